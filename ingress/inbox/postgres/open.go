@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +32,8 @@ const (
 	connectTimeout, openTimeout = 5 * time.Second, 10 * time.Minute
 	// pingTimeout is for a connection that was idle for a second: the network may have forgotten it, and then nothing comes back.
 	pingTimeout = 500 * time.Millisecond
+	// longest bounds a transaction. A longer one has a dead connection: an append is then tried again within the 4 s of an Artmail webhook.
+	longest = 3 * time.Second
 	// migrationLock is the advisory lock under which tables are made and changed. It is asked for each second.
 	migrationLock, lockTries = 0x7369676e616c6278, 600
 )
@@ -42,6 +45,7 @@ var ErrUnsuitable = errors.New("this PostgreSQL server can't hold the inbox")
 type Options struct {
 	// Existing opens only tables that are there and up to date; inbox.ErrNoTables or inbox.ErrOlder otherwise.
 	Existing bool
+	longest  time.Duration // tests on a busy machine set it
 }
 
 // Store is an inbox.Store in a PostgreSQL database.
@@ -56,24 +60,24 @@ var _ inbox.Store = (*Store)(nil)
 type database struct {
 	store         *sqlstore.Store
 	writes, reads *pgxpool.Pool
-	// queue merges appends into batches.
-	queue  *group.Committer[job]
-	closed atomic.Bool
+	longest       time.Duration
+	queue         *group.Committer[job] // merges appends into batches
+	closed        atomic.Bool
 }
 
 // Open connects to the database that a URL names, and brings its tables up to date. It returns inbox.ErrNewer where a newer version has
 // changed the tables. No error of this package holds the password.
 func Open(ctx context.Context, address string, options Options) (_ *Store, err error) {
-	db := &database{}
+	db := &database{longest: cmp.Or(options.longest, longest)}
 	db.store, db.queue = sqlstore.New(db), group.New(db.commit)
 	s := &Store{db.store, db}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	if db.writes, err = connect(ctx, address, writers, "off"); err == nil {
+	if db.writes, err = connect(ctx, address, writers, "off", db.longest); err == nil {
 		err = migrate(ctx, db.writes, options.Existing)
 	}
 	if err == nil {
-		db.reads, err = connect(ctx, address, readers, "on")
+		db.reads, err = connect(ctx, address, readers, "on", db.longest)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("postgres inbox: open %s: %w", Redact(address), err), s.Close())
@@ -94,7 +98,7 @@ func (s *Store) Close() error {
 }
 
 // connect makes a pool, and opens one connection to check it.
-func connect(ctx context.Context, address string, most int32, readOnly string) (*pgxpool.Pool, error) {
+func connect(ctx context.Context, address string, most int32, readOnly string, longest time.Duration) (*pgxpool.Pool, error) {
 	config, err := parseAddress(address)
 	if err != nil {
 		return nil, err
@@ -114,7 +118,7 @@ func connect(ctx context.Context, address string, most int32, readOnly string) (
 			return fmt.Errorf("%w: %s", ErrUnsuitable, unfit)
 		}
 		if err == nil {
-			_, err = conn.Exec(ctx, sessionSettings, readOnly)
+			_, err = conn.Exec(ctx, sessionSettings, readOnly, strconv.FormatInt((longest+2*time.Second).Milliseconds(), 10))
 		}
 		return err
 	}
@@ -139,17 +143,17 @@ WHEN current_setting('server_version_num')::int < 140000 THEN format('it is vers
 WHEN current_setting('fsync') <> 'on' THEN 'fsync is off, so that a crash would lose what was acknowledged; set fsync = on'
 WHEN current_setting('server_encoding') <> 'UTF8' THEN 'the database''s encoding is not UTF8; create it with ENCODING ''UTF8'''
 WHEN pg_is_in_recovery() THEN 'it is a standby; name the primary, or several hosts with target_session_attrs=read-write' ELSE '' END`
-	// sessionSettings make each session what the store relies on, against other defaults of the server, the database or the role: a commit
-	// waits for the disk (remote_apply, which waits for more, stays); a statement sees what was committed before it; plans fit the size
-	// that tables have now, and use the order of an index, since each query names a few rows of tables that may be huge; a process that
-	// stalls in a transaction, or dies, loses its locks in seconds, not with the TCP connection in hours.
+	// sessionSettings make each session what the store relies on, against other defaults: a commit waits for the disk (remote_apply, which
+	// waits for more, stays); a statement sees what was committed before it; plans fit the size that tables have now, and use the order of
+	// an index, since each query names a few rows of tables that may be huge; a process that stalls in a transaction, or dies, loses its
+	// locks in seconds, not with the TCP connection in hours.
 	sessionSettings = `SELECT
 set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false),
 set_config('default_transaction_isolation', 'read committed', false), set_config('default_transaction_read_only', $1, false),
 set_config('plan_cache_mode', 'force_custom_plan', false), set_config('jit', 'off', false),
 set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan', 'off', false),
 set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false),
-set_config('idle_in_transaction_session_timeout', '5s', false),
+set_config('idle_in_transaction_session_timeout', $2, false),
 set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '3', false)`
 	selectMissingRight = `SELECT CASE WHEN has_schema_privilege(current_schema(), 'CREATE') THEN '' ELSE format(
 '%s may not make tables in schema "%s": grant CREATE on it to them, or name another schema by search_path', current_user, current_schema()) END`
@@ -170,7 +174,7 @@ func migrate(ctx context.Context, pool *pgxpool.Pool, checkOnly bool) error {
 
 // CanMake returns nil if an inbox can be created in a database, or else the reason.
 func CanMake(ctx context.Context, address string) error {
-	pool, err := connect(ctx, address, 1, "on")
+	pool, err := connect(ctx, address, 1, "on", longest)
 	if err != nil {
 		return fmt.Errorf("postgres inbox: %w", err)
 	}

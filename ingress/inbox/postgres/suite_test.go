@@ -27,7 +27,12 @@ func TestPostgreSQLPassesTheSuiteOfAllStores(t *testing.T) {
 
 func open(t testing.TB, address string) *postgres.Store {
 	t.Helper()
-	s, err := postgres.Open(context.Background(), address, postgres.Options{})
+	return openWith(t, address, postgres.Patient)
+}
+
+func openWith(t testing.TB, address string, options postgres.Options) *postgres.Store {
+	t.Helper()
+	s, err := postgres.Open(context.Background(), address, options)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s

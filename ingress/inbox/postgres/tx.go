@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
@@ -17,10 +16,6 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/sqlstore"
 )
-
-// longest bounds a transaction: if it takes longer, the connection is dead. An append is then tried again within the 4 s that an Artmail
-// webhook has.
-const longest = 3 * time.Second
 
 // What a transaction does with rows that another one has locked.
 const wait, skip = " FOR UPDATE", " FOR UPDATE SKIP LOCKED"
@@ -40,7 +35,7 @@ func (d *database) transact(ctx context.Context, relaxed bool, lock string, work
 		return inbox.ErrClosed
 	}
 	caller := ctx
-	ctx, cancel := context.WithTimeout(ctx, longest)
+	ctx, cancel := context.WithTimeout(ctx, d.longest)
 	defer cancel()
 	conn, err := d.writes.Acquire(ctx)
 	if err != nil {
