@@ -247,7 +247,7 @@ func wakes(t *testing.T, s inbox.Store) {
 		t.Helper()
 		select {
 		case <-s.Wake():
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("no wake after %s", why)
 		}
 	}

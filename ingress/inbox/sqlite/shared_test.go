@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -69,11 +70,21 @@ func sayError(operation string, err error) {
 	}
 }
 
+// openShared opens the file. On a busy machine the others may hold it for longer than an open waits.
+func openShared(ctx context.Context, path string) (*sqlite.Store, error) {
+	for {
+		s, err := sqlite.Open(ctx, path, sqlite.Options{})
+		if !errors.Is(err, inbox.ErrBusy) {
+			return s, err
+		}
+	}
+}
+
 // receiveShared appends with many callers and delivers what is pending. When its input ends it appends no more, and ends once nothing is
 // pending.
 func receiveShared(path string) {
 	ctx := context.Background()
-	s, err := sqlite.Open(ctx, path, sqlite.Options{})
+	s, err := openShared(ctx, path)
 	if err != nil {
 		sayError("open", err)
 		return
@@ -173,7 +184,7 @@ func commandShared(path string) {
 	ctx := context.Background()
 	for n := range sharedWrites {
 		began := time.Now()
-		s, err := sqlite.Open(ctx, path, sqlite.Options{})
+		s, err := openShared(ctx, path)
 		opened := time.Since(began)
 		if err != nil {
 			sayError("open for a command", err)

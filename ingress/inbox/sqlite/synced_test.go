@@ -79,7 +79,7 @@ func receive(folder, store string) error {
 	if err != nil {
 		return err
 	}
-	server, err := ingress.New(ingress.Config{}, ingress.Deps{
+	server, err := ingress.New(ingress.Config{OffloadBudget: time.Minute, StopTimeout: 2 * time.Minute}, ingress.Deps{
 		Keys: keys, Inbox: kept, Logger: zap.NewNop(), Metrics: prometheus.NewRegistry(), Now: time.Now,
 	})
 	if err != nil {

@@ -59,7 +59,7 @@ func fill(t *testing.T, c *group.Committer[string], jobs []string, size int64) [
 	var answers []<-chan error
 	for i, job := range jobs {
 		answers = append(answers, do(c, context.Background(), job, size))
-		require.Eventually(t, func() bool { return c.Waiting() == i+1 }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return c.Waiting() == i+1 }, time.Minute, time.Millisecond)
 	}
 	return answers
 }
@@ -175,11 +175,11 @@ func TestACallerWhoLeftBeforeItsBatchIsNotWritten(t *testing.T) {
 	<-d.begun
 	ctx, cancel := context.WithCancel(context.Background())
 	left := do(c, ctx, "left", 1)
-	require.Eventually(t, func() bool { return c.Waiting() == 1 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return c.Waiting() == 1 }, time.Minute, time.Millisecond)
 	cancel()
 	require.ErrorIs(t, <-left, inbox.ErrBusy)
 	last := do(c, context.Background(), "last", 1)
-	require.Eventually(t, func() bool { return c.Waiting() == 2 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return c.Waiting() == 2 }, time.Minute, time.Millisecond)
 	d.write <- nil
 	require.Equal(t, []string{"last"}, <-d.begun)
 	d.write <- nil
@@ -202,7 +202,7 @@ func TestCloseWritesWhatWasAcceptedAndRefusesTheRest(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		return errors.Is(c.Do(ctx, "late", 1), inbox.ErrClosed)
-	}, 10*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	select {
 	case <-closed:
 		t.Fatal("closed before the last commit")
