@@ -388,7 +388,7 @@ func TestAStopWaitsForSignalsUnderWay(t *testing.T) {
 	// The cleanup also runs if the test fails before it lets the signal end.
 	release := sync.OnceFunc(func() { close(leave) })
 	id := f.keepOffload(t, "order-1", "evt")
-	f.start(t, relay.Config{})
+	f.start(t, relay.Config{SignalTimeout: time.Minute, Lease: 4 * time.Minute})
 	t.Cleanup(release)
 	await(t, "a signal under way", entered)
 	stopped := make(chan struct{})
