@@ -101,7 +101,7 @@ func createManualCase(t *testing.T, providers *sim.Providers, webhookURL string)
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, providers.OffloadURL()+"/cases", bytes.NewReader(body))
 	require.NoError(t, err)
 	request.Header.Set("x-api-key", key)
-	client := &http.Client{Timeout: 10 * time.Second}
+	client := &http.Client{Timeout: time.Minute}
 	response, err := client.Do(request)
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
