@@ -294,7 +294,7 @@ func TestReplicasThatStartTogetherMakeTheTablesOnce(t *testing.T) {
 	var starting sync.WaitGroup
 	for range 8 {
 		starting.Go(func() {
-			s, err := postgres.Open(context.Background(), address, postgres.Options{})
+			s, err := postgres.Open(context.Background(), address, postgres.Patient)
 			if err != nil {
 				t.Error(err)
 				return
@@ -311,12 +311,12 @@ func TestReplicasThatStartTogetherMakeTheTablesOnce(t *testing.T) {
 func TestLookingAtADatabaseMakesNoInbox(t *testing.T) {
 	t.Parallel()
 	address := pgtest.Shared(t).Database(t)
-	_, err := postgres.Open(t.Context(), address, postgres.Options{Existing: true})
+	_, err := postgres.Open(t.Context(), address, postgres.PatientExisting)
 	require.ErrorIs(t, err, inbox.ErrNoTables)
 	require.Zero(t, ask[int](t, address, "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'inbox%'"))
 	require.NoError(t, postgres.CanMake(t.Context(), address))
 	require.NoError(t, open(t, address).Close())
-	s, err := postgres.Open(t.Context(), address, postgres.Options{Existing: true})
+	s, err := postgres.Open(t.Context(), address, postgres.PatientExisting)
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
 }

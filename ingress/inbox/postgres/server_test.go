@@ -60,7 +60,7 @@ func TestNoErrorShowsThePassword(t *testing.T) {
 	plain := server.Database(t)
 	server.Exec(t, "postgres", "DROP ROLE IF EXISTS guarded", "CREATE ROLE guarded LOGIN SUPERUSER PASSWORD 'hunter2 hunter2'")
 	at := func(user string) string { return strings.Replace(plain, "user=signalbox", user, 1) }
-	s, err := postgres.Open(t.Context(), at("user=guarded&password=hunter2%20hunter2"), postgres.Options{})
+	s, err := postgres.Open(t.Context(), at("user=guarded&password=hunter2%20hunter2"), postgres.Patient)
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
 
@@ -144,8 +144,8 @@ func TestTablesOfANewerVersionAreRefused(t *testing.T) {
 	_, err = conn.Exec(t.Context(), "INSERT INTO signalbox_migration (version_id, is_applied) VALUES ($1, true)", before+1)
 	require.NoError(t, err)
 	require.NoError(t, conn.Close(t.Context()))
-	for _, existing := range []bool{false, true} {
-		_, err = postgres.Open(t.Context(), address, postgres.Options{Existing: existing})
+	for _, options := range []postgres.Options{postgres.Patient, postgres.PatientExisting} {
+		_, err = postgres.Open(t.Context(), address, options)
 		require.ErrorIs(t, err, inbox.ErrNewer)
 	}
 	_, err = s.Append(t.Context(), []inbox.Delivery{inboxtest.Pending("a", "1")})
