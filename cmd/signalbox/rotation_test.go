@@ -149,18 +149,23 @@ func (f *fleet) traffic() {
 	}
 }
 
+// post posts as a provider does that tries again: on a slow disk, an event may not be stored in time.
 func (f *fleet) post(url, body string, header map[string]string) {
 	f.t.Helper()
-	request, err := http.NewRequestWithContext(f.t.Context(), http.MethodPost, url, strings.NewReader(body))
-	require.NoError(f.t, err)
-	for name, value := range header {
-		request.Header.Set(name, value)
+	status := http.StatusServiceUnavailable
+	for tries := 0; status == http.StatusServiceUnavailable && tries < 10; tries++ {
+		request, err := http.NewRequestWithContext(f.t.Context(), http.MethodPost, url, strings.NewReader(body))
+		require.NoError(f.t, err)
+		for name, value := range header {
+			request.Header.Set(name, value)
+		}
+		response, err := f.client.Do(request)
+		require.NoError(f.t, err)
+		require.NoError(f.t, response.Body.Close())
+		status = response.StatusCode
 	}
-	response, err := f.client.Do(request)
-	require.NoError(f.t, err)
-	require.NoError(f.t, response.Body.Close())
-	if response.StatusCode != http.StatusNoContent {
-		f.refused = append(f.refused, fmt.Sprintf("%d %s", response.StatusCode, body))
+	if status != http.StatusNoContent {
+		f.refused = append(f.refused, fmt.Sprintf("%d %s", status, body))
 	}
 }
 
