@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -69,10 +70,27 @@ func TestCtrlCInTheEditorLosesNoAnswer(t *testing.T) {
 		p.in, p.out, p.err, p.terminal = strings.NewReader(""), &errOut, &errOut, true
 		ctx, stop := p.untilSignal(t.Context())
 		defer stop()
-		// In a terminal, Ctrl-C signals the editor and its parent.
-		script := filepath.Join(t.TempDir(), "editor")
+		// In a terminal, Ctrl-C signals the editor and its parent. The editor ends a moment after this process has got both.
+		folder := t.TempDir()
+		script, got := filepath.Join(folder, "editor"), filepath.Join(folder, "got")
 		require.NoError(t, os.WriteFile(script, fmt.Appendf(nil,
-			"trap : INT\nfor n in 1 2; do kill -INT %d $$; sleep 0.3; done\necho Yes. > \"$1\"\n", os.Getpid()), 0o600))
+			"trap : INT\nfor n in 1 2; do kill -INT %d $$; until [ -e %s$n ]; do sleep 0.05; done; done\necho Yes. > \"$1\"\n", os.Getpid(), got), 0o600))
+		signals := make(chan os.Signal, 2)
+		signal.Notify(signals, os.Interrupt)
+		defer signal.Stop(signals)
+		go func() {
+			for n := 1; n <= 2; n++ {
+				select {
+				case <-signals:
+				case <-t.Context().Done():
+					return
+				}
+				<-time.After(200 * time.Millisecond)
+				if err := os.WriteFile(fmt.Sprint(got, n), nil, 0o600); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
 		p.settings.Environ = append([]string{"VISUAL=sh " + script}, p.settings.Environ...)
 		require.Zero(t, p.run(ctx, []string{"case", "answer", "vendor_9"}), errOut.String())
 		require.Equal(t, "Yes.", d.fake.AwaitAnswer("vendor_9", id))
@@ -83,7 +101,7 @@ func TestCtrlCInTheEditorLosesNoAnswer(t *testing.T) {
 		select {
 		case <-ctx.Done():
 			require.ErrorIs(t, ctx.Err(), context.Canceled)
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("Ctrl-C does not end the command after the editor")
 		}
 	})
