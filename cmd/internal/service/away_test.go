@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +22,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/health"
@@ -33,30 +36,43 @@ import (
 // ask is one GET of a process.
 func ask(t *testing.T, url string) (status int, body string) {
 	t.Helper()
+	status, body, err := tryAsk(t, url)
+	require.NoError(t, err)
+	return status, body
+}
+
+func tryAsk(t *testing.T, url string) (status int, body string, err error) {
+	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	require.NoError(t, err)
 	asker := newPoster(t)
 	response, err := asker.Do(request)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, response.Body.Close()) }()
+	if err != nil {
+		return 0, "", err
+	}
 	content, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-	return response.StatusCode, string(content)
+	return response.StatusCode, string(content), errors.Join(err, response.Body.Close())
 }
 
 // check is a check of the internal /readyz.
 func (r *running) check(t *testing.T, name string) health.State {
 	t.Helper()
 	_, body := ask(t, r.internal+"/readyz")
+	state, found := checkIn(body, name)
+	require.True(t, found, "%s in %s", name, body)
+	return state
+}
+
+func checkIn(body, name string) (state health.State, found bool) {
 	var told struct{ Checks []health.State }
-	require.NoError(t, json.Unmarshal([]byte(body), &told), body)
-	for _, c := range told.Checks {
-		if c.Name == name {
-			return c
+	if json.Unmarshal([]byte(body), &told) == nil {
+		for _, c := range told.Checks {
+			if c.Name == name {
+				return c, true
+			}
 		}
 	}
-	require.FailNow(t, "no such check", "%s in %s", name, body)
-	return health.State{}
+	return health.State{}, false
 }
 
 func (r *running) becomes(t *testing.T, name string, ok bool) health.State {
@@ -89,8 +105,35 @@ func (r *running) accepts(t *testing.T) {
 	}, time.Minute, 10*time.Millisecond, "webhooks are accepted")
 }
 
+// shows waits until the metrics have a line, and returns them.
+func (r *running) shows(t *testing.T, line string) (metrics string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		_, metrics = ask(t, r.internal+"/metrics")
+		return strings.Contains(metrics, line)
+	}, time.Minute, 20*time.Millisecond, line)
+	return metrics
+}
+
+// stores posts an event until it is stored: on a busy machine it may not be in time.
+func (r *running) stores(t *testing.T, ring *keyring.Ring, event string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		status := posted(t, r.url, ring, event)
+		require.Contains(t, []int{204, 503}, status)
+		return status == 204
+	}, time.Minute, time.Millisecond, "it is stored")
+}
+
 // posted posts an event of a case and returns the answer's status.
 func posted(t *testing.T, url string, ring *keyring.Ring, id string) int {
+	t.Helper()
+	status, err := tryPost(t, url, ring, id)
+	require.NoError(t, err)
+	return status
+}
+
+func tryPost(t *testing.T, url string, ring *keyring.Ring, id string) (int, error) {
 	t.Helper()
 	path := workflows.OffloadWebhookPath("order-1", ring.Token(workflows.OffloadTokenContext("order-1")...))
 	body := `{"event_id":"` + id + `","event_type":"case.completed","data":{"caseId":"c1"}}`
@@ -98,9 +141,10 @@ func posted(t *testing.T, url string, ring *keyring.Ring, id string) int {
 	require.NoError(t, err)
 	poster := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := poster.Do(request)
-	require.NoError(t, err)
-	require.NoError(t, response.Body.Close())
-	return response.StatusCode
+	if err != nil {
+		return 0, err
+	}
+	return response.StatusCode, response.Body.Close()
 }
 
 func TestAnIngressStartsBeforeItsDatabaseAndRecovers(t *testing.T) {
@@ -140,15 +184,12 @@ func TestAnIngressStartsBeforeItsDatabaseAndRecovers(t *testing.T) {
 	require.Equal(t, 204, <-waiting, "a webhook waits for the inbox as long as its budget allows")
 	r.becomes(t, "inbox", true)
 	r.becomes(t, "relay", true)
-	_, metrics = ask(t, r.internal+"/metrics")
-	require.Contains(t, metrics, "signalbox_inbox_up 1")
+	r.shows(t, "signalbox_inbox_up 1")
 
 	// And once more, while it runs.
 	database.Stop(t)
 	require.Contains(t, r.becomes(t, "inbox", false).Problem, "the inbox does not answer")
-	status, metrics = ask(t, r.internal+"/metrics")
-	require.Equal(t, 200, status)
-	require.Contains(t, metrics, "signalbox_inbox_up 0")
+	metrics = r.shows(t, "signalbox_inbox_up 0")
 	require.Contains(t, metrics, `signalbox_inbox_deliveries{state="pending"}`, "the last values stay")
 	_, checks := ask(t, r.internal+"/readyz")
 	for _, secret := range []string{"127.0.0.1", "localhost", "hunter2", "@"} {
@@ -156,8 +197,12 @@ func TestAnIngressStartsBeforeItsDatabaseAndRecovers(t *testing.T) {
 	}
 	database.Restart(t)
 	r.becomes(t, "inbox", true)
-	require.Equal(t, 204, posted(t, r.url, ring, "evt_2"))
-	require.LessOrEqual(t, r.logs.FilterMessage("check fails").FilterFieldKey("check").Len(), 6, "one line per change, not per try")
+	r.stores(t, ring, "evt_2")
+	changes := r.logs.FilterMessage("check fails").Filter(func(e observer.LoggedEntry) bool {
+		cause, _ := e.ContextMap()["error"].(string)
+		return !strings.Contains(cause, context.DeadlineExceeded.Error()) // a busy machine may add these
+	})
+	require.LessOrEqual(t, changes.Len(), 6, "one line per change, not per try")
 }
 
 func TestALongMigrationIsAnsweredWith503UntilItEnds(t *testing.T) {
@@ -251,7 +296,7 @@ func TestReceivingDoesNotDependOnWorkersAndTheyStartOnceTheNamespaceExists(t *te
 	r.accepts(t)
 	status, _ := ask(t, r.internal+"/readyz")
 	require.Equal(t, 503, status, "but not all is in order")
-	require.Equal(t, 204, posted(t, r.url, ring, "evt_1"))
+	r.stores(t, ring, "evt_1")
 
 	temporal.made.Store(true)
 	require.Eventually(t, func() bool {
@@ -286,7 +331,7 @@ func (c *brokenTemporal) PollWorkflowTaskQueue(ctx context.Context, r *workflows
 func (r *running) receives(t *testing.T, ring *keyring.Ring, event string) {
 	t.Helper()
 	r.accepts(t)
-	require.Equal(t, 204, posted(t, r.url, ring, event))
+	r.stores(t, ring, event)
 }
 
 func TestReceivingGoesOnWithoutSearchAttributes(t *testing.T) {
@@ -328,29 +373,42 @@ func TestReceivingGoesOnWhenWorkersFailAndTheyAreStartedAgain(t *testing.T) {
 func TestAStoppingIngressAcceptsWebhooksForItsDrainDelay(t *testing.T) {
 	t.Parallel()
 	ring := newRing(t)
-	c := receiver(t)
 	// What follows the stop has this long, and the slow request the 10 s that one may take to read.
-	c.DrainDelay = 8 * time.Second
-	r := run(t, c, config.Ingress, ring, client.Options{HostPort: nowhere})
-	r.accepts(t)
-	slow := connect(t, r.url)
+	const drainDelay = 8 * time.Second
 	path := workflows.OffloadWebhookPath("order-2", ring.Token(workflows.OffloadTokenContext("order-2")...))
 	const body = `{"event_id":"evt_2","event_type":"case.completed","data":{"caseId":"c2"}}`
-	slow.send("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body[:len(body)-1])
-	require.True(t, slow.quiet())
-	began := time.Now()
-	r.stop()
-	require.Eventually(t, func() bool {
-		status, _ := ask(t, r.url+"/readyz")
-		return status == 503
-	}, c.DrainDelay, time.Millisecond)
-	require.False(t, r.check(t, "process").OK)
-	require.Equal(t, 204, posted(t, r.url, ring, "evt_1"))
-	slow.send("}")
-	require.Equal(t, 204, slow.status(), "a request that was open when the stop began")
-	<-r.ended
-	require.NoError(t, r.err)
-	require.GreaterOrEqual(t, time.Since(began), c.DrainDelay)
+	for tries := 1; ; tries++ {
+		c := receiver(t)
+		c.DrainDelay = drainDelay
+		r := run(t, c, config.Ingress, ring, client.Options{HostPort: nowhere})
+		r.accepts(t)
+		opened := time.Now()
+		slow := connect(t, r.url)
+		slow.send("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body[:len(body)-1])
+		waits := slow.quiet()
+		began := time.Now()
+		r.stop()
+		ready := 0
+		for ready != 503 && time.Since(began) < drainDelay {
+			ready, _, _ = tryAsk(t, r.url+"/readyz")
+		}
+		_, checks, _ := tryAsk(t, r.internal+"/readyz")
+		process, said := checkIn(checks, "process")
+		stored, _ := tryPost(t, r.url, ring, "evt_1")
+		_, _ = fmt.Fprint(slow, "}")
+		got := fmt.Sprint("the slow one waits: ", waits, "; /readyz: ", ready, "; it says that it stops: ", said && !process.OK, "; a post: ", stored, "; the slow one: ", slow.statusOr0())
+		took := time.Since(opened)
+		<-r.ended
+		require.NoError(t, r.err)
+		require.GreaterOrEqual(t, time.Since(began), drainDelay)
+		const want = "the slow one waits: true; /readyz: 503; it says that it stops: true; a post: 204; the slow one: 204"
+		if got == want {
+			return
+		}
+		if took < drainDelay/2 || tries == 10 { // else the machine was too slow to judge
+			require.Equal(t, want, got)
+		}
+	}
 }
 
 func TestABucketThatIsAwayIsShownWhileTheWorkersRun(t *testing.T) {
