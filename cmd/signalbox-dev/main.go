@@ -17,6 +17,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/internalhttp"
 	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/bench"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/demo"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
@@ -65,9 +66,13 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	command.SetArgs(args)
 	command.SetOut(out)
 	command.SetErr(errOut)
+	command.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", setting.ErrWrong, err) })
 	if err := command.ExecuteContext(ctx); err != nil {
 		// Nothing is left to do where even this can't be written.
 		_, _ = fmt.Fprintf(errOut, "signalbox-dev: %v\n", err)
+		if errors.Is(err, setting.ErrWrong) {
+			return 2
+		}
 		return 1
 	}
 	return 0
@@ -75,13 +80,13 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 
 func (o options) run(ctx context.Context, out, errOut io.Writer) (err error) {
 	if o.exit && !o.demo {
-		return errors.New("--exit ends after the demonstration: it needs --demo")
+		return fmt.Errorf("%w: --exit ends after the demonstration: it needs --demo", setting.ErrWrong)
 	}
 	if o.InternalListen != "" && !internalhttp.IsLoopback(o.InternalListen) {
-		return errors.New("--internal-listen: signalbox-dev has neither tokens nor TLS: want an address of loopback, such as 127.0.0.1:8081")
+		return fmt.Errorf("%w: --internal-listen: signalbox-dev has neither tokens nor TLS: want an address of loopback, such as 127.0.0.1:8081", setting.ErrWrong)
 	}
 	if o.Log, err = logging.New(errOut, o.logLevel, o.logFormat); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", setting.ErrWrong, err)
 	}
 	instance, err := dev.Start(ctx, o.Options)
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim"
 )
 
@@ -61,9 +62,13 @@ commands that start a first case.
 	command.SetArgs(args)
 	command.SetOut(out)
 	command.SetErr(errOut)
+	command.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", setting.ErrWrong, err) })
 	if err := command.ExecuteContext(ctx); err != nil {
 		// Nothing is left to do where even this can't be written.
 		_, _ = fmt.Fprintf(errOut, "signalbox-sim: %v\n", err)
+		if errors.Is(err, setting.ErrWrong) {
+			return 2
+		}
 		return 1
 	}
 	return 0
@@ -72,22 +77,16 @@ commands that start a first case.
 func (o options) run(ctx context.Context, out io.Writer) (err error) {
 	public, err := url.Parse(o.publicURL)
 	if err != nil || public.Host == "" || public.Scheme != "http" && public.Scheme != "https" {
-		return fmt.Errorf("--public-url: %q: want an absolute http or https URL, such as http://127.0.0.1:8080", o.publicURL)
+		return fmt.Errorf("%w: --public-url: %q: want an absolute http or https URL, such as http://127.0.0.1:8080", setting.ErrWrong, o.publicURL)
 	}
 	secrets, err := openSecrets(o.state)
 	if err != nil {
-		return fmt.Errorf("--state: %w", err)
+		return fmt.Errorf("%w: --state: %w", setting.ErrWrong, err)
 	}
 	providers, err := sim.Start(sim.Options{
 		Listen: o.listen, PublicURL: o.publicURL, Folder: o.state, Pace: o.pace, Trouble: o.trouble,
 		OffloadKey: secrets.OffloadKey, AgentSecret: secrets.AgentSecret,
 	})
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("--listen: another process listens on %s: stop it, or give another address (127.0.0.1:0 picks a free port)", o.listen)
-	}
-	if listen := (*net.OpError)(nil); errors.As(err, &listen) {
-		return fmt.Errorf("--listen: %w: want an address of this machine, such as %s", err, defaultListen)
-	}
 	if err != nil {
 		return err
 	}

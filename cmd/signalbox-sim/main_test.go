@@ -39,7 +39,7 @@ func TestWhatCanNotBeUsedIsRefusedWithItsFlag(t *testing.T) {
 		"unknown flag":         {"--port", "1"},
 	} {
 		status, said := ended(t, args...)
-		require.Equal(t, 1, status, want)
+		require.Equal(t, 2, status, want)
 		require.Contains(t, said, want)
 	}
 }
@@ -87,7 +87,7 @@ func TestTheSecretsStayWithTheState(t *testing.T) {
 
 	require.NoError(t, os.WriteFile(filepath.Join(state, "secrets.json"), []byte("{}"), 0o600))
 	status, said := ended(t, "--listen", "127.0.0.1:0", "--state", state)
-	require.Equal(t, 1, status)
+	require.Equal(t, 2, status)
 	require.Contains(t, said, "secrets.json does not hold the secrets: remove it")
 }
 

@@ -4,7 +4,6 @@ package service
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -17,12 +16,13 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/health"
 	"github.com/signalbox-dev/signalbox/cmd/internal/internalhttp"
 	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 	"github.com/signalbox-dev/signalbox/cmd/internal/telemetry"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
 // ErrSetting says that a setting is wrong. Only this ends a process; it waits for everything else that is missing.
-var ErrSetting = errors.New("wrong setting")
+var ErrSetting = setting.ErrWrong
 
 // The first and the longest pause before another try: each is twice the last, with jitter.
 const firstPause, longestPause = 250 * time.Millisecond, 5 * time.Second
@@ -127,15 +127,11 @@ func Run(ctx context.Context, s Settings) error {
 	return p.run(ctx)
 }
 
-func listen(given net.Listener, address, setting string) (net.Listener, error) {
+func listen(given net.Listener, address, name string) (net.Listener, error) {
 	if given != nil {
 		return given, nil
 	}
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrSetting, setting, err)
-	}
-	return listener, nil
+	return setting.Listen(name, address)
 }
 
 // process holds the parts that Run runs.

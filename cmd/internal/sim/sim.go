@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simbase"
@@ -21,10 +22,12 @@ import (
 // Agent is the only agent of the simulated Artmail.
 const Agent = "demo-agent"
 
-// Options configure the providers. All but Folder, Sealer, Pace and Trouble are required.
+// Options configure the providers. All but Folder, Sealer, Pace and Trouble are required, and one of Listen and Listener.
 type Options struct {
 	// Listen is host:port; port 0 picks a free one. The controls need no key, so it should be on loopback.
 	Listen string
+	// Listener replaces Listen. The providers close it, also if Start fails.
+	Listener net.Listener
 	// PublicURL is the public URL of Signalbox, below which Artmail posts its events.
 	PublicURL string
 	// Folder keeps the providers' state over restarts. Without it, Stop ends the state.
@@ -51,9 +54,11 @@ type Providers struct {
 
 // Start returns when the providers accept calls. If it fails, it leaves nothing running.
 func Start(o Options) (_ *Providers, err error) {
-	listener, err := net.Listen("tcp", o.Listen)
-	if err != nil {
-		return nil, err
+	listener := o.Listener
+	if listener == nil {
+		if listener, err = setting.Listen("--listen", o.Listen); err != nil {
+			return nil, err
+		}
 	}
 	p := &Providers{url: "http://" + listener.Addr().String(), served: make(chan error, 1)}
 	defer func() {

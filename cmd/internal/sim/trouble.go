@@ -5,6 +5,10 @@ import (
 	"fmt"
 
 	"github.com/spf13/pflag"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 )
 
 // Trouble has the faults of the providers at the start, in the form of the flags. Controls can change them later.
@@ -23,20 +27,32 @@ func (t *Trouble) Flags(flags *pflag.FlagSet) {
 	flags.Uint64Var(&t.Seed, "seed", 0, "seed of all random choices of the simulators, including IDs, so use a separate folder for each seed; 0: another seed each time")
 }
 
+// Check returns an error for faults that begin would refuse. It needs no simulators.
+func (t Trouble) Check() error {
+	return t.plan(offloadsim.NewCalls(nil), courier.NewFaults(nil), courier.NewFaults(nil))
+}
+
 func (t Trouble) begin(p *Providers) error {
+	return t.plan(p.Offload.Calls, p.Offload.Webhooks.Faults, p.Artmail.Webhooks.Faults)
+}
+
+func (t Trouble) plan(calls *courier.Plan[offloadsim.Failure], offload, artmail *courier.Plan[courier.Fault]) error {
 	var problems []error
 	for _, one := range []struct {
 		flag  string
 		plan  func(...string) error
 		texts []string
 	}{
-		{"offload-call", p.Offload.Calls.PlanText, t.OffloadCalls},
-		{"offload-webhook", p.Offload.Webhooks.Faults.PlanText, t.OffloadWebhooks},
-		{"artmail-webhook", p.Artmail.Webhooks.Faults.PlanText, t.ArtmailWebhooks},
+		{"offload-call", calls.PlanText, t.OffloadCalls},
+		{"offload-webhook", offload.PlanText, t.OffloadWebhooks},
+		{"artmail-webhook", artmail.PlanText, t.ArtmailWebhooks},
 	} {
 		if err := one.plan(one.texts...); err != nil {
 			problems = append(problems, fmt.Errorf("--%s: %w", one.flag, err))
 		}
 	}
-	return errors.Join(problems...)
+	if err := errors.Join(problems...); err != nil {
+		return fmt.Errorf("%w: %w", setting.ErrWrong, err)
+	}
+	return nil
 }

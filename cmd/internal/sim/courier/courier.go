@@ -59,7 +59,7 @@ type Courier struct {
 func New(opts Options) *Courier {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Courier{
-		Faults: NewPlan(opts.Dice, "fault", allFaults),
+		Faults: NewFaults(opts.Dice),
 		opts:   opts,
 		client: &http.Client{
 			Transport: opts.Transport,

@@ -38,6 +38,9 @@ func NewPlan[F ~string](dice *Dice, kind string, known []F, events ...string) *P
 	return &Plan[F]{kind: kind, known: known, events: events, dice: dice, rates: map[string]map[F]float64{}}
 }
 
+// NewFaults returns a Plan without faults for webhooks.
+func NewFaults(dice *Dice) *Plan[Fault] { return NewPlan(dice, "fault", allFaults) }
+
 // Plan adds rules, to be tried in their order.
 func (p *Plan[F]) Plan(rules ...PlannedRule[F]) error {
 	rules = slices.Clone(rules)

@@ -101,7 +101,7 @@ func New(opts Options) (*Simulator, error) {
 		created:      map[ownerMonth]int{},
 		downloads:    map[string]download{},
 	}
-	s.Calls = courier.NewPlan(s.Dice, "failure", allFailures, allRoutes...)
+	s.Calls = NewCalls(s.Dice)
 	s.routes()
 	s.controls()
 	if err := s.load(); err != nil {
@@ -109,6 +109,11 @@ func New(opts Options) (*Simulator, error) {
 	}
 	s.Keep(s.encodeState)
 	return s, nil
+}
+
+// NewCalls returns a plan without failures for the calls of the API.
+func NewCalls(dice *courier.Dice) *courier.Plan[Failure] {
+	return courier.NewPlan(dice, "failure", allFailures, allRoutes...)
 }
 
 // SetUndocumented changes how the undocumented points are handled from now on.

@@ -18,6 +18,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/worker"
@@ -78,6 +79,9 @@ type Instance struct {
 // Start returns when Temporal and the simulators are ready and the listeners are open; Signalbox itself may still be starting. If Start fails, it
 // stops what it has started.
 func Start(ctx context.Context, o Options) (_ *Instance, err error) {
+	if err := o.Trouble.Check(); err != nil {
+		return nil, err
+	}
 	data, ring, err := openFolder(o.Data)
 	if err != nil {
 		return nil, err
@@ -103,18 +107,19 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 			err = errors.Join(err, in.Stop())
 		}
 	}()
-	// Listen before Temporal starts: its Web UI needs the codec server's address.
-	var internal net.Listener
-	if o.InternalListen != "" {
-		if internal, err = net.Listen("tcp", o.InternalListen); err != nil {
-			return nil, fmt.Errorf("internal listener: %w", err)
+	// Listen before anything starts: a taken address is then refused at once, and Temporal's Web UI needs the codec server's address.
+	open, err := o.listen()
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if !running {
+			open.close() // nothing was served
 		}
-		in.internal = "http://" + internal.Addr().String()
-		defer func() {
-			if !running {
-				_ = internal.Close() // nothing was served
-			}
-		}()
+	}()
+	in.ingress = "http://" + open.ingress.Addr().String()
+	if open.internal != nil {
+		in.internal = "http://" + open.internal.Addr().String()
 	}
 	dynamic := map[string]any{temporaldev.VisibilityRPS: temporaldev.ManyLists}
 	maps.Copy(dynamic, o.DynamicConfig)
@@ -138,19 +143,14 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 	if in.Temporal, err = client.DialContext(ctx, dialling); err != nil {
 		return nil, fmt.Errorf("temporal client: %w", err)
 	}
-	listener, err := net.Listen("tcp", o.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("ingress: %w", err)
-	}
-	in.ingress = "http://" + listener.Addr().String()
 	if in.Simulators, err = sim.Start(sim.Options{
-		Listen: o.Simulators, PublicURL: in.ingress, Folder: string(data), Pace: o.Pace, Trouble: o.Trouble,
+		Listener: open.simulators, PublicURL: in.ingress, Folder: string(data), Pace: o.Pace, Trouble: o.Trouble,
 		OffloadKey: secret(ring, offloadKey), AgentSecret: AgentSecret(ring), Sealer: ring,
 	}); err != nil {
-		return nil, errors.Join(fmt.Errorf("simulators: %w", err), listener.Close())
+		return nil, fmt.Errorf("simulators: %w", err)
 	}
 	if in.Apps, err = signalbox.New(in.Temporal, signalbox.Options{Keyring: ring, PublicURL: in.ingress}); err != nil {
-		return nil, errors.Join(err, listener.Close())
+		return nil, err
 	}
 	var runContext context.Context
 	runContext, in.stopRun = context.WithCancel(context.WithoutCancel(ctx))
@@ -164,10 +164,40 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 			Payloads: payloads,
 			Temporal: options,
 			Log:      o.Log,
-			Listener: listener, InternalListener: internal,
+			Listener: open.ingress, InternalListener: open.internal,
 		})
 	}()
 	return in, nil
+}
+
+// listeners are open before what they serve.
+type listeners struct{ ingress, internal, simulators net.Listener }
+
+func (o Options) listen() (open listeners, err error) {
+	defer func() {
+		if err != nil {
+			open.close()
+		}
+	}()
+	if open.ingress, err = setting.Listen("--listen", o.Listen); err != nil {
+		return open, err
+	}
+	if o.InternalListen != "" {
+		if open.internal, err = setting.Listen("--internal-listen", o.InternalListen); err != nil {
+			return open, err
+		}
+	}
+	open.simulators, err = setting.Listen("--simulators", o.Simulators)
+	return open, err
+}
+
+// close ignores errors: one means that a listener is closed already.
+func (l listeners) close() {
+	for _, listener := range []net.Listener{l.ingress, l.internal, l.simulators} {
+		if listener != nil {
+			_ = listener.Close()
+		}
+	}
 }
 
 // config returns the settings that a production process would read.

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 )
 
 // addresses are the listening addresses of one server. They must be known before it starts: its services find each other by them, and no service
@@ -18,7 +20,8 @@ type addresses struct {
 }
 
 // reserveAddresses checks that the given addresses are free, and picks free ports for the others. The check is needed because the server ends
-// the whole process if it can't listen. All ports stay open until all are known, so that no two get the same one.
+// the whole process if it can't listen; an error names the flag of signalbox-dev. All ports stay open until all are known, so that no two get the
+// same one.
 func reserveAddresses(opts Options) (addrs addresses, err error) {
 	var held []net.Listener
 	defer func() {
@@ -26,7 +29,7 @@ func reserveAddresses(opts Options) (addrs addresses, err error) {
 			err = errors.Join(err, l.Close())
 		}
 	}()
-	reserve := func(what, addr string) netip.AddrPort {
+	reserve := func(name, addr string) netip.AddrPort {
 		if err != nil {
 			return netip.AddrPort{}
 		}
@@ -35,22 +38,22 @@ func reserveAddresses(opts Options) (addrs addresses, err error) {
 				return netip.AddrPort{}
 			}
 		}
-		listener, listenErr := net.Listen("tcp", addr)
+		listener, listenErr := setting.Listen(name, addr)
 		if listenErr != nil {
-			err = fmt.Errorf("address for Temporal's %s: %w", what, listenErr)
+			err = listenErr
 			return netip.AddrPort{}
 		}
 		held = append(held, listener)
 		got, parseErr := netip.ParseAddrPort(listener.Addr().String())
 		if parseErr != nil {
-			err = fmt.Errorf("address for Temporal's %s: %w", what, parseErr)
+			err = fmt.Errorf("%w: %s: %w", setting.ErrWrong, name, parseErr)
 		}
 		return netip.AddrPortFrom(got.Addr().Unmap(), got.Port())
 	}
 	const anyPort = "127.0.0.1:0"
-	addrs.frontend = reserve("frontend", opts.FrontendAddr)
+	addrs.frontend = reserve("--temporal", opts.FrontendAddr)
 	if opts.UIAddr != "" {
-		addrs.ui = reserve("Web UI", opts.UIAddr)
+		addrs.ui = reserve("--ui", opts.UIAddr)
 	}
 	addrs.history = reserve("history service", anyPort)
 	addrs.matching = reserve("matching service", anyPort)

@@ -213,7 +213,7 @@ func TestSearchAttributeOfAnotherTypeIsRefused(t *testing.T) {
 func TestATakenAddressIsAnErrorAndDoesNotEndTheProcess(t *testing.T) {
 	t.Parallel()
 	_, err := temporaldev.Start(t.Context(), temporaldev.Options{FrontendAddr: shared.FrontendAddr()})
-	require.ErrorContains(t, err, "address for Temporal's frontend")
+	require.ErrorContains(t, err, "--temporal: another process listens on "+shared.FrontendAddr())
 }
 
 func TestServersInOneProcessDoNotShareTheirMemory(t *testing.T) {
