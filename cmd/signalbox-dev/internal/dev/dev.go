@@ -4,6 +4,7 @@ package dev
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
@@ -67,6 +68,7 @@ type Instance struct {
 	// Simulators are the providers.
 	Simulators *sim.Providers
 
+	lock     *sql.DB
 	temporal temporaldev.Options
 	server   *temporaldev.Server
 	ingress  string
@@ -86,6 +88,19 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 	if err != nil {
 		return nil, err
 	}
+	in := &Instance{stopped: make(chan struct{}), stopRun: func() {}}
+	if in.lock, err = data.lock(ctx, o.Data); err != nil {
+		return nil, err
+	}
+	running := false
+	defer func() {
+		if err != nil {
+			if !running {
+				close(in.stopped)
+			}
+			err = errors.Join(err, in.Stop())
+		}
+	}()
 	internalConfig := config.Internal{Listen: o.InternalListen}
 	if o.TokenFile != "" {
 		internalConfig.TokenFiles = []string{o.TokenFile}
@@ -97,16 +112,6 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &Instance{stopped: make(chan struct{}), stopRun: func() {}}
-	running := false
-	defer func() {
-		if err != nil {
-			if !running {
-				close(in.stopped)
-			}
-			err = errors.Join(err, in.Stop())
-		}
-	}()
 	// Listen before anything starts: a taken address is then refused at once, and Temporal's Web UI needs the codec server's address.
 	open, err := o.listen()
 	if err != nil {
@@ -286,5 +291,6 @@ func (in *Instance) Stop() error {
 	if in.server != nil {
 		problems = append(problems, in.server.Stop())
 	}
+	problems = append(problems, in.lock.Close())
 	return errors.Join(problems...)
 }
