@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/internalhttp"
 	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
@@ -22,6 +24,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/demo"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/torture"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
 func main() {
@@ -88,35 +91,58 @@ func (o options) run(ctx context.Context, out, errOut io.Writer) (err error) {
 	if o.Log, err = logging.New(errOut, o.logLevel, o.logFormat); err != nil {
 		return fmt.Errorf("%w: %w", setting.ErrWrong, err)
 	}
+	running, end := context.WithCancel(ctx)
+	defer end()
+	o.Log = quietAfter(running, o.Log)
 	instance, err := dev.Start(ctx, o.Options)
+	if ctx.Err() != nil && instance == nil {
+		return sayStopped(out, o.Data)
+	}
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, instance.Stop()) }()
+	defer func() {
+		end()
+		err = errors.Join(err, instance.Stop(), sayStopped(out, o.Data))
+	}()
 	if err := say(out, instance, o.Data); err != nil {
 		return err
 	}
+	var question *signalbox.Case
 	if o.demo {
 		err := demo.Play(ctx, instance, out)
-		if o.exit || ctx.Err() != nil {
+		if o.exit {
 			return err
 		}
-		if err != nil {
+		if err != nil && ctx.Err() == nil {
 			_, _ = fmt.Fprintf(out, "\nThe demonstration did not end as it should: %v\n", err)
 		}
-		if err := demo.LeaveQuestion(ctx, instance, out); err != nil && ctx.Err() == nil {
+		if question, err = demo.LeaveQuestion(ctx, instance, out); err != nil && ctx.Err() == nil {
 			_, _ = fmt.Fprintf(out, "\nNo question is left open: %v\n", err)
 		}
-	}
-	if !o.demo {
+		if ctx.Err() != nil {
+			_, _ = fmt.Fprintln(out, "\nStopped before the demonstration ended; what runs goes on at the next start.")
+			return nil
+		}
+	} else {
 		_, _ = fmt.Fprintln(out, "\nStart it with --demo, and a case asks you a question on the page.")
 	}
 	_, _ = fmt.Fprintln(out, "\nRunning. Ctrl-C stops it.")
-	select {
-	case <-ctx.Done():
-	case <-instance.Done():
+	go func() { <-instance.Done(); end() }()
+	if question != nil {
+		demo.SayEnd(running, question, out)
 	}
+	<-running.Done()
 	return nil
+}
+
+// quietAfter returns a logger that, unless it logs at level debug, logs no errors after the context: a stopping Temporal server and its clients
+// report the stop as errors. Stop returns those that matter.
+func quietAfter(running context.Context, log *zap.Logger) *zap.Logger {
+	core := log.Core()
+	return log.WithOptions(zap.IncreaseLevel(zap.LevelEnablerFunc(func(level zapcore.Level) bool {
+		return core.Enabled(level) && (running.Err() == nil || level > zap.ErrorLevel || core.Enabled(zap.DebugLevel))
+	})))
 }
 
 func say(out io.Writer, in *dev.Instance, data string) error {
@@ -145,6 +171,13 @@ func say(out io.Writer, in *dev.Instance, data string) error {
 		}
 	}
 	if err != nil {
+		return fmt.Errorf("write output: %w", err)
+	}
+	return nil
+}
+
+func sayStopped(out io.Writer, data string) error {
+	if _, err := fmt.Fprintf(out, "\nStopped; data in %s\n", data); err != nil {
 		return fmt.Errorf("write output: %w", err)
 	}
 	return nil

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"net"
 	"os"
 	"regexp"
 	"strings"
@@ -38,6 +40,7 @@ func TestTheDemonstrationEndsByItself(t *testing.T) {
 		"--simulators", anyPort, "--pace", "20ms",
 	}, &out, &errOut)
 	require.Equal(t, 0, status, "%s\n%s", out.String(), errOut.String())
+	require.True(t, strings.HasSuffix(out.String(), "\nAll 5 ended as they should.\n\nStopped; data in "+data+"\n"), out.String())
 	require.Regexp(t, `(?m)^  open first +http://127\.0\.0\.1:\d+/ `, out.String())
 	ui := regexp.MustCompile(`(?m)^  Temporal UI +(http://\S+)$`).FindStringSubmatch(out.String())
 	require.NotNil(t, ui, out.String())
@@ -48,15 +51,64 @@ func TestTheDemonstrationEndsByItself(t *testing.T) {
 	}
 }
 
+// stopsAfter ends the context once a text has been written.
+type stopsAfter struct {
+	strings.Builder
+	text string
+	stop context.CancelFunc
+}
+
+func (s *stopsAfter) Write(p []byte) (int, error) {
+	n, err := s.Builder.Write(p)
+	if strings.Contains(s.String(), s.text) {
+		s.stop()
+	}
+	return n, err
+}
+
+func TestAStopInTheMiddleOfTheDemonstrationIsNoFailure(t *testing.T) {
+	t.Parallel()
+	const anyPort = "127.0.0.1:0"
+	data := t.TempDir()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	out := stopsAfter{text: "case demo-question-", stop: stop}
+	var errOut strings.Builder
+	require.Zero(t, run(ctx, []string{
+		"--demo", "--data", data, "--listen", anyPort, "--internal-listen", anyPort, "--temporal", anyPort, "--ui", "", "--simulators", anyPort, "--pace", "1h",
+	}, &out, &errOut), errOut.String())
+	require.True(t, strings.HasSuffix(out.String(), `
+
+Stopped before the demonstration ended; what runs goes on at the next start.
+
+Stopped; data in `+data+"\n"), out.String())
+	require.NotContains(t, out.String(), "NOT end as it should")
+	require.Empty(t, errOut.String())
+}
+
 func TestACommandLineThatCannotWorkIsRefusedBeforeAnythingStarts(t *testing.T) {
 	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, taken.Close()) })
+	const anyPort = "127.0.0.1:0"
+	busy := "another process listens on " + taken.Addr().String() + ": stop it, or give another address"
 	for says, args := range map[string][]string{
 		"it needs --demo":        {"--exit"},
 		"an address of loopback": {"--internal-listen", "0.0.0.0:8081"},
 		"unknown flag":           {"--nonsense"},
+		"log level":              {"--log-level", "loud"},
+		"--listen: listen tcp: address 8080: missing port in address: want an address of this machine, such as 127.0.0.1:8080": {"--listen", "8080"},
+		"--listen: " + busy:          {"--listen", taken.Addr().String()},
+		"--internal-listen: " + busy: {"--internal-listen", taken.Addr().String()},
+		"--simulators: " + busy:      {"--simulators", taken.Addr().String()},
+		"--temporal: " + busy:        {"--temporal", taken.Addr().String()},
+		"--ui: " + busy:              {"--ui", taken.Addr().String()},
+		"--offload-call: failure \"reset-after\" of \"creat\"": {"--offload-call", "reset-after:creat", "--listen", taken.Addr().String()},
 	} {
 		var out, errOut strings.Builder
-		require.Equal(t, 1, run(t.Context(), args, &out, &errOut))
+		free := []string{"--data", t.TempDir(), "--listen", anyPort, "--internal-listen", anyPort, "--temporal", anyPort, "--ui", anyPort, "--simulators", anyPort}
+		require.Equal(t, 2, run(t.Context(), append(free, args...), &out, &errOut), says)
 		require.Contains(t, errOut.String(), says)
 		require.Empty(t, out.String())
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/workflows"
 )
 
 // timeout bounds the whole demonstration: at the default pace it takes about ten seconds.
@@ -31,9 +32,12 @@ var scenes = []scene{
 	{"activation", activation},
 }
 
-// Play plays all scenes at the same time and returns what did not end as it should.
-func Play(ctx context.Context, instance *dev.Instance, out io.Writer) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+// ErrStopped says that the demonstration was stopped.
+var ErrStopped = errors.New("stopped before the demonstration ended; what runs goes on at the next start")
+
+// Play plays all scenes at the same time and returns what did not end as it should, or ErrStopped if stopped ends first.
+func Play(stopped context.Context, instance *dev.Instance, out io.Writer) error {
+	ctx, cancel := context.WithTimeout(stopped, timeout)
 	defer cancel()
 	began := time.Now() //nolint:forbidigo // a clock for people who watch
 	printer := &printer{out: out, began: began}
@@ -49,13 +53,16 @@ func Play(ctx context.Context, instance *dev.Instance, out io.Writer) error {
 	for i, s := range scenes {
 		all.Go(func() {
 			one := &stage{instance: instance, name: s.name, run: began.UTC().Format("20060102-150405"), printer: printer}
-			if err := s.play(ctx, one); err != nil {
+			if err := s.play(ctx, one); err != nil && stopped.Err() == nil {
 				errs[i] = fmt.Errorf("%s: %w", s.name, err)
 				one.say("did NOT end as it should: %v", err)
 			}
 		})
 	}
 	all.Wait()
+	if stopped.Err() != nil {
+		return ErrStopped
+	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
@@ -100,7 +107,7 @@ func (p *printer) printf(format string, args ...any) {
 	_, _ = fmt.Fprintf(p.out, format, args...)
 }
 
-// await asks again and again until the condition holds, and says what it last saw where time runs out.
+// await asks again and again until the condition holds. Where time runs out, the error has the status of the last state and what it waited for.
 func await[S any](ctx context.Context, read func(context.Context) (S, error), holds func(S) bool) (S, error) {
 	again := time.NewTicker(100 * time.Millisecond)
 	defer again.Stop()
@@ -111,8 +118,19 @@ func await[S any](ctx context.Context, read func(context.Context) (S, error), ho
 		}
 		select {
 		case <-ctx.Done():
-			return state, fmt.Errorf("timed out; last state: %+v: %w", state, errors.Join(err, ctx.Err()))
+			return state, fmt.Errorf("timed out%s: %w", progress(state), errors.Join(err, ctx.Err()))
 		case <-again.C:
 		}
 	}
+}
+
+// progress says how far a state is; empty if it has neither status nor waitingFor.
+func progress(state any) string {
+	switch state := state.(type) {
+	case workflows.CaseState:
+		return fmt.Sprintf("; status %s, waits for: %s", state.Status, state.WaitingFor)
+	case workflows.ActivationState:
+		return fmt.Sprintf("; status %s, waits for: %s", state.Status, state.WaitingFor)
+	}
+	return ""
 }

@@ -41,7 +41,8 @@ func TestTheDemonstrationPlaysAndLeavesAQuestionToAnswerOnThePage(t *testing.T) 
 	var out strings.Builder
 	require.NoError(t, demo.Play(t.Context(), instance, &out), out.String())
 	out.Reset()
-	require.NoError(t, demo.LeaveQuestion(t.Context(), instance, &out))
+	one, err := demo.LeaveQuestion(t.Context(), instance, &out)
+	require.NoError(t, err)
 	page := regexp.MustCompile(`Answer it here, and see the case end:  (http://\S+)\n`).FindStringSubmatch(out.String())
 	require.NotNil(t, page, out.String())
 
@@ -59,6 +60,9 @@ func TestTheDemonstrationPlaysAndLeavesAQuestionToAnswerOnThePage(t *testing.T) 
 	require.NoError(t, err)
 	require.Equal(t, workflows.CaseCompleted, outcome.Status)
 	require.Equal(t, "local", outcome.Answers[0].By)
+	out.Reset()
+	demo.SayEnd(t.Context(), one, &out)
+	require.Equal(t, reference[1]+" COMPLETED\n", out.String())
 }
 
 // browser stands in for a person's browser.

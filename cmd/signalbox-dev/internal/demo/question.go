@@ -14,7 +14,7 @@ import (
 
 // LeaveQuestion starts a case that asks something and leaves the question open, for the reader to answer on the page. It returns once the
 // question is there, and prints where.
-func LeaveQuestion(ctx context.Context, instance *dev.Instance, out io.Writer) error {
+func LeaveQuestion(ctx context.Context, instance *dev.Instance, out io.Writer) (*signalbox.Case, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	began := time.Now() //nolint:forbidigo // a clock for people who watch
@@ -28,10 +28,10 @@ func LeaveQuestion(ctx context.Context, instance *dev.Instance, out io.Writer) e
 		},
 	})
 	if err != nil {
-		return fmt.Errorf("start the case with a question: %w", err)
+		return nil, fmt.Errorf("start the case with a question: %w", err)
 	}
 	if _, err := await(ctx, one.State, func(state workflows.CaseState) bool { return state.Status == workflows.CaseInputNeeded }); err != nil {
-		return fmt.Errorf("wait for the question: %w", err)
+		return nil, fmt.Errorf("wait for the question: %w", err)
 	}
 	// Lists show a change a moment later.
 	toDo := func(ctx context.Context) (signalbox.ToDoList, error) {
@@ -40,7 +40,7 @@ func LeaveQuestion(ctx context.Context, instance *dev.Instance, out io.Writer) e
 	if _, err := await(ctx, toDo, func(list signalbox.ToDoList) bool {
 		return slices.ContainsFunc(list.Items, func(item signalbox.ToDoItem) bool { return item.WorkflowID == one.WorkflowID() })
 	}); err != nil {
-		return fmt.Errorf("wait for the to-do list: %w", err)
+		return nil, fmt.Errorf("wait for the to-do list: %w", err)
 	}
 	where := "With --internal-listen there is a page to answer it on."
 	if page := instance.InternalURL(); page != "" {
@@ -48,7 +48,14 @@ func LeaveQuestion(ctx context.Context, instance *dev.Instance, out io.Writer) e
 	}
 	_, err = fmt.Fprintf(out, "\nYour turn: a case asks a question, and waits for you.\n%s\n", where)
 	if err != nil {
-		return fmt.Errorf("write output: %w", err)
+		return nil, fmt.Errorf("write output: %w", err)
 	}
-	return nil
+	return one, nil
+}
+
+// SayEnd prints one line when the case of LeaveQuestion has ended. A wait that fails, such as by a stop, prints nothing.
+func SayEnd(ctx context.Context, one *signalbox.Case, out io.Writer) {
+	if outcome, err := one.Wait(ctx); err == nil {
+		_, _ = fmt.Fprintf(out, "%s %s\n", one.Reference(), outcome.Status)
+	}
 }
