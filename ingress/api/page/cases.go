@@ -85,6 +85,7 @@ func (v *visit) next(cursor string) string {
 	query := v.r.URL.Query()
 	query.Del("done")
 	query.Del("n")
+	query.Del("doneCase")
 	query.Set("cursor", cursor)
 	return v.r.URL.Path + "?" + query.Encode()
 }

@@ -340,6 +340,10 @@ func (v *visit) back(otherwise, done string, counts ...int) {
 	query := target.Query()
 	query.Set("done", done)
 	query.Del("n")
+	query.Del("doneCase")
+	if reference := v.r.PathValue("reference"); reference != "" && target.Path != "/cases/"+reference {
+		query.Set("doneCase", reference)
+	}
 	for _, n := range counts {
 		query.Add("n", fmt.Sprint(n))
 	}

@@ -47,6 +47,7 @@ func (p view) Here() string {
 	query := here.Query()
 	query.Del("done")
 	query.Del("n")
+	query.Del("doneCase")
 	here.RawQuery = query.Encode()
 	return here.RequestURI()
 }
@@ -66,6 +67,9 @@ func (p view) Done() string {
 	}
 	return text
 }
+
+// DoneCase is the reference of the case that the last form was about; empty on the page of that case.
+func (p view) DoneCase() string { return p.visit.r.URL.Query().Get("doneCase") }
 
 var doneTexts = map[string]string{
 	"answered":  "The answer was taken and is on its way to Offload.",

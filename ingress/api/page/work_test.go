@@ -28,7 +28,7 @@ func TestAQuestionIsShownWithItsCaseAndAnswered(t *testing.T) {
 	}
 	status, body := b.post(t, "/cases/w9/answer", url.Values{"questionId": {"q1"}, "text": {"Yes, it is."}, "return": {"/"}})
 	require.Equal(t, 200, status)
-	require.Contains(t, body, "The answer was taken")
+	require.Contains(t, body, `The answer was taken and is on its way to Offload. <a href="/cases/w9">See case <bdi>w9</bdi></a>`)
 	require.Contains(t, body, "Nothing to do.")
 	require.Equal(t, []string{"provide-input by ann"}, w.temporal.acts())
 	_, body = b.get(t, "/cases/w9")

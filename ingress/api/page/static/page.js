@@ -10,6 +10,7 @@
     if (here.searchParams.get("done") === "answered") sessionStorage.removeItem(sessionStorage.getItem("sent"));
     here.searchParams.delete("done");
     here.searchParams.delete("n");
+    here.searchParams.delete("doneCase");
     history.replaceState(null, "", here);
   }
 
