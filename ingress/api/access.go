@@ -112,12 +112,19 @@ func authenticate(tokens Tokens, r *http.Request) (Token, error) {
 	return token, nil
 }
 
-// authorize checks the scopes of an operation, and the agent of its path if it has one.
-func authorize(token Token, scopes []Scope, agent string) error {
-	for _, scope := range scopes {
-		if !token.has(scope) {
-			return problem(problemMissingScope, "the token lacks the scope "+string(scope)+": add it to the token's scopes, or use another token")
+// authorize checks the scopes of an operation, and the agent of its path if it has one. Each entry of scopes is enough by itself.
+func authorize(token Token, scopes [][]Scope, agent string) error {
+	var lacking []string
+	for _, together := range scopes {
+		i := slices.IndexFunc(together, func(scope Scope) bool { return !token.has(scope) })
+		if i < 0 {
+			lacking = nil
+			break
 		}
+		lacking = append(lacking, string(together[i]))
+	}
+	if len(lacking) > 0 {
+		return problem(problemMissingScope, "the token lacks the scope "+strings.Join(lacking, " or ")+": add it to the token's scopes, or use another token")
 	}
 	if agent != "" && !token.mayUseAgent(agent) {
 		return problem(problemOtherAgent, "agent: the token is limited to other agents: add this one to the token's agents, or use another token")

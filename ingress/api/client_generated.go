@@ -451,10 +451,14 @@ type ClientInterface interface {
 
 	// GetNotices List the notices of a source with their attempts
 	//
+	// The notices of a case need the scope `cases:read`, those of an activation `activations:read`.
+	//
 	// Corresponds with GET /v1/notices/{source} (the `GetNotices` operationId).
 	GetNotices(ctx context.Context, source Source, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DismissNoticesWithBody End notices that were given up
+	//
+	// The notices of a case need the scope `cases:write`, those of an activation `activations:write`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -463,6 +467,8 @@ type ClientInterface interface {
 
 	// DismissNotices End notices that were given up
 	//
+	// The notices of a case need the scope `cases:write`, those of an activation `activations:write`.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/notices/{source}/dismiss (the `DismissNotices` operationId).
@@ -470,7 +476,7 @@ type ClientInterface interface {
 
 	// ResendNoticesWithBody Send notices again that were given up
 	//
-	// They are tried for three days more.
+	// They are tried for three days more. The notices of a case need the scope `cases:write`, those of an activation `activations:write`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -479,7 +485,7 @@ type ClientInterface interface {
 
 	// ResendNotices Send notices again that were given up
 	//
-	// They are tried for three days more.
+	// They are tried for three days more. The notices of a case need the scope `cases:write`, those of an activation `activations:write`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1289,6 +1295,8 @@ func (c *Client) ListNotices(ctx context.Context, params *ListNoticesParams, req
 
 // GetNotices List the notices of a source with their attempts
 //
+// The notices of a case need the scope `cases:read`, those of an activation `activations:read`.
+//
 // Corresponds with GET /v1/notices/{source} (the `GetNotices` operationId).
 func (c *Client) GetNotices(ctx context.Context, source Source, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetNoticesRequest(c.Server, source)
@@ -1303,6 +1311,8 @@ func (c *Client) GetNotices(ctx context.Context, source Source, reqEditors ...Re
 }
 
 // DismissNoticesWithBody End notices that were given up
+//
+// The notices of a case need the scope `cases:write`, those of an activation `activations:write`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1321,6 +1331,8 @@ func (c *Client) DismissNoticesWithBody(ctx context.Context, source Source, cont
 
 // DismissNotices End notices that were given up
 //
+// The notices of a case need the scope `cases:write`, those of an activation `activations:write`.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/notices/{source}/dismiss (the `DismissNotices` operationId).
@@ -1338,7 +1350,7 @@ func (c *Client) DismissNotices(ctx context.Context, source Source, body Dismiss
 
 // ResendNoticesWithBody Send notices again that were given up
 //
-// They are tried for three days more.
+// They are tried for three days more. The notices of a case need the scope `cases:write`, those of an activation `activations:write`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1357,7 +1369,7 @@ func (c *Client) ResendNoticesWithBody(ctx context.Context, source Source, conte
 
 // ResendNotices Send notices again that were given up
 //
-// They are tried for three days more.
+// They are tried for three days more. The notices of a case need the scope `cases:write`, those of an activation `activations:write`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3627,12 +3639,16 @@ type ClientWithResponsesInterface interface {
 
 	// GetNoticesWithResponse List the notices of a source with their attempts
 	//
+	// The notices of a case need the scope `cases:read`, those of an activation `activations:read`.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/notices/{source} (the `GetNotices` operationId).
 	GetNoticesWithResponse(ctx context.Context, source Source, reqEditors ...RequestEditorFn) (*GetNoticesResponse, error)
 
 	// DismissNoticesWithBodyWithResponse End notices that were given up
+	//
+	// The notices of a case need the scope `cases:write`, those of an activation `activations:write`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3641,6 +3657,8 @@ type ClientWithResponsesInterface interface {
 
 	// DismissNoticesWithResponse End notices that were given up
 	//
+	// The notices of a case need the scope `cases:write`, those of an activation `activations:write`.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/notices/{source}/dismiss (the `DismissNotices` operationId).
@@ -3648,7 +3666,7 @@ type ClientWithResponsesInterface interface {
 
 	// ResendNoticesWithBodyWithResponse Send notices again that were given up
 	//
-	// They are tried for three days more.
+	// They are tried for three days more. The notices of a case need the scope `cases:write`, those of an activation `activations:write`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3657,7 +3675,7 @@ type ClientWithResponsesInterface interface {
 
 	// ResendNoticesWithResponse Send notices again that were given up
 	//
-	// They are tried for three days more.
+	// They are tried for three days more. The notices of a case need the scope `cases:write`, those of an activation `activations:write`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5708,6 +5726,8 @@ func (c *ClientWithResponses) ListNoticesWithResponse(ctx context.Context, param
 
 // GetNoticesWithResponse List the notices of a source with their attempts
 //
+// The notices of a case need the scope `cases:read`, those of an activation `activations:read`.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/notices/{source} (the `GetNotices` operationId).
@@ -5720,6 +5740,8 @@ func (c *ClientWithResponses) GetNoticesWithResponse(ctx context.Context, source
 }
 
 // DismissNoticesWithBodyWithResponse End notices that were given up
+//
+// The notices of a case need the scope `cases:write`, those of an activation `activations:write`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -5734,6 +5756,8 @@ func (c *ClientWithResponses) DismissNoticesWithBodyWithResponse(ctx context.Con
 
 // DismissNoticesWithResponse End notices that were given up
 //
+// The notices of a case need the scope `cases:write`, those of an activation `activations:write`.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/notices/{source}/dismiss (the `DismissNotices` operationId).
@@ -5747,7 +5771,7 @@ func (c *ClientWithResponses) DismissNoticesWithResponse(ctx context.Context, so
 
 // ResendNoticesWithBodyWithResponse Send notices again that were given up
 //
-// They are tried for three days more.
+// They are tried for three days more. The notices of a case need the scope `cases:write`, those of an activation `activations:write`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -5762,7 +5786,7 @@ func (c *ClientWithResponses) ResendNoticesWithBodyWithResponse(ctx context.Cont
 
 // ResendNoticesWithResponse Send notices again that were given up
 //
-// They are tried for three days more.
+// They are tried for three days more. The notices of a case need the scope `cases:write`, those of an activation `activations:write`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -86,7 +86,7 @@ func (s *codecServer) caller(w http.ResponseWriter, r *http.Request, scope Scope
 	if token.limited() {
 		return token, problem(problemMissingScope, "the token is limited to accounts or agents, and a payload does not say whose it is: use another token")
 	}
-	return token, authorize(token, []Scope{scope}, "")
+	return token, authorize(token, [][]Scope{{scope}}, "")
 }
 
 func (s *codecServer) authenticate(w http.ResponseWriter, r *http.Request) (Token, error) {

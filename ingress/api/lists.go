@@ -144,7 +144,7 @@ func (s *Server) ListNotices(ctx context.Context, request ListNoticesRequestObje
 
 // GetNotices implements StrictServerInterface.
 func (s *Server) GetNotices(ctx context.Context, request GetNoticesRequestObject) (GetNoticesResponseObject, error) {
-	if err := s.mayUseSource(ctx, request.Source); err != nil {
+	if err := s.mayUseSource(ctx, request.Source, ScopeCasesRead, ScopeActivationsRead); err != nil {
 		return nil, err
 	}
 	state, err := s.deps.Client.Notices(ctx, request.Source)
@@ -153,7 +153,7 @@ func (s *Server) GetNotices(ctx context.Context, request GetNoticesRequestObject
 
 // ResendNotices implements StrictServerInterface.
 func (s *Server) ResendNotices(ctx context.Context, request ResendNoticesRequestObject) (ResendNoticesResponseObject, error) {
-	if err := s.mayUseSource(ctx, request.Source); err != nil {
+	if err := s.mayUseSource(ctx, request.Source, ScopeCasesWrite, ScopeActivationsWrite); err != nil {
 		return nil, err
 	}
 	selected, err := s.deps.Client.ResendNotices(ctx, request.Source, selection(ctx, request.Body))
@@ -162,7 +162,7 @@ func (s *Server) ResendNotices(ctx context.Context, request ResendNoticesRequest
 
 // DismissNotices implements StrictServerInterface.
 func (s *Server) DismissNotices(ctx context.Context, request DismissNoticesRequestObject) (DismissNoticesResponseObject, error) {
-	if err := s.mayUseSource(ctx, request.Source); err != nil {
+	if err := s.mayUseSource(ctx, request.Source, ScopeCasesWrite, ScopeActivationsWrite); err != nil {
 		return nil, err
 	}
 	selected, err := s.deps.Client.DismissNotices(ctx, request.Source, selection(ctx, request.Body))
@@ -175,15 +175,21 @@ func selection(ctx context.Context, body *workflows.SelectNotices) workflows.Sel
 	return which
 }
 
-// mayUseSource checks the account of a case, or the agent of an activation, by the workflow ID.
-func (s *Server) mayUseSource(ctx context.Context, source string) error {
+// mayUseSource checks the scope and the account of a case, or the scope and the agent of an activation, by the workflow ID.
+func (s *Server) mayUseSource(ctx context.Context, source string, ofCase, ofActivation Scope) error {
 	if reference, isCase := workflows.ParseOffloadCaseWorkflowID(source); isCase {
+		if err := authorize(caller(ctx), [][]Scope{{ofCase}}, ""); err != nil {
+			return err
+		}
 		_, err := s.allowedCase(ctx, reference)
 		return err
 	}
 	agent, isActivation := workflows.AgentOfArtmailActivation(source)
 	if !isActivation {
 		return invalid(FieldError{Field: "source", Detail: "want the workflow ID of a case or an activation"})
+	}
+	if err := authorize(caller(ctx), [][]Scope{{ofActivation}}, ""); err != nil {
+		return err
 	}
 	if !caller(ctx).mayUseAgent(agent) {
 		return problem(problemOtherAgent, problemOtherAgent.fix)

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"encoding/json"
+	"net/url"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"go.temporal.io/sdk/converter"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -65,6 +67,37 @@ func TestAStartNamesTheCallbacksOfItsNotices(t *testing.T) {
 	got := w.post(t, "", "/v1/cases", `{"reference":"tells","caseId":"c1","notify":["finance","audit"]}`)
 	require.Equal(t, 201, got.status, got.body)
 	require.Equal(t, []string{"finance", "audit"}, w.temporal.starts["offload-case/tells"].Notify)
+}
+
+func TestTheNoticesOfASourceNeedItsOwnScope(t *testing.T) {
+	t.Parallel()
+	set := new(api.TokenSet)
+	for _, scope := range api.Scopes() {
+		set.Add("secret-of-"+string(scope), api.Token{Name: "one", Scopes: []api.Scope{scope}})
+	}
+	w := newWorld(t, set)
+	for source, kind := range map[string]string{"offload-case/told": "cases", "artmail-activation/crm/a1": "activations"} {
+		w.temporal.become("notify/"+source, workflows.NotifyState{Source: source})
+		at := "/v1/notices/" + url.PathEscape(source)
+		for _, scope := range api.Scopes() {
+			read, write := 403, 403
+			if scope == api.ScopeAdmin || string(scope) == kind+":read" {
+				read = 200
+			}
+			if scope == api.ScopeAdmin || string(scope) == kind+":write" {
+				write = 200
+			}
+			secret := "secret-of-" + string(scope)
+			require.Equal(t, read, w.get(t, secret, at).status, "%s: %s", source, scope)
+			require.Equal(t, write, w.post(t, secret, at+"/resend", "").status, "%s: %s", source, scope)
+			require.Equal(t, write, w.post(t, secret, at+"/dismiss", "").status, "%s: %s", source, scope)
+		}
+	}
+	w.temporal.become("offload-case/told", workflows.CaseState{Reference: "told"})
+	require.Equal(t, "the token lacks the scope cases:read: add it to the token's scopes, or use another token",
+		w.get(t, "secret-of-activations:read", "/v1/notices/offload-case%2Ftold").problem(t).Detail)
+	require.Equal(t, "the token lacks the scope cases:read or activations:read: add it to the token's scopes, or use another token",
+		w.get(t, "secret-of-keys:reveal", "/v1/notices/offload-case%2Ftold").problem(t).Detail)
 }
 
 // A source names its account or its agent, which is what tokens are limited to.

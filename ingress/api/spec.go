@@ -27,8 +27,9 @@ type specification struct {
 
 // operation is what the document says of one call.
 type operation struct {
-	id     string
-	scopes []Scope
+	id string
+	// scopes are those that a token needs: all of one entry.
+	scopes [][]Scope
 	path   []parameter
 	query  map[string]parameter
 	// body is nil where the call takes none.
@@ -97,7 +98,7 @@ func readSpecification() (*specification, error) {
 			at := "/paths/" + escapePointer(path)
 			read := &operation{id: op.OperationID, query: map[string]parameter{}}
 			for _, requirement := range op.Security {
-				read.scopes = append(read.scopes, requirement["token"]...)
+				read.scopes = append(read.scopes, requirement["token"])
 			}
 			shared, err := parameters(compiler, at+"/parameters", item.Parameters, doc.Components.Parameters)
 			if err != nil {

@@ -332,6 +332,7 @@ const (
 	bobSecret   = "the-secret-of-bob-0001"
 	readSecret  = "the-secret-that-reads-1"
 	emeaSecret  = "the-secret-of-emea-0001"
+	mixedSecret = "the-secret-for-reading-cases"
 	caseSecret  = "the-secret-for-cases-01"
 	agentSecret = "whsec_c2VjcmV0"
 )
@@ -438,11 +439,12 @@ func newWorld(t *testing.T, withTokens bool) *world {
 		},
 		store: store, keys: keys, clock: &clock{}, inboxGone: &atomic.Bool{},
 		tokens: &tokens{set: map[string]api.Token{
-			annSecret:  {Name: "ann", Scopes: []api.Scope{api.ScopeAdmin}},
-			bobSecret:  {Name: "bob", Scopes: []api.Scope{api.ScopeAdmin}},
-			readSecret: {Name: "reader", Scopes: []api.Scope{api.ScopeCasesRead, api.ScopeActivationsRead, api.ScopeDeliveriesRead}},
-			caseSecret: {Name: "cases", Scopes: []api.Scope{api.ScopeCasesRead, api.ScopeCasesWrite}},
-			emeaSecret: {Name: "emea", Scopes: []api.Scope{api.ScopeAdmin}, Accounts: []string{"emea"}},
+			annSecret:   {Name: "ann", Scopes: []api.Scope{api.ScopeAdmin}},
+			bobSecret:   {Name: "bob", Scopes: []api.Scope{api.ScopeAdmin}},
+			readSecret:  {Name: "reader", Scopes: []api.Scope{api.ScopeCasesRead, api.ScopeActivationsRead, api.ScopeDeliveriesRead}},
+			caseSecret:  {Name: "cases", Scopes: []api.Scope{api.ScopeCasesRead, api.ScopeCasesWrite}},
+			mixedSecret: {Name: "mixed", Scopes: []api.Scope{api.ScopeCasesRead, api.ScopeActivationsRead, api.ScopeActivationsWrite}},
+			emeaSecret:  {Name: "emea", Scopes: []api.Scope{api.ScopeAdmin}, Accounts: []string{"emea"}},
 		}},
 	}
 	apps, err := signalbox.New(w.temporal, signalbox.Options{Keyring: keys, Deliveries: brittle{deliveries.New(store, time.Now), w.inboxGone}})

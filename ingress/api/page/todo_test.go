@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
 )
 
 // fill makes a list of more than one page: questions that were asked an hour ago, one after another.
@@ -48,6 +49,27 @@ func TestQuestionsAreListedAlone(t *testing.T) {
 	require.Contains(t, body, "21 entries")
 	_, body = b.get(t, link(t, body, "All kinds"))
 	require.Contains(t, body, "22 entries")
+}
+
+// A token for cases sees the notices of a case, and sends them again only if it may change the case.
+func TestACaseShowsItsNoticesToATokenForCases(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	w.temporal.set(asks("w9"))
+	w.temporal.setActivation(active("a1"))
+	for _, source := range []string{"offload-case/w9", "artmail-activation/crm/a1"} {
+		w.temporal.notices["notify/"+source] = workflows.NotifyState{Source: source, Notices: []workflows.NoticeRecord{
+			{ID: "n1", Status: workflows.NoticeGivenUp, To: workflows.Target{Callback: "finance"}},
+		}}
+	}
+	_, body := w.signedIn(t, caseSecret).get(t, "/cases/w9")
+	require.Contains(t, body, "finance")
+	require.Contains(t, body, `action="/notices/resend"`)
+	_, body = w.signedIn(t, mixedSecret).get(t, "/cases/w9")
+	require.Contains(t, body, "finance")
+	require.NotContains(t, body, `action="/notices/resend"`)
+	_, body = w.signedIn(t, mixedSecret).get(t, "/activations/crm/a1")
+	require.Contains(t, body, `action="/notices/resend"`)
 }
 
 // A token for cases gets the cases of the list; leftOut names what it does not get.

@@ -41,6 +41,14 @@ func (p view) May(operationID string) bool {
 	return p.visit.signed && p.visit.s.deps.API.May(p.visit.token, operationID)
 }
 
+// MayResend says whether the visitor may resend and dismiss the notices of a source: it needs the scope to change the case or the activation.
+func (p view) MayResend(source string) bool {
+	if _, isCase := workflows.ParseOffloadCaseWorkflowID(source); isCase {
+		return p.May("cancelCase")
+	}
+	return p.May("closeRun")
+}
+
 // Here is the address of the page, for forms that come back to it.
 func (p view) Here() string {
 	here := *p.visit.r.URL
