@@ -57,7 +57,7 @@ func (s *Simulator) Activate(agent string) (activationID string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, ok := s.agents[agent]; !ok {
-		return "", fmt.Errorf("agent %q: %w", agent, simbase.ErrUnknown)
+		return "", s.unknownAgent(agent)
 	}
 	a := &activation{
 		id:     "act_" + s.Dice.UUID(),
@@ -136,7 +136,7 @@ func (s *Simulator) TestPing(agent, note string) error {
 	defer s.mu.Unlock()
 	listed, ok := s.agents[agent]
 	if !ok {
-		return fmt.Errorf("agent %q: %w", agent, simbase.ErrUnknown)
+		return s.unknownAgent(agent)
 	}
 	m, err := s.compose(listed, EventTestPing, testActivationID, s.Now(), map[string]any{"note": orNull(note)})
 	if err != nil {

@@ -11,8 +11,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -126,13 +128,18 @@ func New(opts Options) (*Simulator, error) {
 // Envelope is the shape that the run's events have.
 func (s *Simulator) Envelope() Envelope { return s.envelope }
 
+// unknownAgent names the agents that the simulator has.
+func (s *Simulator) unknownAgent(slug string) error {
+	return fmt.Errorf("agent %q: %w: want one of %q", slug, simbase.ErrUnknown, slices.Sorted(maps.Keys(s.agents)))
+}
+
 // SetAgent replaces a listed agent's webhook URL and secret, where they are not empty, for events from now on.
 func (s *Simulator) SetAgent(slug, webhookURL, secret string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	agent, ok := s.agents[slug]
 	if !ok {
-		return fmt.Errorf("agent %q: %w", slug, simbase.ErrUnknown)
+		return s.unknownAgent(slug)
 	}
 	if webhookURL != "" {
 		agent.WebhookURL = webhookURL

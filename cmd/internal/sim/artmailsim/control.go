@@ -104,7 +104,7 @@ func onActivation[B any](s *Simulator, pattern, help string, do func(activationI
 	simbase.Control(s.Base, pattern, help, func(r *http.Request, body B) (any, error) {
 		id := s.activationNamed(r.PathValue("id"))
 		if err := do(id, body); err != nil {
-			return nil, err
+			return nil, simbase.NotListed(err, r, "/sim/activations")
 		}
 		return s.Activation(id)
 	})

@@ -180,6 +180,26 @@ func TestTranscriptIsTextAndNullBeforeTheFirstMessage(t *testing.T) {
 	})
 }
 
+func TestTheTranscriptHasTheRepliesAndTheirAnswers(t *testing.T) {
+	t.Parallel()
+	run(t, offloadsim.Options{}, func(t *testing.T, b bench) {
+		id := b.create(map[string]any{"counterparty": map[string]any{"address": "manual@vendor.example", "name": "Ada"}, "senderPersona": map[string]any{"name": "Grace"}})
+		require.NoError(t, b.SendFirstMessage(id))
+		question, err := b.AskInput(id, "Which year?")
+		require.NoError(t, err)
+		thread := func() any {
+			return b.call("GET", "/cases/"+id+"?includeTranscript=true", goodKey, "").data()["conversationThread"]
+		}
+		const asked = "From: Grace\n\nGet the W-9\n\nFrom: Ada\n\nWhich year?\n"
+		require.Equal(t, asked, thread())
+		require.Equal(t, 202, b.call("POST", "/cases/"+id+"/input", goodKey, `{"inputRequestId":"`+question+`","providedContext":"This one."}`).Status)
+		require.Equal(t, asked+"\nFrom: Grace\n\nThis one.\n", thread())
+		_, err = b.ReceiveAttachment(id, "w9.pdf", "application/pdf", nil)
+		require.NoError(t, err)
+		require.Equal(t, asked+"\nFrom: Grace\n\nThis one.\n\nFrom: Ada\n\nAttached: w9.pdf\n", thread())
+	})
+}
+
 func TestUnknownThingsAreNotFound(t *testing.T) {
 	t.Parallel()
 	run(t, offloadsim.Options{}, func(t *testing.T, b bench) {

@@ -1,6 +1,7 @@
 package offloadsim
 
 import (
+	"strings"
 	"time"
 )
 
@@ -37,6 +38,7 @@ type inputRequest struct {
 type Answer struct {
 	InputRequestID  string `json:"inputRequestId"`
 	ProvidedContext string `json:"providedContext"`
+	Question        string `json:"question,omitempty"` // what the request asked
 }
 
 // offloadCase is one case. Its fields are guarded by the simulator's mutex; times are Unix milliseconds.
@@ -120,12 +122,35 @@ func (c *offloadCase) visibleInput(now time.Time, u Undocumented) any {
 	return *c.input
 }
 
-// transcript is plain text; nothing is tracked before the first message.
+// transcript is plain text: the request, each reply with its answer, and the files; nothing is tracked before the first message.
 func (c *offloadCase) transcript() any {
 	if c.attemptCount == 0 {
 		return nil
 	}
-	name, _ := c.request.senderPersona["name"].(string)
+	var mails []string
+	mail := func(sender map[string]any, text string) {
+		name, _ := sender["name"].(string)
+		mails = append(mails, "From: "+name+"\n\n"+text+"\n")
+	}
 	objective, _ := c.request.goal["objective"].(string)
-	return "From: " + name + "\n\n" + objective + "\n"
+	mail(c.request.senderPersona, objective)
+	for _, answer := range c.answers {
+		mail(c.request.counterparty, replyBehind(answer.Question))
+		mail(c.request.senderPersona, answer.ProvidedContext)
+	}
+	if c.input != nil && c.input.Status == requestPending {
+		mail(c.request.counterparty, replyBehind(c.input.Question))
+	}
+	for _, file := range c.attachments {
+		mail(c.request.counterparty, "Attached: "+file.Name)
+	}
+	return strings.Join(mails, "\n")
+}
+
+// replyBehind is the counterparty's mail that made Offload ask; where the simulator has no words for it, the question itself.
+func replyBehind(question string) string {
+	if question == scriptQuestion {
+		return "Is a signed PDF acceptable?"
+	}
+	return question
 }

@@ -76,7 +76,7 @@ func onCase[B any](s *Simulator, pattern, help string, do func(caseID string, bo
 	simbase.Control(s.Base, pattern, help, func(r *http.Request, body B) (any, error) {
 		id := s.caseNamed(r.PathValue("id"))
 		if err := do(id, body); err != nil {
-			return nil, err
+			return nil, simbase.NotListed(err, r, "/sim/cases")
 		}
 		return s.Case(id)
 	})

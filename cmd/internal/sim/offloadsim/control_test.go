@@ -108,6 +108,8 @@ func TestControlAPIRefusesMistakes(t *testing.T) {
 		} {
 			require.Equal(t, want.status, b.call("POST", "/sim/"+path, "", want.body).Status, path)
 		}
+		require.Equal(t, `case "nope": unknown to the simulator: not created yet, or misspelt; GET http://offload.test/sim/cases lists all`,
+			b.call("POST", "/sim/cases/nope/ask", "", "").Body["error"])
 	})
 }
 

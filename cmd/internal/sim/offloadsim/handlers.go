@@ -95,7 +95,7 @@ func (s *Simulator) provideInput(r *http.Request, owner string, body []byte) ans
 	c.input.Status = requestResolved
 	c.touch(s.Now())
 	s.Changed()
-	c.answers = append(c.answers, Answer{InputRequestID: req.InputRequestID, ProvidedContext: req.ProvidedContext})
+	c.answers = append(c.answers, Answer{InputRequestID: req.InputRequestID, ProvidedContext: req.ProvidedContext, Question: c.input.Question})
 	c.learn(req.ProvidedContext)
 	select {
 	case c.answered <- struct{}{}:

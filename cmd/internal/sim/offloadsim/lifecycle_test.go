@@ -155,7 +155,7 @@ func TestAnswerIsAcceptedOnceWhileTheCaseStillReadsInputNeeded(t *testing.T) {
 
 		record, err := b.Case(id)
 		require.NoError(t, err)
-		require.Equal(t, []offloadsim.Answer{{InputRequestID: current, ProvidedContext: "Yes, a PDF is fine."}}, record.Answers)
+		require.Equal(t, []offloadsim.Answer{{InputRequestID: current, ProvidedContext: "Yes, a PDF is fine.", Question: "Second?"}}, record.Answers)
 		require.Len(t, b.webhooks(), 2, "there is no webhook for a resumed case")
 	})
 }

@@ -47,6 +47,15 @@ func Answer(w http.ResponseWriter, status int, body any, err error) {
 	}
 }
 
+// NotListed adds to ErrUnknown which control lists the IDs; another error stays as it is.
+func NotListed(err error, r *http.Request, list string) error {
+	if !errors.Is(err, ErrUnknown) {
+		return err
+	}
+	prefix, _, _ := strings.Cut(r.RequestURI, "/sim/") // which was stripped from the path
+	return fmt.Errorf("%w: not created yet, or misspelt; GET %s lists all", err, prefix+list)
+}
+
 // Empty is the body of a control without fields.
 type Empty = struct{}
 
