@@ -8,8 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -17,6 +20,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/internalhttp"
 	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
 	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
@@ -24,6 +28,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/demo"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/torture"
+	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
@@ -37,6 +42,7 @@ func main() {
 // options are the command line's.
 type options struct {
 	dev.Options
+	callbacks           []string
 	demo, exit          bool
 	logLevel, logFormat string
 }
@@ -60,6 +66,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	flags.StringVar(&o.Simulators, "simulators", "127.0.0.1:8090", "provider simulators")
 	flags.DurationVar(&o.Pace, "pace", time.Second, "pause before each step of a simulated provider")
 	o.Trouble.Flags(flags)
+	flags.StringArrayVar(&o.callbacks, "callback", nil, "a receiver of notices, which a start names in notify: NAME=URL, as in finance=http://127.0.0.1:8099; its secret is printed; repeatable")
 	flags.BoolVar(&o.EncryptPayloads, "encrypt-payloads", false, "encrypt what Temporal keeps, by keys in the data folder, where it then stays on; the Web UI shows plain text through the codec server of --internal-listen")
 	flags.BoolVar(&o.demo, "demo", false, "play the demonstration; without --exit a question is then left open on the page, for you to answer")
 	flags.BoolVar(&o.exit, "exit", false, "end after the demonstration, with status 0 only if all ended as it should")
@@ -87,6 +94,9 @@ func (o options) run(ctx context.Context, out, errOut io.Writer) (err error) {
 	}
 	if o.InternalListen != "" && !internalhttp.IsLoopback(o.InternalListen) {
 		return fmt.Errorf("%w: --internal-listen: signalbox-dev has neither tokens nor TLS: want an address of loopback, such as 127.0.0.1:8081", setting.ErrWrong)
+	}
+	if o.Callbacks, err = readCallbacks(o.callbacks); err != nil {
+		return fmt.Errorf("%w: --callback: %w", setting.ErrWrong, err)
 	}
 	if o.Log, err = logging.New(errOut, o.logLevel, o.logFormat); err != nil {
 		return fmt.Errorf("%w: %w", setting.ErrWrong, err)
@@ -145,6 +155,23 @@ func quietAfter(running context.Context, log *zap.Logger) *zap.Logger {
 	})))
 }
 
+// readCallbacks reads NAME=URL. Receivers of a development instance may be unencrypted and at private addresses.
+func readCallbacks(texts []string) (map[string]config.Callback, error) {
+	callbacks := map[string]config.Callback{}
+	for _, text := range texts {
+		name, address, _ := strings.Cut(text, "=")
+		one := config.Callback{URL: address, AllowPrivate: true, AllowHTTP: true}
+		if err := workflows.ValidateNotify([]string{name}); err != nil {
+			return nil, fmt.Errorf("want NAME=URL, as in finance=http://127.0.0.1:8099: %w", err)
+		}
+		if problem := one.URLProblem(); problem != "" {
+			return nil, fmt.Errorf("the URL of %s: %s", name, problem)
+		}
+		callbacks[name] = one
+	}
+	return callbacks, nil
+}
+
 func say(out io.Writer, in *dev.Instance, data string) error {
 	ui := cmp.Or(in.UIURL(), "(none)")
 	page := "(none)"
@@ -162,6 +189,12 @@ func say(out io.Writer, in *dev.Instance, data string) error {
   simulators     %s  (curl it: how to drive them by hand)
   data           %s
 `, page, in.IngressURL(), cmp.Or(in.InternalURL(), "(none)"), ui, in.TemporalAddress(), in.Simulators.URL(), data)
+	for _, name := range slices.Sorted(maps.Keys(in.Callbacks)) {
+		if err == nil {
+			one := in.Callbacks[name]
+			_, err = fmt.Fprintf(out, "  callback       %s, %s, signed by the secret %s\n", name, one.URL, one.Secrets[0])
+		}
+	}
 	if err == nil && in.UIURL() != "" {
 		_, err = fmt.Fprint(out, "\nIn the Temporal UI\n\n")
 	}

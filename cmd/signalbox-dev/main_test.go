@@ -94,10 +94,12 @@ func TestACommandLineThatCannotWorkIsRefusedBeforeAnythingStarts(t *testing.T) {
 	const anyPort = "127.0.0.1:0"
 	busy := "another process listens on " + taken.Addr().String() + ": stop it, or give another address"
 	for says, args := range map[string][]string{
-		"it needs --demo":        {"--exit"},
-		"an address of loopback": {"--internal-listen", "0.0.0.0:8081"},
-		"unknown flag":           {"--nonsense"},
-		"log level":              {"--log-level", "loud"},
+		"it needs --demo":           {"--exit"},
+		"an address of loopback":    {"--internal-listen", "0.0.0.0:8081"},
+		"unknown flag":              {"--nonsense"},
+		"--callback: want NAME=URL": {"--callback", "=http://127.0.0.1:8099"},
+		"--callback: the URL of finance: want an absolute URL": {"--callback", "finance=127.0.0.1:8099"},
+		"log level": {"--log-level", "loud"},
 		"--listen: listen tcp: address 8080: missing port in address: want an address of this machine, such as 127.0.0.1:8080": {"--listen", "8080"},
 		"--listen: " + busy:          {"--listen", taken.Addr().String()},
 		"--internal-listen: " + busy: {"--internal-listen", taken.Addr().String()},

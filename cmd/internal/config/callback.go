@@ -36,7 +36,7 @@ func (c Config) validateNotices(say func(string, ...any)) {
 		if err := workflows.ValidateNotify([]string{name}); err != nil {
 			say("callbacks.%.80s: the name must have 1 to 64 characters of A-Z a-z 0-9 . _ -", name)
 		}
-		if problem := callback.urlProblem(); problem != "" {
+		if problem := callback.URLProblem(); problem != "" {
 			say("callbacks.%s.url: %s", name, problem)
 		}
 		if n := len(callback.Secrets); n == 0 || n > maxSecrets {
@@ -77,8 +77,8 @@ func (c Config) validateNotify(setting string, names []string, say func(string, 
 	}
 }
 
-// urlProblem returns what is wrong with the URL, or "". It does not contain the URL, which may hold a token.
-func (c Callback) urlProblem() string {
+// URLProblem returns what is wrong with the URL, or "". It does not contain the URL, which may hold a token.
+func (c Callback) URLProblem() string {
 	u, err := url.Parse(c.URL)
 	switch {
 	case c.URL == "":

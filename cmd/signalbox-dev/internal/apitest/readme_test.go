@@ -89,8 +89,10 @@ func TestTheREADMEsFaultsAndStepsOfTheSimulatorsComeThroughInARealProcess(t *tes
 	built, err := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-o", binary, "../..").CombinedOutput()
 	require.NoError(t, err, "%s", built)
 	const anyPort = "127.0.0.1:0"
+	receives, at := startReceiver(t)
+	callback, _, _ := strings.Cut(commandsOf(t, "callback.sh", "go run ./cmd/signalbox-dev", "", "http://127.0.0.1:8099", "http://"+at), "#")
 	process := exec.CommandContext(context.WithoutCancel(t.Context()), "sh", "-eu", "-c", strings.TrimSpace(commandsOf(t, "faults.sh", "go run ./cmd/signalbox-dev", "exec "+binary))+
-		" --data "+folder+" --pace 20ms --ui '' --listen "+anyPort+" --internal-listen "+anyPort+" --temporal "+anyPort+" --simulators "+anyPort)
+		strings.TrimRight(callback, " ")+" --data "+folder+" --pace 20ms --ui '' --listen "+anyPort+" --internal-listen "+anyPort+" --temporal "+anyPort+" --simulators "+anyPort)
 	var prints said
 	process.Stdout, process.Stderr = &prints, &prints
 	require.NoError(t, process.Start())
@@ -106,7 +108,7 @@ func TestTheREADMEsFaultsAndStepsOfTheSimulatorsComeThroughInARealProcess(t *tes
 	}
 	api, simulators := address("operators"), address("simulators")
 
-	body := strings.Replace(start("stepwise", "manual"), `"request"`, `"options":{"reconcileAfter":"1s","pollFloor":"10ms"},"request"`, 1)
+	body := strings.Replace(start("stepwise", "manual"), `"request"`, `"notify":["finance"],"options":{"reconcileAfter":"1s","pollFloor":"10ms"},"request"`, 1)
 	answered(t, http.MethodPost, api+"/v1/cases", body, http.StatusCreated)
 	testenv.Eventually(t, func(context.Context) ([]offloadsim.Record, error) {
 		stateOf(t, api, "stepwise", workflows.CaseCreateUncertain)
@@ -130,6 +132,9 @@ func TestTheREADMEsFaultsAndStepsOfTheSimulatorsComeThroughInARealProcess(t *tes
 	require.NoError(t, err, "%s", output)
 	require.Contains(t, string(output), "/offload/sim/webhook-faults/drop", "all that can be done")
 	require.Equal(t, workflows.NewsByPoll, stateOf(t, api, "stepwise", workflows.CaseCompleted).Outcome.Source, "the webhook was dropped")
+	signature := regexp.MustCompile(`(v1,\S+) (\{.*"kind":"case.completed".*\})`)
+	require.Eventually(t, func() bool { return signature.MatchString(receives.String()) }, 5*time.Minute, 20*time.Millisecond, "the callback got no notice")
+	require.Regexp(t, `callback +finance, http://`+at+`, signed by the secret whsec_\S+`, prints.String())
 	testenv.Eventually(t, func(context.Context) (string, error) {
 		_, answer := send(t, http.MethodGet, api+"/v1/activations?agent="+dev.Agent, "")
 		return string(answer), nil

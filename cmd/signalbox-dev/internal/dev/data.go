@@ -1,14 +1,17 @@
 package dev
 
 import (
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
@@ -71,3 +74,15 @@ func secret(ring *keyring.Ring, name string) string {
 
 // AgentSecret is what the simulated Artmail signs with.
 func AgentSecret(ring *keyring.Ring) string { return secret(ring, agentSecret) }
+
+// withSecrets gives each callback without secrets one of its own, in the form of Standard Webhooks.
+func withSecrets(callbacks map[string]config.Callback, ring *keyring.Ring) map[string]config.Callback {
+	all := maps.Clone(callbacks)
+	for name, one := range all {
+		if len(one.Secrets) == 0 {
+			one.Secrets = []string{"whsec_" + base64.StdEncoding.EncodeToString(ring.Fingerprint([]byte("callback-"+name), "signalbox-dev"))}
+			all[name] = one
+		}
+	}
+	return all
+}

@@ -47,7 +47,7 @@ type Options struct {
 	Accounts map[string]config.Account
 	// Agents are further agents, beside the simulator's.
 	Agents map[string]config.Agent
-	// Callbacks are where notices can be posted, by name.
+	// Callbacks are where notices can be posted, by name. One without secrets gets a secret from the folder: see Instance.Callbacks.
 	Callbacks map[string]config.Callback
 	// TokenFile has the tokens of the API, as for --internal-tokens. Without it, everyone on loopback has access.
 	TokenFile string
@@ -67,6 +67,8 @@ type Instance struct {
 	Apps     *signalbox.Client
 	// Simulators are the providers.
 	Simulators *sim.Providers
+	// Callbacks are those of the options, with their secrets.
+	Callbacks map[string]config.Callback
 
 	lock     *sql.DB
 	temporal temporaldev.Options
@@ -88,7 +90,7 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &Instance{stopped: make(chan struct{}), stopRun: func() {}}
+	in := &Instance{stopped: make(chan struct{}), stopRun: func() {}, Callbacks: withSecrets(o.Callbacks, ring)}
 	if in.lock, err = data.lock(ctx, o.Data); err != nil {
 		return nil, err
 	}
@@ -234,7 +236,7 @@ func (in *Instance) config(o Options, internal config.Internal, data folder, rin
 		DownloadAllowHTTP:    true,
 		Accounts:             accounts,
 		Agents:               agents,
-		Callbacks:            o.Callbacks,
+		Callbacks:            in.Callbacks,
 	}
 }
 
