@@ -44,6 +44,7 @@ var importRules = []importRule{
 	{folder: "workflows/payloadcodec", may: []string{"workflows/keyring"}, why: "it encrypts payloads, and knows neither workflows nor who uses it"},
 	{folder: "workflows/signalbox", may: []string{"workflows", "workflows/keyring", "workflows/resultschema"}, why: "business apps import it: it must bring neither workflow code nor a provider"},
 	{folder: "workflows/signalbox/exampleagent", may: []string{"workflows", "workflows/signalbox"}, why: "it shows what the author of an agent writes, who has no keyring and none of Signalbox's inside"},
+	{folder: "workflows/signalbox/exampleapp", may: []string{"workflows", "workflows/signalbox"}, why: "it shows what a business app imports"},
 	{folder: "workflows/signalbox/signalboxtest", may: []string{"workflows", "workflows/keyring", "workflows/resultschema", "workflows/signalbox", "workflows/internal/rules", "workflows/offloadcase/lifecycle", "workflows/artmailactivation/lifecycle"}, why: "a fake for the tests of business apps: the rules in memory, no workflow and no provider"},
 	{folder: "workflows/signalbox/signalboxtest/conformance", may: []string{"workflows", "workflows/signalbox", "workflows/signalbox/signalboxtest", "workflows/testenv"}, why: "it asks the same of any implementation of the client"},
 	{folder: "workflows/internal/rules", may: []string{"workflows"}, why: "rules are plain functions", not: []string{temporalSDK, "go.uber.org/zap"}},
