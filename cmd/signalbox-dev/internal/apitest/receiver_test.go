@@ -15,7 +15,7 @@ import (
 // startReceiver runs the README's receiver of notices on another port.
 func startReceiver(t *testing.T) (prints *said, address string) {
 	t.Helper()
-	testenv.Program(t, "python3", "Python")
+	testenv.Program(t, "python3", "python3")
 	address, err := temporaldev.FreeAddress()
 	require.NoError(t, err)
 	_, port, err := net.SplitHostPort(address)
