@@ -47,8 +47,7 @@ signalbox case start -f - <<'END'
 {"reference": "{{.Reference}}", "request": {"channel": "EMAIL", "goal": {"objective": "Obtain a signed W-9"},
  "counterparty": {"address": "question@vendor.example", "name": "Ada"}, "senderPersona": {"name": "Grace"}}}
 END
-signalbox case show {{.Reference}}
-# Once it shows the question:
+signalbox case wait {{.Reference}} --question
 signalbox case answer {{.Reference}} --text "Yes, a signed PDF is fine."
 signalbox case wait {{.Reference}}
 `))

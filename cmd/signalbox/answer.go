@@ -40,7 +40,7 @@ or from standard input if that is not a terminal.`,
 			defer closeBackend()
 			one := backend.Case(args[0])
 			if given := cmd.Flags().Changed("text"); !given || input.QuestionID == "" {
-				question, err := openQuestion(cmd.Context(), one, input.QuestionID)
+				question, err := p.questionOf(cmd.Context(), one, input.QuestionID)
 				if err != nil {
 					return err
 				}
@@ -56,10 +56,20 @@ or from standard input if that is not a terminal.`,
 			}
 			input.By = cmp.Or(by, p.who())
 			receipt, err := one.ProvideInput(cmd.Context(), input)
-			if err != nil {
+			switch {
+			case errors.Is(err, signalbox.ErrNoOpenQuestion), errors.Is(err, signalbox.ErrAlreadyAnswered), errors.Is(err, signalbox.ErrEnded):
+				if _, why := p.questionOf(cmd.Context(), one, input.QuestionID); why != nil {
+					return why // it says more
+				}
+				return err
+			case err != nil:
 				return err
 			}
-			return p.show(cmd, asJSON, receipt, [][2]string{{"question", receipt.QuestionID}, {"given", p.when(receipt.GivenAt)}})
+			return p.show(cmd, asJSON, receipt, [][2]string{
+				{"question", receipt.QuestionID},
+				{"status", "answered: on its way to Offload"},
+				{"given", p.when(receipt.GivenAt)},
+			})
 		},
 	}
 	answer.Flags().StringVar(&input.QuestionID, "question", "", "ID of the question; empty: the open one")
@@ -69,18 +79,42 @@ or from standard input if that is not a terminal.`,
 	return usesAPI(answer)
 }
 
-// openQuestion returns the open question. With an ID, it fails if another one is open.
-func openQuestion(ctx context.Context, one oneCase, id string) (workflows.Question, error) {
+// openQuestion returns the question that waits for an answer; nil if there is none.
+func openQuestion(state workflows.CaseState) *workflows.Question {
+	if state.Status != workflows.CaseInputNeeded {
+		return nil
+	}
+	return state.Question
+}
+
+// questionOf returns the open question. With an ID, it fails if another one is open.
+func (p process) questionOf(ctx context.Context, one oneCase, id string) (workflows.Question, error) {
 	state, err := one.State(ctx)
-	switch {
-	case err != nil:
+	if err != nil {
 		return workflows.Question{}, err
-	case state.Question == nil || state.Status != workflows.CaseInputNeeded:
-		return workflows.Question{}, fmt.Errorf("answer case %s: %w", one.Reference(), signalbox.ErrNoOpenQuestion)
-	case id != "" && id != state.Question.ID:
+	}
+	open := openQuestion(state)
+	switch {
+	case open == nil:
+		return workflows.Question{}, p.notAsked(state)
+	case id != "" && id != open.ID:
 		return workflows.Question{}, fmt.Errorf("answer case %s: %w", one.Reference(), signalbox.ErrOtherQuestion)
 	}
-	return *state.Question, nil
+	return *open, nil
+}
+
+// notAsked says why nothing of the case can be answered now.
+func (p process) notAsked(state workflows.CaseState) error {
+	op := "answer case " + state.Reference
+	switch {
+	case state.Status.Ended():
+		return fmt.Errorf("%s: %w: %s %s", op, signalbox.ErrEnded, state.Status, p.when(state.Since))
+	case state.Status == workflows.CaseInputSent && len(state.Answers) > 0:
+		newest := state.Answers[len(state.Answers)-1]
+		return fmt.Errorf("%s: %w by %s %s", op, signalbox.ErrAlreadyAnswered, cmp.Or(newest.By, "an app"), p.when(newest.GivenAt))
+	}
+	return fmt.Errorf("%s: %w: %s: %s `signalbox case wait %s --question` waits for a question", op, signalbox.ErrNoOpenQuestion,
+		state.Status, state.WaitingFor, state.Reference)
 }
 
 // maxAnswerInput leaves room for the space around an answer, which is removed. The case checks the length of the answer itself.
@@ -94,7 +128,7 @@ func (p process) readAnswer(cmd *cobra.Command, reference string, question workf
 	}
 	// A failed write to standard error can't be reported.
 	_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "question of %s: %s\n", reference, shown)
-	text, err := io.ReadAll(io.LimitReader(p.in, maxAnswerInput+1))
+	text, err := readInput(cmd.Context(), io.LimitReader(p.in, maxAnswerInput+1))
 	if err != nil {
 		return "", fmt.Errorf("read the answer: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -39,8 +40,11 @@ type backend interface {
 type oneCase interface {
 	Reference() string
 	WorkflowID() string
+	// Attached reports whether StartCase found the case started already.
+	Attached() bool
 	State(ctx context.Context) (workflows.CaseState, error)
-	Wait(ctx context.Context) (workflows.CaseOutcome, error)
+	// Wait waits until the case has ended. It calls asks with each open question, once or more often, until it returns.
+	Wait(ctx context.Context, asks func(workflows.Question)) (workflows.CaseOutcome, error)
 	ProvideInput(ctx context.Context, input workflows.ProvideInput) (workflows.InputReceipt, error)
 	Adopt(ctx context.Context, adopt workflows.AdoptCase) (workflows.CaseReceipt, error)
 	RetryCreate(ctx context.Context, retry workflows.RetryCreate) (workflows.CaseReceipt, error)
@@ -65,14 +69,37 @@ type inboxBackend interface {
 // direct is the backend over Temporal.
 type direct struct{ *signalbox.Client }
 
-func (d direct) Case(reference string) oneCase { return d.Client.Case(reference) }
+func (d direct) Case(reference string) oneCase { return directCase{d.Client.Case(reference)} }
 
 func (d direct) StartCase(ctx context.Context, start workflows.CaseStart) (oneCase, error) {
 	started, err := d.Client.StartCase(ctx, start)
 	if err != nil {
 		return nil, err
 	}
-	return started, nil
+	return directCase{started}, nil
+}
+
+// directCase is oneCase over Temporal.
+type directCase struct{ *signalbox.Case }
+
+// Wait needs a worker for the questions only.
+func (d directCase) Wait(ctx context.Context, asks func(workflows.Question)) (workflows.CaseOutcome, error) {
+	ctx, stop := context.WithCancel(ctx)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		state, err := d.WaitForChange(ctx, time.Hour, &workflows.CaseState{})
+		for err == nil && !state.Status.Ended() {
+			if open := openQuestion(state); open != nil {
+				asks(*open)
+			}
+			state, err = d.WaitForChange(ctx, time.Hour, &state)
+		}
+	}()
+	outcome, err := d.Case.Wait(ctx)
+	stop()
+	<-watched
+	return outcome, err
 }
 
 func (d direct) ShowActivation(ctx context.Context, agent, activationID string, user bool) (api.Activation, error) {

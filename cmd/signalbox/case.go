@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,7 +43,7 @@ With --case-id it follows a case that already exists at Offload, and needs no do
 			var request workflows.CaseStart
 			if file != "" {
 				var err error
-				if request, err = p.readStart(file); err != nil {
+				if request, err = p.readStart(cmd.Context(), file); err != nil {
 					return err
 				}
 			}
@@ -77,9 +78,17 @@ With --case-id it follows a case that already exists at Offload, and needs no do
 			if wait {
 				return p.wait(cmd, started, asJSON)
 			}
-			return p.show(cmd, asJSON, map[string]string{"reference": started.Reference(), "workflowId": started.WorkflowID()}, [][2]string{
+			status := "started"
+			if started.Attached() {
+				status = "attached"
+				if state, err := started.State(cmd.Context()); err == nil { // it is attached, whether or not a worker answers
+					status += " (" + string(state.Status) + ")"
+				}
+			}
+			return p.show(cmd, asJSON, map[string]any{"reference": started.Reference(), "workflowId": started.WorkflowID(), "attached": started.Attached()}, [][2]string{
 				{"reference", started.Reference()},
 				{"workflow", started.WorkflowID()},
+				{"status", status},
 			})
 		},
 	}
@@ -121,10 +130,13 @@ func (p process) caseShow() *cobra.Command {
 }
 
 func (p process) caseWait() *cobra.Command {
-	var asJSON bool
+	var (
+		question, asJSON bool
+		timeout          time.Duration
+	)
 	wait := &cobra.Command{
 		Use:   "wait REFERENCE",
-		Short: "Wait until a case has ended and print its outcome",
+		Short: "Wait until a case has ended and print its outcome; with --question, until it asks something",
 		Args:  cobra.ExactArgs(1),
 
 		ValidArgsFunction: p.completeReference(signalbox.CaseFilter{Open: signalbox.Open}),
@@ -134,9 +146,20 @@ func (p process) caseWait() *cobra.Command {
 				return err
 			}
 			defer closeBackend()
-			return p.wait(cmd, backend.Case(args[0]), asJSON)
+			one := backend.Case(args[0])
+			if timeout > 0 {
+				ctx, cancel := context.WithTimeoutCause(cmd.Context(), timeout, fmt.Errorf("%w after %s: run the command again", errGoesOn, timeout))
+				defer cancel()
+				cmd.SetContext(ctx)
+			}
+			if question {
+				return p.waitForQuestion(cmd, one, asJSON)
+			}
+			return p.wait(cmd, one, asJSON)
 		},
 	}
+	wait.Flags().BoolVar(&question, "question", false, "wait until the case asks a question, and print it")
+	wait.Flags().DurationVar(&timeout, "timeout", 0, "how long to wait, such as 10m; 0: without a limit")
 	jsonFlag(wait, &asJSON)
 	return usesAPI(wait)
 }
@@ -201,9 +224,16 @@ func (p process) filesRows(files workflows.CaseFiles) [][2]string {
 
 // wait prints the outcome. An outcome other than COMPLETED has a separate exit status.
 func (p process) wait(cmd *cobra.Command, one oneCase, asJSON bool) error {
-	outcome, err := one.Wait(cmd.Context())
+	shown := ""
+	outcome, err := one.Wait(cmd.Context(), func(open workflows.Question) {
+		if open.ID != shown {
+			shown = open.ID
+			// A failed write to standard error can't be reported.
+			_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "signalbox: the case asks: %s\nsignalbox: answer with `signalbox case answer %s`\n", printable(open.Text), one.Reference())
+		}
+	})
 	if err != nil {
-		return err
+		return stoppedWaiting(cmd.Context(), one, err)
 	}
 	reason := outcome.Reason
 	if reason == "" && outcome.Facts.FailureReason != nil {
@@ -227,6 +257,37 @@ func (p process) wait(cmd *cobra.Command, one oneCase, asJSON bool) error {
 		return fmt.Errorf("%w: %s", errNotCompleted, outcome.Status)
 	}
 	return nil
+}
+
+// waitForQuestion prints the case when it asks a question. An end without one is an error.
+func (p process) waitForQuestion(cmd *cobra.Command, one oneCase, asJSON bool) error {
+	ctx, stop := context.WithCancel(cmd.Context())
+	defer stop()
+	if _, err := one.Wait(ctx, func(workflows.Question) { stop() }); err != nil && (ctx.Err() == nil || cmd.Context().Err() != nil) {
+		return stoppedWaiting(cmd.Context(), one, err)
+	}
+	state, err := one.State(cmd.Context())
+	switch {
+	case err != nil:
+		return err
+	case state.Status.Ended():
+		return p.notAsked(state)
+	}
+	return p.show(cmd, asJSON, state, p.stateRows(state))
+}
+
+// errGoesOn says that the time to wait for a case is over.
+var errGoesOn = errors.New("the case goes on")
+
+// stoppedWaiting is the error of a wait that failed, or that a signal or its time ended.
+func stoppedWaiting(ctx context.Context, one oneCase, err error) error {
+	switch why := context.Cause(ctx); {
+	case why == nil:
+		return err
+	case errors.Is(why, errGoesOn):
+		return fmt.Errorf("wait for case %s: %w", one.Reference(), why)
+	}
+	return fmt.Errorf("wait for case %s: stopped waiting; the case goes on: run the command again", one.Reference())
 }
 
 // resultCheck returns the result of a schema check, with a line for each violation.
@@ -267,18 +328,18 @@ func (p process) stateRows(state workflows.CaseState) [][2]string {
 }
 
 // readStart refuses unknown fields: otherwise a misspelt option would have no effect.
-func (p process) readStart(file string) (workflows.CaseStart, error) {
+func (p process) readStart(ctx context.Context, file string) (workflows.CaseStart, error) {
 	var (
 		document []byte
 		err      error
 	)
 	if file == "-" {
-		document, err = io.ReadAll(p.in)
+		document, err = readInput(ctx, p.in)
 	} else {
 		document, err = os.ReadFile(file)
 	}
 	if err != nil {
-		return workflows.CaseStart{}, fmt.Errorf("%w: --file: %w", errUsage, err)
+		return workflows.CaseStart{}, fmt.Errorf("%w: --file: %w", cmp.Or(ctx.Err(), errUsage), err)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(document))
 	decoder.DisallowUnknownFields()

@@ -54,7 +54,7 @@ func (p process) caseRetryCreate() *cobra.Command {
 		func(ctx context.Context, one oneCase, _ []string) (workflows.CaseReceipt, error) {
 			retry.By = cmp.Or(by, p.who())
 			if file != "" {
-				corrected, err := p.readStart(file)
+				corrected, err := p.readStart(ctx, file)
 				if err != nil {
 					return workflows.CaseReceipt{}, err
 				}

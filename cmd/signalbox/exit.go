@@ -21,7 +21,7 @@ var (
 // exitStatuses lists what exitStatus returns. README.md has the same list.
 const exitStatuses = `0 done · 1 failed · 2 wrong usage, settings or token · 3 not found ·
 4 conflict with an earlier request or the present state, such as an ended case, no open question, or a key still in use ·
-5 the case ended without being completed · 6 temporarily unavailable, or not ready ·
+5 the case ended without being completed · 6 temporarily unavailable, not ready, or the --timeout of a wait passed ·
 7 the workflow was terminated · 8 it timed out · 9 it failed`
 
 // exitStatus returns the exit status of an error: see exitStatuses.
@@ -52,7 +52,8 @@ func exitStatus(err error) int {
 		return 4
 	case errors.Is(err, errNotCompleted):
 		return 5
-	case errors.Is(err, signalbox.ErrUnavailable), errors.Is(err, inbox.ErrBusy), errors.Is(err, inbox.ErrClosed), errors.Is(err, worker.ErrNotPolled), errors.Is(err, errNotReady):
+	case errors.Is(err, signalbox.ErrUnavailable), errors.Is(err, inbox.ErrBusy), errors.Is(err, inbox.ErrClosed), errors.Is(err, worker.ErrNotPolled), errors.Is(err, errNotReady),
+		errors.Is(err, errGoesOn):
 		return 6
 	}
 	return 1

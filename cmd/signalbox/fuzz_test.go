@@ -18,7 +18,7 @@ func FuzzAStartIsReadWholeOrRefused(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, document string) {
-		start, err := process{in: strings.NewReader(document)}.readStart("-")
+		start, err := process{in: strings.NewReader(document)}.readStart(t.Context(), "-")
 		if err != nil {
 			require.ErrorIs(t, err, errUsage)
 			return
@@ -28,7 +28,7 @@ func FuzzAStartIsReadWholeOrRefused(f *testing.F) {
 		wrong := start.Validate()
 		encoded, err := json.Marshal(start)
 		require.NoError(t, err)
-		again, err := process{in: strings.NewReader(string(encoded))}.readStart("-")
+		again, err := process{in: strings.NewReader(string(encoded))}.readStart(t.Context(), "-")
 		require.NoError(t, err)
 		require.Equal(t, wrong == nil, again.Validate() == nil)
 	})

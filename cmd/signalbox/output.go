@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 	"unicode"
@@ -11,6 +13,25 @@ import (
 
 	"github.com/spf13/cobra"
 )
+
+// readInput reads standard input to its end, or until ctx ends: a read from a terminal goes on after Ctrl-C.
+func readInput(ctx context.Context, in io.Reader) ([]byte, error) {
+	type read struct {
+		text []byte
+		err  error
+	}
+	done := make(chan read, 1)
+	go func() {
+		text, err := io.ReadAll(in)
+		done <- read{text, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case all := <-done:
+		return all.text, all.err
+	}
+}
 
 // say writes text for people.
 func (p process) say(cmd *cobra.Command, format string, args ...any) error {

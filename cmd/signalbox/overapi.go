@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"time"
 
@@ -25,11 +26,14 @@ type overAPI struct{ *api.Client }
 func (o *overAPI) StartCase(ctx context.Context, start workflows.CaseStart) (oneCase, error) {
 	// The API refuses an empty reference, which this client always sends.
 	start.Reference = start.Normalized().Reference
-	started, err := api.ReadAnswer[api.StartedCase](o.Client.StartCase(ctx, start))
-	return caseOverAPI{o.Client, started.Reference}, err
+	response, err := o.Client.StartCase(ctx, start)
+	started, err := api.ReadAnswer[api.StartedCase](response, err)
+	return caseOverAPI{o.Client, started.Reference, err == nil && response.StatusCode == http.StatusOK}, err
 }
 
-func (o *overAPI) Case(reference string) oneCase { return caseOverAPI{o.Client, reference} }
+func (o *overAPI) Case(reference string) oneCase {
+	return caseOverAPI{api: o.Client, reference: reference}
+}
 
 func (o *overAPI) ShowActivation(ctx context.Context, agent, activationID string, user bool) (api.Activation, error) {
 	return api.ReadAnswer[api.Activation](o.GetActivation(ctx, agent, activationID, &api.GetActivationParams{User: user}))
@@ -165,10 +169,12 @@ func (o *overAPI) AuditPage(ctx context.Context, cursor string, limit int) (inbo
 type caseOverAPI struct {
 	api       *api.Client
 	reference string
+	attached  bool
 }
 
 func (c caseOverAPI) Reference() string  { return c.reference }
 func (c caseOverAPI) WorkflowID() string { return workflows.OffloadCaseWorkflowID(c.reference) }
+func (c caseOverAPI) Attached() bool     { return c.attached }
 
 func (c caseOverAPI) State(ctx context.Context) (workflows.CaseState, error) {
 	return api.ReadAnswer[workflows.CaseState](c.api.GetCase(ctx, c.reference, nil))
@@ -182,7 +188,7 @@ const (
 )
 
 // Wait also waits while the API is away, once it has answered a call.
-func (c caseOverAPI) Wait(ctx context.Context) (workflows.CaseOutcome, error) {
+func (c caseOverAPI) Wait(ctx context.Context, asks func(workflows.Question)) (workflows.CaseOutcome, error) {
 	wait := &api.GetCaseParams{}
 	for {
 		state, err := api.ReadAnswer[workflows.CaseState](c.api.GetCase(ctx, c.reference, wait))
@@ -193,6 +199,9 @@ func (c caseOverAPI) Wait(ctx context.Context) (workflows.CaseOutcome, error) {
 			return workflows.CaseOutcome{}, err
 		case err == nil && state.Outcome != nil:
 			return *state.Outcome, nil
+		}
+		if open := openQuestion(state); err == nil && open != nil {
+			asks(*open)
 		}
 		if wait.Wait != "" && (err != nil || state.Status == workflows.CaseInputNeeded) {
 			health.Sleep(ctx, waitPause)

@@ -3,9 +3,9 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -43,7 +43,7 @@ configuration; with --reference it is posted to the case's capability URL. --url
 		if err != nil {
 			return err
 		}
-		body, err := p.readBody(to.file)
+		body, err := p.readBody(cmd.Context(), to.file)
 		if err != nil {
 			return err
 		}
@@ -61,7 +61,7 @@ configuration; with --reference it is posted to the case's capability URL. --url
 	return send
 }
 
-func (p process) readBody(file string) ([]byte, error) {
+func (p process) readBody(ctx context.Context, file string) ([]byte, error) {
 	var (
 		body []byte
 		err  error
@@ -70,12 +70,12 @@ func (p process) readBody(file string) ([]byte, error) {
 	case "":
 		err = errors.New("name the file with the body")
 	case "-":
-		body, err = io.ReadAll(p.in)
+		body, err = readInput(ctx, p.in)
 	default:
 		body, err = os.ReadFile(file)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: --file: %w", errUsage, err)
+		return nil, fmt.Errorf("%w: --file: %w", cmp.Or(ctx.Err(), errUsage), err)
 	}
 	return body, nil
 }

@@ -7,10 +7,11 @@ cat >case.json <<'END'
 END
 signalbox case start -f case.json               # sent again, it attaches to the same case
 signalbox case check vendor_4096                # read the case at Offload now
-signalbox todo                                  # what a person is needed for, the most urgent first: after some seconds a question
+signalbox case wait vendor_4096 --question      # until it asks something
+signalbox todo                                  # what a person is needed for, the most urgent first
 signalbox case list --needs-attention           # also: --state, --account, --prefix, --case-id, --open, --since, --before
 signalbox activation list --agent demo-agent
-signalbox case answer vendor_4096               # the question in $VISUAL, $EDITOR or vi, or the answer from standard input; --text "…" answers at once
-signalbox case wait vendor_4096                 # until it has ended
+signalbox case answer vendor_4096 --text "Yes, a signed PDF is fine."
+signalbox case wait vendor_4096                 # until it has ended; --timeout limits the wait
 signalbox case transcript vendor_4096           # the conversation, read from Offload and stored nowhere
 signalbox catch-up --since 2h --dry-run         # after an outage: replay deliveries, read open cases, resend notices

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestAStartTellsAFirstOneFromALaterOne(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		start := []string{"case", "start", "--reference", "vendor_9", "-f", request(t, "ask")}
+		require.Regexp(t, `status +started\n`, d.run(t, "", start...).out)
+		require.Regexp(t, `status +attached \(RUNNING\)\n`, d.run(t, "", start...).out)
+		d.fake.Complete("vendor_9", nil)
+		require.Regexp(t, `status +attached \(COMPLETED\)\n`, d.run(t, "", start...).out)
+		require.Contains(t, d.run(t, "", append(start, "--json")...).out, `"attached": true`)
+	})
+}
+
+func TestAnAnswerThatCantBeGivenSaysWhereTheCaseStands(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		who := d.process.who()
+		if d.process.variable("SIGNALBOX_API") != "" {
+			who = "ann" // the token's name
+		}
+		refused := func(args ...string) string {
+			got := d.run(t, "Yes.", append([]string{"case", "answer", "vendor_9"}, args...)...)
+			require.Equal(t, 4, got.status, got.err)
+			return got.err
+		}
+		require.Zero(t, d.run(t, "", "case", "start", "--reference", "vendor_9", "-f", request(t, "ask")).status)
+		for _, args := range [][]string{nil, {"--question", "q1", "--text", "Yes."}} {
+			says := refused(args...)
+			require.Contains(t, says, "answer case vendor_9: no open question: RUNNING: A webhook of Offload; from ")
+			require.Contains(t, says, "`signalbox case wait vendor_9 --question` waits for a question")
+		}
+		id := d.fake.Ask("vendor_9", "Is a PDF fine?")
+		require.Regexp(t, `status +answered: on its way to Offload\n`, d.run(t, "", "case", "answer", "vendor_9", "--text", "Yes.").out)
+		for _, args := range [][]string{nil, {"--question", id, "--text", "Yes."}} {
+			require.Regexp(t, `answer case vendor_9: already answered by `+who+` (now|\d+ seconds? ago)`, refused(args...))
+		}
+		d.fake.Complete("vendor_9", nil)
+		for _, args := range [][]string{nil, {"--question", id, "--text", "Yes."}} {
+			require.Regexp(t, `answer case vendor_9: already ended: COMPLETED (now|\d+ seconds? ago)`, refused(args...))
+		}
+	})
+}
+
+func TestAWaitShowsEachQuestionAndCanEndWithIt(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		require.Zero(t, d.run(t, "", "case", "start", "--reference", "vendor_9", "-f", request(t, "ask")).status)
+		got := d.run(t, "", "case", "wait", "vendor_9", "--timeout", "1ms")
+		require.Equal(t, 6, got.status, got.err)
+		require.Contains(t, got.err, "wait for case vendor_9: the case goes on after 1ms: run the command again")
+
+		d.fake.Ask("vendor_9", "Is a \x1b[2JPDF fine?")
+		got = d.run(t, "", "case", "wait", "vendor_9", "--question")
+		require.Zero(t, got.status, got.err)
+		require.Regexp(t, `question +Is a \\u001b\[2JPDF fine\?\n`, got.out)
+		require.Contains(t, d.run(t, "", "case", "wait", "vendor_9", "--question", "--json").out, `"status": "INPUT_NEEDED"`)
+
+		prints := newPrints()
+		p := d.process
+		p.in, p.out, p.err = strings.NewReader(""), io.Discard, prints
+		ends := make(chan int, 1)
+		go func() { ends <- p.run(t.Context(), []string{"case", "wait", "vendor_9"}) }()
+		prints.await(t, "signalbox: the case asks: Is a \\u001b[2JPDF fine?\nsignalbox: answer with `signalbox case answer vendor_9`\n")
+		d.fake.Complete("vendor_9", nil)
+		require.Zero(t, <-ends)
+		require.Equal(t, 1, strings.Count(prints.String(), "the case asks"))
+
+		got = d.run(t, "", "case", "wait", "vendor_9", "--question")
+		require.Equal(t, 4, got.status, got.err)
+		require.Contains(t, got.err, "already ended: COMPLETED")
+	})
+}
+
+func TestCtrlCEndsAWaitAndTheCaseGoesOn(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		require.Zero(t, d.run(t, "", "case", "start", "--reference", "vendor_9", "-f", request(t, "ask")).status)
+		d.fake.Ask("vendor_9", "Is a PDF fine?")
+		prints := newPrints()
+		p := d.process
+		p.in, p.out, p.err = strings.NewReader(""), io.Discard, prints
+		ctx, interrupt := context.WithCancel(t.Context())
+		ends := make(chan int, 1)
+		go func() { ends <- p.run(ctx, []string{"case", "wait", "vendor_9"}) }()
+		prints.await(t, "the case asks")
+		interrupt()
+		require.Equal(t, 1, <-ends)
+		require.Contains(t, prints.String(), "wait for case vendor_9: stopped waiting; the case goes on: run the command again\n")
+	})
+}
+
+func TestCtrlCEndsACommandThatReadsStandardInput(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		require.Zero(t, d.run(t, "", "case", "start", "--reference", "vendor_9", "-f", request(t, "ask")).status)
+		d.fake.Ask("vendor_9", "Is a PDF fine?")
+		for _, args := range [][]string{{"case", "start", "-f", "-"}, {"case", "answer", "vendor_9"}, {"webhook", "send", "-f", "-", "--url", "http://127.0.0.1:1"}} {
+			typed, write := io.Pipe()
+			ctx, interrupt := context.WithCancel(t.Context())
+			p := d.process
+			p.in, p.out, p.err = typed, io.Discard, io.Discard
+			ends := make(chan int, 1)
+			go func() { ends <- p.run(ctx, args) }()
+			_, err := write.Write([]byte(" "))
+			require.NoError(t, err)
+			interrupt()
+			select {
+			case status := <-ends:
+				require.Equal(t, 1, status, args)
+			case <-time.After(time.Minute):
+				t.Fatalf("%v does not end", args)
+			}
+			require.NoError(t, write.Close())
+		}
+	})
+}
+
+// prints is the standard error of a command that runs.
+type prints struct {
+	mu    sync.Mutex
+	text  bytes.Buffer
+	wrote chan struct{}
+}
+
+func newPrints() *prints { return &prints{wrote: make(chan struct{}, 100)} }
+
+func (p *prints) Write(text []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wrote <- struct{}{}
+	return p.text.Write(text)
+}
+
+func (p *prints) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.String()
+}
+
+func (p *prints) await(t *testing.T, text string) {
+	t.Helper()
+	for !strings.Contains(p.String(), text) {
+		select {
+		case <-p.wrote:
+		case <-time.After(time.Minute):
+			t.Fatalf("it prints only %q", p.String())
+		}
+	}
+}
