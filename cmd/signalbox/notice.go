@@ -98,6 +98,10 @@ func (p process) showNotices(cmd *cobra.Command, backend backend, source string,
 	if asJSON {
 		return p.showJSON(cmd, state)
 	}
+	if len(state.Notices) == 0 && !givenUp && state.Forgotten == 0 {
+		// A failed write to standard error can't be reported.
+		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "signalbox: %s has no notices: it named no callback and no replyTo\n", source)
+	}
 	rows := make([][]string, len(state.Notices))
 	for i, n := range state.Notices {
 		rows[i] = []string{

@@ -46,7 +46,7 @@ func TestARefusalOfAChoiceOfNoticesNamesItsOwnCause(t *testing.T) {
 		{workflows.ErrTypeNoNoticeData, 409, "conflict", "a chosen notice is not given up, or its data is gone: list the notices"},
 		{workflows.ErrTypeCaseEnded, 409, "ended", "no notice of the source waits or was given up"},
 		{workflows.ErrTypeTooMany, 429, "too-many", "too much waits: resend fewer, or later"},
-		{workflows.ErrTypeUnknownNotice, 404, "not-found", "there is no such case, activation, approval, run, notice or delivery: check the IDs in the path and body"},
+		{workflows.ErrTypeUnknownNotice, 404, "not-found", "ids: the source has no such notice: list its notices"},
 	} {
 		w := newWorld(t, nil)
 		w.temporal.become("notify/offload-case/told", workflows.NotifyState{Source: "offload-case/told"})

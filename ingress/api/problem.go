@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -42,14 +43,15 @@ var (
 	problemForeignOrigin   = problemKind{"foreign-origin", http.StatusForbidden, "A web page of another origin sent the request", "call the API from a program"}
 	problemNoRoute         = problemKind{"no-such-route", http.StatusNotFound, "There is no such path", "see /v1/openapi.yaml for the paths"}
 	problemMethod          = problemKind{"method-not-allowed", http.StatusMethodNotAllowed, "The path has no such method", "see /v1/openapi.yaml for the methods"}
-	problemNotFound        = problemKind{"not-found", http.StatusNotFound, "Not found", "there is no such case, activation, approval, run, notice or delivery: check the IDs in the path and body"}
+	problemNotFound        = problemKind{"not-found", http.StatusNotFound, "Not found", "there is no such thing: check the IDs in the path and body"}
+	problemNoDelivery      = problemKind{problemNotFound.name, problemNotFound.status, problemNotFound.title, "there is no delivery with this ID: check it, or list the deliveries"}
 	problemNoFiles         = problemKind{"no-files", http.StatusNotFound, "No files are stored", "the case has none, or has not ended yet: wait for its end first"}
 	problemNoAccount       = problemKind{"no-account", http.StatusNotFound, "The Offload account is not configured here", "this process has no API key of the case's Offload account: add the account to its configuration"}
 	problemNotCreated      = problemKind{"not-created-yet", http.StatusNotFound, "The case does not exist at Offload yet", "Offload has not created the case yet: read the case to see what it waits for"}
 	problemNoAPIKeyYet     = problemKind{"no-api-key-yet", http.StatusNotFound, "The API key has not come yet", "Artmail has not activated the agent yet: ask again"}
 	problemAPIKeyLost      = problemKind{"api-key-lost", http.StatusGone, "The API key never came", "Artmail shows the key once, and that webhook has not come: if it is not only late, the brand has to activate the agent anew"}
-	problemConflict        = problemKind{"conflict", http.StatusConflict, "The request conflicts with what is there", "the reference or message stands for another request: use another one, or send the same request"}
-	problemEnded           = problemKind{"ended", http.StatusConflict, "Already ended", "the case, activation, approval or run is over and takes nothing more"}
+	problemConflict        = problemKind{"conflict", http.StatusConflict, "The request conflicts with what is there", "reference: another request was started with it: use another one, or send the same request"}
+	problemEnded           = problemKind{"ended", http.StatusConflict, "Already ended", "it has ended and takes nothing more"}
 	problemNoQuestion      = problemKind{"no-open-question", http.StatusConflict, "No open question", "the case asks nothing at the moment: read it to see what it waits for"}
 	problemOtherQuestion   = problemKind{"other-question", http.StatusConflict, "Another question is open", "questionId: the case asks another question by now: read it and answer that one"}
 	problemAnswered        = problemKind{"already-answered", http.StatusConflict, "Already answered", "questionId: an answer to this question is on its way"}
@@ -90,7 +92,7 @@ var sentinels = []struct {
 	{signalbox.ErrPaused, problemPaused},
 	{signalbox.ErrTooMany, problemTooMany},
 	{signalbox.ErrUnavailable, problemUnavailable},
-	{inbox.ErrNotFound, problemNotFound},
+	{inbox.ErrNotFound, problemNoDelivery},
 	{inbox.ErrNotReplayable, problemNotReplayable},
 	{inbox.ErrInvalid, problemInvalid},
 	{inbox.ErrBusy, problemUnavailable},
@@ -99,6 +101,19 @@ var sentinels = []struct {
 	{context.Canceled, problemUnavailable}, // the caller has gone
 	{echo.ErrNotFound, problemNoRoute},
 	{echo.ErrMethodNotAllowed, problemMethod},
+}
+
+// refusalFixes are the details of problems by the type of the workflow's refusal, where the fix of the kind says too little.
+var refusalFixes = map[string]string{
+	workflows.ErrTypeCaseEnded:        "the case has ended and takes nothing more",
+	workflows.ErrTypeOtherCase:        "caseId: the case is another one at Offload: read the case",
+	workflows.ErrTypeActivationEnded:  "the activation has ended and takes nothing more",
+	workflows.ErrTypeUnknownApproval:  "messageId: the activation has no such approval: read the activation",
+	workflows.ErrTypeApprovalClosed:   "the approval is closed already",
+	workflows.ErrTypeApprovalConflict: "messageId: an approval with other values has it: use another one, or send the same request",
+	workflows.ErrTypeUnknownRun:       "runId: the activation has no such run: read the activation",
+	workflows.ErrTypeRunClosed:        "the run is closed already",
+	workflows.ErrTypeUnknownNotice:    "ids: the source has no such notice: list its notices",
 }
 
 // problemError is a problem on its way to the caller.
@@ -147,7 +162,11 @@ func toProblem(err error) *problemError {
 		if fields := refusedFields(err); s.kind.name == problemInvalid.name && len(fields) > 0 {
 			return invalid(fields...)
 		}
-		return &problemError{kind: s.kind, detail: s.kind.fix}
+		detail := signalbox.Missing(err)
+		if refused := (*temporal.ApplicationError)(nil); errors.As(err, &refused) {
+			detail = refusalFixes[refused.Type()]
+		}
+		return &problemError{kind: s.kind, detail: cmp.Or(detail, s.kind.fix)}
 	}
 	var typed *json.UnmarshalTypeError
 	if errors.As(err, &typed) && typed.Field != "" {

@@ -307,3 +307,37 @@ func FuzzBodiesGiveNoFault(f *testing.F) {
 		}
 	})
 }
+
+func TestARefusalNamesWhatIsNotThereOrIsOver(t *testing.T) {
+	t.Parallel()
+	const delivery = "/v1/deliveries/00000000-0000-7000-8000-000000000000"
+	for _, c := range []struct {
+		path, body, refuse, says string
+	}{
+		{"GET /v1/cases/nosuch", "", "", "there is no case with this reference: check it, or list the cases"},
+		{"POST /v1/cases/nosuch/input", `{"questionId":"q","text":"t"}`, "", "there is no case with this reference: check it, or list the cases"},
+		{"POST /v1/cases/nosuch/reconcile", "", "", "there is no case with this reference: check it, or list the cases"},
+		{"GET /v1/activations/crm/nosuch", "", "", "the agent has no activation with this ID: check both, or list the activations"},
+		{"GET /v1/notices/offload-case%2Fnosuch", "", "", "the source has no notices: it does not exist, or no callback and no replyTo was named"},
+		{"GET " + delivery, "", "", "there is no delivery with this ID: check it, or list the deliveries"},
+		{"POST /v1/cases/x/input", `{"questionId":"q","text":"t"}`, workflows.ErrTypeCaseEnded, "the case has ended and takes nothing more"},
+		{"POST /v1/cases/x/adopt", `{"caseId":"c"}`, workflows.ErrTypeOtherCase, "caseId: the case is another one at Offload: read the case"},
+		{"POST /v1/activations/crm/a1/approvals/m1/cancel", "", workflows.ErrTypeUnknownApproval, "messageId: the activation has no such approval: read the activation"},
+		{"POST /v1/activations/crm/a1/approvals/m1/cancel", "", workflows.ErrTypeApprovalClosed, "the approval is closed already"},
+		{"POST /v1/activations/crm/a1/runs/r1/close", "", workflows.ErrTypeUnknownRun, "runId: the activation has no such run: read the activation"},
+		{"POST /v1/activations/crm/a1/runs/r1/close", "", workflows.ErrTypeRunClosed, "the run is closed already"},
+		{"POST /v1/activations/crm/a1/runs", `{"runId":"r"}`, workflows.ErrTypeActivationEnded, "the activation has ended and takes nothing more"},
+		{"POST /v1/activations/crm/a1/approvals", `{"requests":[{"messageId":"m"}]}`, workflows.ErrTypeApprovalConflict,
+			"messageId: an approval with other values has it: use another one, or send the same request"},
+	} {
+		w := newWorld(t, nil)
+		w.temporal.become("offload-case/x", workflows.CaseState{Reference: "x"})
+		w.temporal.become("artmail-activation/crm/a1", workflows.ActivationState{Agent: "crm", ActivationID: "a1"})
+		if c.refuse != "" {
+			w.temporal.refuse = refusal(c.refuse)
+		}
+		method, path, _ := strings.Cut(c.path, " ")
+		got := w.call(t, method, path, c.body, map[string]string{"Content-Type": "application/json"})
+		require.Equal(t, c.says, got.problem(t).Detail, "%s: %s", c.path, got.body)
+	}
+}

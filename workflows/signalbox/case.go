@@ -36,7 +36,7 @@ func (c *Case) WorkflowID() string { return workflows.OffloadCaseWorkflowID(c.re
 func (c *Case) Account(ctx context.Context) (string, error) {
 	description, err := c.client.temporal.DescribeWorkflow(ctx, c.WorkflowID(), "")
 	if err != nil {
-		return "", translate(c.op("read"), err)
+		return "", translate(c.op("read"), missing(c.WorkflowID(), err))
 	}
 	account, published := description.TypedSearchAttributes.GetKeyword(temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeAccount))
 	if published {

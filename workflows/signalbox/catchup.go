@@ -182,7 +182,7 @@ func (r *catchUp) resend(ctx context.Context, source NoticeSource) error {
 	var state workflows.NotifyState
 	err := r.wait(ctx)
 	if err == nil {
-		state, err = r.client.Notices(ctx, source.Source)
+		state, err = r.client.notices(ctx, source.Source)
 	}
 	if err != nil {
 		return r.count(ctx, &r.report.Notices, 1, source.WorkflowID, err)

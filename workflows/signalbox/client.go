@@ -110,7 +110,7 @@ func queryState[T any](ctx context.Context, c *Client, op, workflowID string) (T
 			QueryRejectCondition: enumspb.QUERY_REJECT_CONDITION_NOT_COMPLETED_CLEANLY,
 		})
 		if err != nil {
-			return answer, translate(op, err)
+			return answer, translate(op, missing(workflowID, err))
 		}
 		rejected := response.QueryRejected
 		if rejected == nil {
@@ -140,7 +140,7 @@ func (c *Client) endedOrNotFound(ctx context.Context, op, workflowID string, err
 	}
 	description, describeErr := c.temporal.DescribeWorkflow(ctx, workflowID, "")
 	if describeErr != nil {
-		return translate(op, describeErr)
+		return translate(op, missing(workflowID, describeErr))
 	}
 	if description.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
 		return translate(op, err)

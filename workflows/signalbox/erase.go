@@ -137,7 +137,7 @@ func (e *Erasure) underWay(ctx context.Context, part erasedPart) string {
 	if part.workflowType != workflows.NotifyWorkflow {
 		return part.name
 	}
-	state, err := e.client.Notices(ctx, e.Source)
+	state, err := e.client.notices(ctx, e.Source)
 	if err != nil {
 		return part.name + ", of which no worker tells whether they are delivered"
 	}

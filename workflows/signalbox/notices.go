@@ -2,6 +2,7 @@ package signalbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -83,9 +84,19 @@ func (c *Client) ListNotices(ctx context.Context, filter NoticeFilter) (NoticePa
 	return page, nil
 }
 
-// Notices returns the notices of a source and the state of their delivery. The source is the workflow ID of a case or activation. It
-// fails with ErrNotFound if no notice of the source had a target, or Temporal no longer keeps them.
+// Notices returns the notices of a source and the state of their delivery. The source is the workflow ID of a case or activation. The list is
+// empty if no notice of the source had a target. It fails with ErrNotFound if there is no such source, or Temporal no longer keeps it.
 func (c *Client) Notices(ctx context.Context, source string) (workflows.NotifyState, error) {
+	state, err := c.notices(ctx, source)
+	if errors.Is(err, ErrNotFound) {
+		if _, none := c.temporal.DescribeWorkflow(ctx, source, ""); none == nil {
+			return workflows.NotifyState{Source: source}, nil
+		}
+	}
+	return state, err
+}
+
+func (c *Client) notices(ctx context.Context, source string) (workflows.NotifyState, error) {
 	return queryState[workflows.NotifyState](ctx, c, "read notices of "+source, workflows.NotifyWorkflowID(source))
 }
 

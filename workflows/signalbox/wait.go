@@ -26,7 +26,7 @@ func awaitResult[T any](ctx context.Context, c *Client, op, workflowID string) (
 	for {
 		began := time.Now() //nolint:forbidigo // it measures the length of a call only
 		err := c.temporal.GetWorkflow(ctx, workflowID, "").Get(ctx, &result)
-		err = translate(op, err)
+		err = translate(op, missing(workflowID, err))
 		if ctx.Err() != nil || !isTransient(err) && !c.replaced(ctx, workflowID, err) {
 			return result, err
 		}
@@ -88,7 +88,7 @@ func (c *Case) WaitForChange(ctx context.Context, atMost time.Duration, known *w
 	read := func() (err error) {
 		// The length of the history comes first, so that no change after the state is missed.
 		if description, err = c.client.temporal.DescribeWorkflow(ctx, c.WorkflowID(), ""); err != nil {
-			return translate(c.op("wait for"), err)
+			return translate(c.op("wait for"), missing(c.WorkflowID(), err))
 		}
 		state, err = c.State(ctx)
 		return err
