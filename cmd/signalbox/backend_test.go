@@ -565,3 +565,64 @@ func TestAToDoListSaysWhatItCouldNotReadWhole(t *testing.T) {
 		require.Contains(t, got.out, says)
 	}
 }
+
+// A wrong URL or token is the most frequent mistake with --api.
+func TestAWrongURLOrTokenOfTheAPISaysWhatToSet(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		address := d.process.variable("SIGNALBOX_API")
+		if address == "" {
+			return // it is about the API
+		}
+		ingress := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = io.WriteString(w, `{"type":"about:blank","title":"Not Found","status":404}`)
+		}))
+		t.Cleanup(ingress.Close)
+		for name, c := range map[string]struct {
+			environ []string
+			address string
+			status  int
+			says    string
+		}{
+			"the ingress": {nil, ingress.URL, 2, "--api (SIGNALBOX_API): status 404 is no answer of the API, which is on the internal listener, by default :8081"},
+			"with /v1":    {nil, address + "/v1", 2, "--api (SIGNALBOX_API): leave /v1 out of the URL"},
+			"with /v1/":   {nil, address + "/v1/", 2, "--api (SIGNALBOX_API): leave /v1 out of the URL"},
+			"https":       {nil, strings.Replace(address, "http://", "https://", 1), 2, "--api (SIGNALBOX_API): the server speaks no TLS: use http://"},
+			"nothing":     {nil, "http://127.0.0.1:1", 6, "does signalbox-dev or signalbox serve run there? --api (SIGNALBOX_API) has its URL"},
+			"no token":    {nil, address, 2, "set SIGNALBOX_API_TOKEN"},
+			"wrong token": {[]string{"SIGNALBOX_API_TOKEN=wrong-0123456789"}, address, 2, "set SIGNALBOX_API_TOKEN"},
+		} {
+			p := testProcess(c.environ, d.process.dialTemporal, storage.OpenExisting)
+			got := p.result(t, []string{"case", "list", "--api", c.address})
+			require.Equal(t, c.status, got.status, "%s: %s", name, got.err)
+			require.Contains(t, got.err, c.says, name)
+		}
+	})
+}
+
+func TestWhatDoesNotExistIsNamedInTheSameWordsOverTemporalAndTheAPI(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		for _, c := range []struct{ line, says string }{
+			{"case show nosuch", "there is no case with this reference: check it, or list the cases"},
+			{"case wait nosuch", "there is no case with this reference: check it, or list the cases"},
+			{"case wait nosuch --question", "there is no case with this reference: check it, or list the cases"},
+			{"case cancel nosuch", "there is no case with this reference: check it, or list the cases"},
+			{"case check nosuch", "there is no case with this reference: check it, or list the cases"},
+			{"activation show crm nosuch", "the agent has no activation with this ID: check both, or list the activations"},
+			{"notice list nosuch", "the source has no notices: it does not exist, or no callback and no replyTo was named"},
+			{"notice resend nosuch", "the source has no notices: it does not exist, or no callback and no replyTo was named"},
+		} {
+			got := d.run(t, "", strings.Fields(c.line)...)
+			require.Equal(t, 3, got.status, "%s: %s", c.line, got.err)
+			require.Contains(t, got.err, c.says, c.line)
+		}
+		require.Zero(t, d.run(t, "", "case", "start", "--reference", "vendor_9", "-f", request(t, "ask")).status)
+		got := d.run(t, "", "notice", "list", "vendor_9")
+		require.Zero(t, got.status, got.err)
+		require.Regexp(t, `^ID[^\n]+\n$`, got.out)
+		require.Contains(t, got.err, "vendor_9 has no notices: it named no callback and no replyTo")
+	})
+}

@@ -9,7 +9,6 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
 	"github.com/signalbox-dev/signalbox/cmd/internal/transcript"
-	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -49,7 +48,7 @@ func (p process) transcript(cmd *cobra.Command, settings func() (config.Config, 
 		if err != nil {
 			return none, err
 		}
-		return api.ReadAnswer[workflows.CaseTranscript](over.GetCaseTranscript(cmd.Context(), reference))
+		return readAnswer[workflows.CaseTranscript](over.GetCaseTranscript(cmd.Context(), reference))
 	}
 	read, err := settings()
 	if err != nil {

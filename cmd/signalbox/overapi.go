@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/health"
@@ -20,6 +21,23 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
+// readAnswer reads an answer of the API. Its errors say which flag or variable to set.
+func readAnswer[T any](response *http.Response, err error) (T, error) {
+	answer, err := api.ReadAnswer[T](response, err)
+	var refused *api.Refusal
+	switch {
+	case errors.As(err, &refused) && refused.Status == http.StatusUnauthorized:
+		err = fmt.Errorf("%w: set SIGNALBOX_API_TOKEN, or SIGNALBOX_API_TOKEN_FILE, to a token that the API knows", err)
+	case errors.Is(err, http.ErrSchemeMismatch):
+		err = fmt.Errorf("%w: --api (SIGNALBOX_API): the server speaks no TLS: use http://", errUsage)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		err = fmt.Errorf("%w: does signalbox-dev or signalbox serve run there? --api (SIGNALBOX_API) has its URL", err)
+	case refused == nil && errors.Is(err, signalbox.ErrInvalid):
+		err = fmt.Errorf("%w: --api (SIGNALBOX_API): status %d is no answer of the API, which is on the internal listener, by default :8081", errUsage, response.StatusCode)
+	}
+	return answer, err
+}
+
 // overAPI implements both backends over the HTTP API. The API takes the name of the person from the token.
 type overAPI struct{ *api.Client }
 
@@ -27,7 +45,7 @@ func (o *overAPI) StartCase(ctx context.Context, start workflows.CaseStart) (one
 	// The API refuses an empty reference, which this client always sends.
 	start.Reference = start.Normalized().Reference
 	response, err := o.Client.StartCase(ctx, start)
-	started, err := api.ReadAnswer[api.StartedCase](response, err)
+	started, err := readAnswer[api.StartedCase](response, err)
 	return caseOverAPI{o.Client, started.Reference, err == nil && response.StatusCode == http.StatusOK}, err
 }
 
@@ -36,15 +54,15 @@ func (o *overAPI) Case(reference string) oneCase {
 }
 
 func (o *overAPI) ShowActivation(ctx context.Context, agent, activationID string, user bool) (api.Activation, error) {
-	return api.ReadAnswer[api.Activation](o.GetActivation(ctx, agent, activationID, &api.GetActivationParams{User: user}))
+	return readAnswer[api.Activation](o.GetActivation(ctx, agent, activationID, &api.GetActivationParams{User: user}))
 }
 
 func (o *overAPI) CloseRun(ctx context.Context, agent, activationID string, closeRun workflows.CloseRun) (workflows.Run, error) {
-	return api.ReadAnswer[workflows.Run](o.CloseRunWithBody(ctx, agent, activationID, closeRun.RunID, "application/json", reasonBody(closeRun.Reason)))
+	return readAnswer[workflows.Run](o.CloseRunWithBody(ctx, agent, activationID, closeRun.RunID, "application/json", reasonBody(closeRun.Reason)))
 }
 
 func (o *overAPI) CancelApproval(ctx context.Context, agent, activationID string, cancel workflows.CancelApproval) (workflows.Approval, error) {
-	return api.ReadAnswer[workflows.Approval](o.CancelApprovalWithBody(ctx, agent, activationID, cancel.MessageID, "application/json", reasonBody(cancel.Reason)))
+	return readAnswer[workflows.Approval](o.CancelApprovalWithBody(ctx, agent, activationID, cancel.MessageID, "application/json", reasonBody(cancel.Reason)))
 }
 
 // reasonBody has the reason alone: the path has the ID, and the API refuses it in the body.
@@ -56,14 +74,14 @@ func reasonBody(reason string) io.Reader {
 }
 
 func (o *overAPI) ListCases(ctx context.Context, f signalbox.CaseFilter) (signalbox.CasePage, error) {
-	return api.ReadAnswer[signalbox.CasePage](o.Client.ListCases(ctx, &api.ListCasesParams{
+	return readAnswer[signalbox.CasePage](o.Client.ListCases(ctx, &api.ListCasesParams{
 		State: f.States, Attention: f.Attention, NeedsAttention: f.NeedsAttention, Account: f.Accounts, CaseId: f.CaseID, Prefix: f.ReferencePrefix,
 		Open: api.ListCasesParamsOpen(f.Open), StartedSince: f.StartedSince, StartedBefore: f.StartedBefore, Cursor: f.Cursor, Limit: f.Limit,
 	}))
 }
 
 func (o *overAPI) ListActivations(ctx context.Context, f signalbox.ActivationFilter) (signalbox.ActivationPage, error) {
-	return api.ReadAnswer[signalbox.ActivationPage](o.Client.ListActivations(ctx, &api.ListActivationsParams{
+	return readAnswer[signalbox.ActivationPage](o.Client.ListActivations(ctx, &api.ListActivationsParams{
 		State: f.States, Attention: f.Attention, NeedsAttention: f.NeedsAttention, Agent: f.Agents,
 		Open: api.ListActivationsParamsOpen(f.Open), StartedSince: f.StartedSince, StartedBefore: f.StartedBefore, Cursor: f.Cursor, Limit: f.Limit,
 	}))
@@ -78,28 +96,28 @@ func (o *overAPI) ListNotices(ctx context.Context, f signalbox.NoticeFilter) (si
 		}
 		params.Agent = agent
 	}
-	return api.ReadAnswer[signalbox.NoticePage](o.Client.ListNotices(ctx, &params))
+	return readAnswer[signalbox.NoticePage](o.Client.ListNotices(ctx, &params))
 }
 
 func (o *overAPI) Notices(ctx context.Context, source string) (workflows.NotifyState, error) {
-	return api.ReadAnswer[workflows.NotifyState](o.GetNotices(ctx, source))
+	return readAnswer[workflows.NotifyState](o.GetNotices(ctx, source))
 }
 
 func (o *overAPI) ResendNotices(ctx context.Context, source string, which workflows.SelectNotices) (workflows.NoticesSelected, error) {
 	which.By = ""
-	return api.ReadAnswer[workflows.NoticesSelected](o.Client.ResendNotices(ctx, source, which))
+	return readAnswer[workflows.NoticesSelected](o.Client.ResendNotices(ctx, source, which))
 }
 
 func (o *overAPI) DismissNotices(ctx context.Context, source string, which workflows.SelectNotices) (workflows.NoticesSelected, error) {
 	which.By = ""
-	return api.ReadAnswer[workflows.NoticesSelected](o.Client.DismissNotices(ctx, source, which))
+	return readAnswer[workflows.NoticesSelected](o.Client.DismissNotices(ctx, source, which))
 }
 
 func (o *overAPI) ToDo(ctx context.Context, options signalbox.ToDoOptions) (signalbox.ToDoList, error) {
 	if options.Accounts != nil || options.Agents != nil {
 		return signalbox.ToDoList{}, fmt.Errorf("%w: --account, --agent: the API lists what the token may see: leave them out", errUsage)
 	}
-	return api.ReadAnswer[signalbox.ToDoList](o.ListToDo(ctx, &api.ListToDoParams{Kind: options.Kinds, Cursor: options.Cursor, Limit: options.Limit}))
+	return readAnswer[signalbox.ToDoList](o.ListToDo(ctx, &api.ListToDoParams{Kind: options.Kinds, Cursor: options.Cursor, Limit: options.Limit}))
 }
 
 // CatchUp repeats the call until all cases are read, since the API bounds the time of one.
@@ -107,7 +125,7 @@ func (o *overAPI) CatchUp(ctx context.Context, options signalbox.CatchUpOptions)
 	var all signalbox.CatchUpReport
 	body := api.CatchUp{Since: options.Since, DryRun: options.DryRun}
 	for {
-		part, err := api.ReadAnswer[signalbox.CatchUpReport](o.Client.CatchUp(ctx, body))
+		part, err := readAnswer[signalbox.CatchUpReport](o.Client.CatchUp(ctx, body))
 		if body.Cursor == "" {
 			all = part
 		} else {
@@ -124,45 +142,45 @@ func (o *overAPI) CatchUp(ctx context.Context, options signalbox.CatchUpOptions)
 }
 
 func (o *overAPI) List(ctx context.Context, f inbox.Filter) (inbox.Page, error) {
-	return api.ReadAnswer[inbox.Page](o.ListDeliveries(ctx, &api.ListDeliveriesParams{
+	return readAnswer[inbox.Page](o.ListDeliveries(ctx, &api.ListDeliveriesParams{
 		State: f.States, Provider: api.ListDeliveriesParamsProvider(f.Provider), Agent: f.Scope, Kind: f.Kind, Lane: f.Lane, Since: f.Since, Until: f.Until,
 		Cursor: f.Cursor, Limit: f.Limit,
 	}))
 }
 
 func (o *overAPI) Count(ctx context.Context) (inboxadmin.Counts, error) {
-	return api.ReadAnswer[inboxadmin.Counts](o.CountDeliveries(ctx))
+	return readAnswer[inboxadmin.Counts](o.CountDeliveries(ctx))
 }
 
 func (o *overAPI) Show(ctx context.Context, id string) (inboxadmin.Shown, error) {
-	return api.ReadAnswer[inboxadmin.Shown](o.GetDelivery(ctx, id))
+	return readAnswer[inboxadmin.Shown](o.GetDelivery(ctx, id))
 }
 
 func (o *overAPI) Reveal(ctx context.Context, id string) (inboxadmin.Shown, error) {
-	return api.ReadAnswer[inboxadmin.Shown](o.RevealDelivery(ctx, id))
+	return readAnswer[inboxadmin.Shown](o.RevealDelivery(ctx, id))
 }
 
 func (o *overAPI) Replay(ctx context.Context, id string) (inboxadmin.Replayed, error) {
-	return api.ReadAnswer[inboxadmin.Replayed](o.ReplayDelivery(ctx, id))
+	return readAnswer[inboxadmin.Replayed](o.ReplayDelivery(ctx, id))
 }
 
 func (o *overAPI) ReplayAll(ctx context.Context, f inbox.Filter) (inboxadmin.Replayed, error) {
-	return api.ReadAnswer[inboxadmin.Replayed](o.ReplayDeliveries(ctx, api.DeliveryFilter{
+	return readAnswer[inboxadmin.Replayed](o.ReplayDeliveries(ctx, api.DeliveryFilter{
 		States: f.States, Provider: api.DeliveryFilterProvider(f.Provider), Agent: f.Scope, Kind: f.Kind, Lane: f.Lane, Since: f.Since, Until: f.Until,
 	}))
 }
 
 func (o *overAPI) Release(ctx context.Context, agent string) (ingress.Released, error) {
-	done, err := api.ReadAnswer[api.Released](o.ReleaseDeliveries(ctx, api.Release{Agent: agent}))
+	done, err := readAnswer[api.Released](o.ReleaseDeliveries(ctx, api.Release{Agent: agent}))
 	return ingress.Released{Accepted: done.Accepted, Duplicates: done.Duplicates, Refused: done.Refused, Unreadable: done.Unreadable}, err
 }
 
 func (o *overAPI) Purge(ctx context.Context, request inbox.PurgeRequest) (inbox.Purged, error) {
-	return api.ReadAnswer[inbox.Purged](o.PurgeDeliveries(ctx, api.Purge{BodiesBefore: request.BodiesBefore, RowsBefore: request.RowsBefore}))
+	return readAnswer[inbox.Purged](o.PurgeDeliveries(ctx, api.Purge{BodiesBefore: request.BodiesBefore, RowsBefore: request.RowsBefore}))
 }
 
 func (o *overAPI) AuditPage(ctx context.Context, cursor string, limit int) (inboxadmin.AuditPage, error) {
-	return api.ReadAnswer[inboxadmin.AuditPage](o.ListAudit(ctx, &api.ListAuditParams{Cursor: cursor, Limit: limit}))
+	return readAnswer[inboxadmin.AuditPage](o.ListAudit(ctx, &api.ListAuditParams{Cursor: cursor, Limit: limit}))
 }
 
 // caseOverAPI implements oneCase over the HTTP API.
@@ -177,7 +195,7 @@ func (c caseOverAPI) WorkflowID() string { return workflows.OffloadCaseWorkflowI
 func (c caseOverAPI) Attached() bool     { return c.attached }
 
 func (c caseOverAPI) State(ctx context.Context) (workflows.CaseState, error) {
-	return api.ReadAnswer[workflows.CaseState](c.api.GetCase(ctx, c.reference, nil))
+	return readAnswer[workflows.CaseState](c.api.GetCase(ctx, c.reference, nil))
 }
 
 const (
@@ -191,7 +209,7 @@ const (
 func (c caseOverAPI) Wait(ctx context.Context, asks func(workflows.Question)) (workflows.CaseOutcome, error) {
 	wait := &api.GetCaseParams{}
 	for {
-		state, err := api.ReadAnswer[workflows.CaseState](c.api.GetCase(ctx, c.reference, wait))
+		state, err := readAnswer[workflows.CaseState](c.api.GetCase(ctx, c.reference, wait))
 		switch {
 		case ctx.Err() != nil:
 			return workflows.CaseOutcome{}, fmt.Errorf("wait for case %s: %w", c.reference, ctx.Err())
@@ -212,29 +230,29 @@ func (c caseOverAPI) Wait(ctx context.Context, asks func(workflows.Question)) (w
 
 func (c caseOverAPI) ProvideInput(ctx context.Context, input workflows.ProvideInput) (workflows.InputReceipt, error) {
 	input.By = ""
-	return api.ReadAnswer[workflows.InputReceipt](c.api.ProvideInput(ctx, c.reference, input))
+	return readAnswer[workflows.InputReceipt](c.api.ProvideInput(ctx, c.reference, input))
 }
 
 func (c caseOverAPI) Adopt(ctx context.Context, adopt workflows.AdoptCase) (workflows.CaseReceipt, error) {
 	adopt.By = ""
-	return api.ReadAnswer[workflows.CaseReceipt](c.api.AdoptCase(ctx, c.reference, adopt))
+	return readAnswer[workflows.CaseReceipt](c.api.AdoptCase(ctx, c.reference, adopt))
 }
 
 func (c caseOverAPI) RetryCreate(ctx context.Context, retry workflows.RetryCreate) (workflows.CaseReceipt, error) {
 	retry.By = ""
-	return api.ReadAnswer[workflows.CaseReceipt](c.api.RetryCreate(ctx, c.reference, retry))
+	return readAnswer[workflows.CaseReceipt](c.api.RetryCreate(ctx, c.reference, retry))
 }
 
 func (c caseOverAPI) Cancel(ctx context.Context, cancel workflows.CancelCase) (workflows.CaseReceipt, error) {
 	cancel.By = ""
-	return api.ReadAnswer[workflows.CaseReceipt](c.api.CancelCase(ctx, c.reference, cancel))
+	return readAnswer[workflows.CaseReceipt](c.api.CancelCase(ctx, c.reference, cancel))
 }
 
 func (c caseOverAPI) FilesNow(ctx context.Context) (workflows.CaseFiles, error) {
-	return api.ReadAnswer[workflows.CaseFiles](c.api.GetCaseFiles(ctx, c.reference))
+	return readAnswer[workflows.CaseFiles](c.api.GetCaseFiles(ctx, c.reference))
 }
 
 func (c caseOverAPI) ReconcileNow(ctx context.Context, _ string) error {
-	_, err := api.ReadAnswer[struct{}](c.api.ReconcileCase(ctx, c.reference))
+	_, err := readAnswer[struct{}](c.api.ReconcileCase(ctx, c.reference))
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strings"
 
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -85,7 +86,7 @@ func ReadAnswer[T any](response *http.Response, err error) (answer T, _ error) {
 	format, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	refusal := new(Refusal)
 	switch {
-	case format == "application/problem+json" && json.Unmarshal(body, &refusal.Problem) == nil:
+	case format == "application/problem+json" && json.Unmarshal(body, &refusal.Problem) == nil && strings.HasPrefix(string(refusal.Type), problemPrefix):
 		return answer, refusal
 	case response.StatusCode/100 == 2 && len(body) == 0, response.StatusCode/100 == 2 && json.Unmarshal(body, &answer) == nil:
 		return answer, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 )
 
 // The variables of commands that use the API. Processes don't read them.
@@ -23,8 +24,12 @@ func (s Source) API(address string) (API, error) {
 	if api.URL == "" {
 		return api, nil
 	}
-	if u, err := url.Parse(api.URL); !absoluteHTTP(api.URL) || err != nil || u.User != nil {
+	u, err := url.Parse(api.URL)
+	switch {
+	case !absoluteHTTP(api.URL) || err != nil || u.User != nil:
 		return API{}, errors.New("--api (SIGNALBOX_API): want an absolute http or https URL without credentials and query, such as http://127.0.0.1:8081")
+	case strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/v1"):
+		return API{}, errors.New("--api (SIGNALBOX_API): leave /v1 out of the URL, as in http://127.0.0.1:8081")
 	}
 	token, set, err := s.secret(env, apiToken)
 	if err == nil && set && token == "" {
