@@ -64,6 +64,7 @@ func (p process) activationRows(shown api.Activation) [][2]string {
 		{"status reason", shown.StatusReason},
 		{"next", shown.WaitingFor},
 		{"attention", strings.Join(shown.Attention, ", ")},
+		{"what to do", whatToDo(shown.Attention)},
 		{"API key", key},
 		{"options", optionsInWords(shown.Options)},
 		{"open approvals", strconv.Itoa(openApprovals)},

@@ -308,6 +308,17 @@ func resultCheck(check *workflows.ResultCheck) string {
 	return strings.Join(lines, "\n")
 }
 
+// whatToDo returns a line for each attention that has one.
+func whatToDo(attention []string) string {
+	var lines []string
+	for _, one := range attention {
+		if help, known := workflows.AttentionHelp(one); known {
+			lines = append(lines, help)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
 func (p process) stateRows(state workflows.CaseState) [][2]string {
 	rows := [][2]string{
 		{"reference", state.Reference},
@@ -316,6 +327,7 @@ func (p process) stateRows(state workflows.CaseState) [][2]string {
 		{"since", p.when(state.Since)},
 		{"next", state.WaitingFor},
 		{"attention", strings.Join(state.Attention, ", ")},
+		{"what to do", whatToDo(state.Attention)},
 		{"last error", state.LastError},
 	}
 	if state.Outcome != nil {

@@ -30,11 +30,19 @@ func (p process) when(t time.Time) string {
 	return humanize.RelTime(t, now, "ago", "")
 }
 
-// clipped returns the beginning of a text, for one line of a table.
-func clipped(s string) string {
+// due returns a time to come in words; empty for another one, which is when something arose that nothing but a person ends.
+func (p process) due(t time.Time) string {
+	if !t.After(p.now()) {
+		return ""
+	}
+	return p.when(t)
+}
+
+// clipped returns a text for one line of a table: its beginning on a terminal, else all of it.
+func (p process) clipped(s string) string {
 	const most = 80
 	s = strings.Join(strings.Fields(s), " ")
-	if utf8.RuneCountInString(s) <= most {
+	if !p.outTerminal || utf8.RuneCountInString(s) <= most {
 		return s
 	}
 	return string([]rune(s)[:most-1]) + "…"

@@ -29,7 +29,9 @@ func TestTimesAreInWordsAsSeenFromNow(t *testing.T) {
 
 func TestALongTextHasOneLineInATable(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, "a b", clipped(" a\n b\t"))
-	require.Equal(t, strings.Repeat("ä", 79)+"…", clipped(strings.Repeat("ä", 81)))
-	require.Equal(t, strings.Repeat("ä", 80), clipped(strings.Repeat("ä", 80)))
+	file, terminal := process{}, process{outTerminal: true}
+	require.Equal(t, "a b", terminal.clipped(" a\n b\t"))
+	require.Equal(t, strings.Repeat("ä", 79)+"…", terminal.clipped(strings.Repeat("ä", 81)))
+	require.Equal(t, strings.Repeat("ä", 80), terminal.clipped(strings.Repeat("ä", 80)))
+	require.Equal(t, strings.Repeat("ä", 81), file.clipped(strings.Repeat("ä", 81)), "whole where no width limits it")
 }

@@ -64,7 +64,7 @@ func (p process) caseList() *cobra.Command {
 			page, err := backend.ListCases(ctx, filter)
 			rows := make([][]string, len(page.Cases))
 			for i, c := range page.Cases {
-				rows[i] = []string{c.Reference, standing(string(c.Status), c.Execution), c.CaseID, c.Account, p.when(c.StartedAt), p.when(c.DueAt), strings.Join(c.Attention, ", ")}
+				rows[i] = []string{c.Reference, standing(string(c.Status), c.Execution), c.CaseID, c.Account, p.when(c.StartedAt), p.due(c.DueAt), strings.Join(c.Attention, ", ")}
 			}
 			return listed{page, page.Next, rows}, err
 		})
@@ -93,7 +93,7 @@ func (p process) activationList() *cobra.Command {
 			page, err := backend.ListActivations(ctx, filter)
 			rows := make([][]string, len(page.Activations))
 			for i, a := range page.Activations {
-				rows[i] = []string{a.Agent, a.ActivationID, standing(string(a.Status), a.Execution), p.when(a.StartedAt), p.when(a.DueAt), strings.Join(a.Attention, ", ")}
+				rows[i] = []string{a.Agent, a.ActivationID, standing(string(a.Status), a.Execution), p.when(a.StartedAt), p.due(a.DueAt), strings.Join(a.Attention, ", ")}
 			}
 			return listed{page, page.Next, rows}, err
 		})

@@ -30,6 +30,7 @@ func main() {
 	}
 	p := process{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, terminal: term.IsTerminal(int(os.Stdin.Fd())),
+		outTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		settings: config.Source{Environ: os.Environ(), ReadFile: os.ReadFile},
 		temporal: temporalconn.Source{Environ: os.Environ(), ReadFile: os.ReadFile, ConfigDir: configDir},
 		now:      time.Now, //nolint:forbidigo // main is where the clock comes from
@@ -71,6 +72,8 @@ type process struct {
 	in       io.Reader
 	out, err io.Writer
 	terminal bool // in is a terminal, with a person before it
+	// outTerminal: out is a terminal, whose width limits a line.
+	outTerminal bool
 	settings config.Source
 	temporal temporalconn.Source
 	now      func() time.Time

@@ -105,10 +105,22 @@ func (p process) showNotices(cmd *cobra.Command, backend backend, source string,
 	rows := make([][]string, len(state.Notices))
 	for i, n := range state.Notices {
 		rows[i] = []string{
-			n.ID, string(n.Kind), n.To.String(), string(n.Status), p.when(n.Time), p.when(n.SettledAt), number(n.Attempts), clipped(n.LastError),
+			n.ID, string(n.Kind), n.To.String(), string(n.Status), p.when(n.Time), p.when(n.SettledAt), number(n.Attempts), p.clipped(n.LastError),
 		}
 	}
-	return p.list(cmd, []string{"ID", "KIND", "TO", "STATUS", "MADE", "SETTLED", "ATTEMPTS", "LAST ERROR"}, rows)
+	if err := p.list(cmd, []string{"ID", "KIND", "TO", "STATUS", "MADE", "SETTLED", "ATTEMPTS", "LAST ERROR"}, rows); err != nil {
+		return err
+	}
+	var newest workflows.NoticeRecord
+	for _, n := range state.Notices {
+		if n.LastError != "" && !n.Time.Before(newest.Time) {
+			newest = n
+		}
+	}
+	if whole := strings.Join(strings.Fields(newest.LastError), " "); whole != p.clipped(whole) {
+		return p.say(cmd, "\nlast error of %s: %s\n", newest.ID, printable(whole))
+	}
+	return nil
 }
 
 // noticeChange returns a command that resends or dismisses notices of the source in its first argument: those that the other arguments name, or

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,7 +21,7 @@ func (p process) toDo() *cobra.Command {
 		Short: "List the work for people, the most urgent first",
 		Long: `List the work for people, the most urgent first: open questions, uncertain creations, results that violate their schema, paused activations, stale
 runs, notices given up, broken workflows, and deliveries that did not reach their workflow. Completed workflows, and
-unmatched and late deliveries, come last. --json also prints full texts and, for each entry, what to do.`,
+unmatched and late deliveries, come last. What to do stands below the list. --json also prints full texts.`,
 		Args: cobra.NoArgs,
 	}
 	settings := p.settingsFlags(command, "inbox")
@@ -65,11 +66,22 @@ func (p process) showToDo(cmd *cobra.Command, list signalbox.ToDoList) error {
 			actions[n] = string(action)
 		}
 		rows[i] = []string{
-			string(item.Kind), about(item), p.when(item.Since), p.when(item.DueAt), strings.Join(actions, ", "), clipped(cmp.Or(item.Says, item.Note)),
+			string(item.Kind), about(item), p.when(item.Since), p.due(item.DueAt), strings.Join(actions, ", "), p.clipped(cmp.Or(item.Says, item.Note)),
 		}
 	}
 	if err := p.list(cmd, []string{"KIND", "ABOUT", "SINCE", "DUE", "ACTIONS", "SAYS"}, rows); err != nil {
 		return err
+	}
+	var help []string
+	for _, item := range list.Items {
+		if line := fmt.Sprintf("%s: %s\n", item.Kind, strings.Join(item.Help, " ")); len(item.Help) > 0 && !slices.Contains(help, line) {
+			help = append(help, line)
+		}
+	}
+	if len(help) > 0 {
+		if err := p.say(cmd, "\n%s", printable(strings.Join(help, ""))); err != nil {
+			return err
+		}
 	}
 	if list.Truncated {
 		why := "there are more workflows or deliveries than one list reads"
