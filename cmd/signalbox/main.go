@@ -31,10 +31,10 @@ func main() {
 	p := process{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, terminal: term.IsTerminal(int(os.Stdin.Fd())),
 		outTerminal: term.IsTerminal(int(os.Stdout.Fd())),
-		settings: config.Source{Environ: os.Environ(), ReadFile: os.ReadFile},
-		temporal: temporalconn.Source{Environ: os.Environ(), ReadFile: os.ReadFile, ConfigDir: configDir},
-		now:      time.Now, //nolint:forbidigo // main is where the clock comes from
-		editing:  new(atomic.Bool),
+		settings:    config.Source{Environ: os.Environ(), ReadFile: os.ReadFile},
+		temporal:    temporalconn.Source{Environ: os.Environ(), ReadFile: os.ReadFile, ConfigDir: configDir},
+		now:         time.Now, //nolint:forbidigo // main is where the clock comes from
+		editing:     new(atomic.Bool),
 
 		completionTime: 2 * time.Second, // the person is waiting in the shell
 		dialTemporal:   client.DialContext,
@@ -74,10 +74,10 @@ type process struct {
 	terminal bool // in is a terminal, with a person before it
 	// outTerminal: out is a terminal, whose width limits a line.
 	outTerminal bool
-	settings config.Source
-	temporal temporalconn.Source
-	now      func() time.Time
-	editing  *atomic.Bool // an editor runs
+	settings    config.Source
+	temporal    temporalconn.Source
+	now         func() time.Time
+	editing     *atomic.Bool // an editor runs
 	// completionTime bounds a completion in the shell.
 	completionTime time.Duration
 	// dialTemporal connects now or fails.
@@ -98,7 +98,7 @@ func (p process) run(ctx context.Context, args []string) int {
 		// A failed write to standard error can't be reported.
 		_, _ = fmt.Fprintf(p.err, "signalbox: %s\n", printable(err.Error()))
 		if line := (*commandLineError)(nil); errors.As(err, &line) {
-			_, _ = fmt.Fprintf(p.err, "\n%s", line.command.UsageString())
+			_, _ = fmt.Fprintf(p.err, "see `%s --help`\n", line.command.CommandPath())
 		}
 	}
 	return exitStatus(err)
@@ -121,14 +121,16 @@ Exit status: ` + exitStatuses,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
 	}
-	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error { return &commandLineError{command, err} })
+	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
+		return &commandLineError{command, flagError(command, err)}
+	})
 	root.AddCommand(p.serve(), p.ingress(), p.worker(), p.setup(), p.keys(), p.webhook(), p.cases(),
 		p.activation(), p.approval(), p.runs(), p.toDo(), p.notice(), p.catchUp(), p.inbox(), p.doctor(), p.ready())
 	markUsage(root)
 	return root
 }
 
-// commandLineError is the error of a wrong command line. The usage of its command is printed after it.
+// commandLineError is the error of a wrong command line. Where its command has help is printed after it.
 type commandLineError struct {
 	command *cobra.Command
 	err     error
@@ -142,7 +144,9 @@ func markUsage(command *cobra.Command) {
 	validate := command.Args
 	command.Args = func(cmd *cobra.Command, args []string) error {
 		err := validate(cmd, args)
-		if err == nil {
+		if err != nil {
+			err = argumentError(cmd, args, err)
+		} else {
 			err = cmd.ValidateRequiredFlags()
 		}
 		if err != nil {

@@ -148,7 +148,7 @@ func TestAWrongSettingIsNamedAndExitsWithTwo(t *testing.T) {
 		"empty secret":             {[]string{"SIGNALBOX_KEYRING=x", "SIGNALBOX_SHARED_SECRET="}, []string{"ingress"}, []string{"SIGNALBOX_SHARED_SECRET"}},
 		"unknown flag":             {nil, []string{"serve", "--colour"}, []string{"--colour"}},
 		"unknown command":          {nil, []string{"fly"}, []string{"fly"}},
-		"argument left out":        {nil, []string{"case", "show"}, []string{"arg"}},
+		"argument left out":        {nil, []string{"case", "show"}, []string{"REFERENCE"}},
 		"temporal settings":        {[]string{"TEMPORAL_TLS=maybe"}, []string{"case", "show", "a"}, []string{"TEMPORAL_TLS"}},
 		"document that isn't JSON": {nil, []string{"case", "start", "-f", "main_test.go"}, []string{"--file"}},
 		"webhook url without keys": {nil, []string{"webhook", "url", "a"}, []string{"SIGNALBOX_KEYRING"}},
@@ -164,13 +164,24 @@ func TestAWrongSettingIsNamedAndExitsWithTwo(t *testing.T) {
 	}
 }
 
-func TestAWrongCommandLineShowsTheUsage(t *testing.T) {
+func TestAWrongCommandLineNamesTheMistakeAndTheHelp(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"case", "answer", "order-1", "yes"}, {"case", "answer"}, {"case", "answer", "order-1", "--colour"}} {
-		got := command(t, nil, args...)
+	for line, says := range map[string]string{
+		"case answer":                        "REFERENCE is missing\nsee `signalbox case answer --help`\n",
+		"case adopt order-1":                 "CASE_ID is missing\nsee `signalbox case adopt --help`\n",
+		"notice resend":                      "SOURCE is missing\nsee `signalbox notice resend --help`\n",
+		"case answer order-1 yes":            "unexpected argument \"yes\"\nsee `signalbox case answer --help`\n",
+		"case start vendor_1":                "unexpected argument \"vendor_1\"\nsee `signalbox case start --help`\n",
+		"case anser order-1":                 "unknown command \"anser\": did you mean answer?\nsee `signalbox case --help`\n",
+		"caes":                               "unknown command \"caes\": did you mean case?\nsee `signalbox --help`\n",
+		"webhook send body.json":             "unexpected argument \"body.json\"\nsee `signalbox webhook send --help`\n",
+		"fly":                                "unknown command \"fly\"\nsee `signalbox --help`\n",
+		"case answer order-1 --txt Yes":      "unknown flag: --txt: did you mean --text?\nsee `signalbox case answer --help`\n",
+		"case answer order-1 --colour green": "unknown flag: --colour\nsee `signalbox case answer --help`\n",
+	} {
+		got := command(t, nil, strings.Fields(line)...)
 		require.Equal(t, 2, got.status, got.err)
-		require.Contains(t, got.err, "Usage:\n  signalbox case answer")
-		require.Contains(t, got.err, "--text")
+		require.Equal(t, "signalbox: "+says, got.err, line)
 	}
 }
 
@@ -245,7 +256,7 @@ func TestAMissingArgumentExitsWithTwo(t *testing.T) {
 		got := command(t, nil, names...)
 		require.Equal(t, 2, got.status, names)
 		require.Empty(t, got.out, names)
-		require.Contains(t, got.err, "Usage:\n  "+c.CommandPath()+" ")
+		require.Contains(t, got.err, "see `"+c.CommandPath()+" --help`\n")
 	})
 	require.Greater(t, needy, 10)
 	d := newTestInbox(t)
