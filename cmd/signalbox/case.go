@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -178,7 +179,11 @@ func (p process) caseFiles() *cobra.Command {
 				return err
 			}
 			defer closeBackend()
-			found, err := backend.Case(args[0]).FilesNow(cmd.Context())
+			one := backend.Case(args[0])
+			found, err := one.FilesNow(cmd.Context())
+			if errors.Is(err, signalbox.ErrNoFiles) {
+				return noFiles(cmd.Context(), one)
+			}
 			if err != nil {
 				return err
 			}
@@ -187,6 +192,24 @@ func (p process) caseFiles() *cobra.Command {
 	}
 	jsonFlag(files, &asJSON)
 	return usesAPI(files)
+}
+
+// noFilesError is signalbox.ErrNoFiles in other words.
+type noFilesError struct{ why string }
+
+func (e noFilesError) Error() string { return e.why }
+func (e noFilesError) Unwrap() error { return signalbox.ErrNoFiles }
+
+// noFiles says why no workflow stores files of a case.
+func noFiles(ctx context.Context, one oneCase) error {
+	state, err := one.State(ctx)
+	switch {
+	case err != nil:
+		return err
+	case state.Status.Ended():
+		return noFilesError{fmt.Sprintf("case %s has no files: it ended as %s without any to store", state.Reference, state.Status)}
+	}
+	return noFilesError{fmt.Sprintf("case %s has no files yet: it is %s, and files are stored after its end", state.Reference, state.Status)}
 }
 
 func (p process) filesRows(files workflows.CaseFiles) [][2]string {
@@ -357,12 +380,40 @@ func (p process) readStart(ctx context.Context, file string) (workflows.CaseStar
 	decoder.DisallowUnknownFields()
 	var start workflows.CaseStart
 	if err := decoder.Decode(&start); err != nil {
-		return workflows.CaseStart{}, fmt.Errorf("%w: --file %s: %w", errUsage, file, err)
+		return workflows.CaseStart{}, fmt.Errorf("%w: --file %s: %w", errUsage, file, located(document, err))
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return workflows.CaseStart{}, fmt.Errorf("%w: --file %s: something follows the document; start one case at a time", errUsage, file)
 	}
 	return start, nil
+}
+
+var unknownField = regexp.MustCompile(`unknown field ("(?:[^"\\]|\\.)*")`)
+
+// located adds the line and the column to the error of a JSON document, where they are known.
+func located(document []byte, err error) error {
+	var (
+		syntax *json.SyntaxError
+		typed  *json.UnmarshalTypeError
+	)
+	at := -1
+	switch {
+	case errors.As(err, &syntax):
+		at = int(syntax.Offset) - 1
+	case errors.As(err, &typed):
+		at = int(typed.Offset) - 1
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		at = len(document)
+	default:
+		if found := unknownField.FindStringSubmatch(err.Error()); found != nil {
+			at = bytes.Index(document, []byte(found[1]))
+		}
+	}
+	if at < 0 || at > len(document) {
+		return err
+	}
+	before := document[:at]
+	return fmt.Errorf("line %d, column %d: %w", 1+bytes.Count(before, []byte("\n")), at-bytes.LastIndexByte(before, '\n'), err)
 }
 
 func override(field *string, flag string) {

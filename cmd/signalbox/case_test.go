@@ -160,3 +160,38 @@ func (p *prints) await(t *testing.T, text string) {
 		}
 	}
 }
+
+func TestACaseWithoutFilesSaysWhy(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		require.Zero(t, d.run(t, "", "case", "start", "--reference", "vendor_9", "-f", request(t, "ask")).status)
+		got := d.run(t, "", "case", "files", "vendor_9")
+		require.Equal(t, 3, got.status, got.err)
+		require.Contains(t, got.err, "case vendor_9 has no files yet: it is RUNNING, and files are stored after its end\n")
+		d.fake.Complete("vendor_9", nil)
+		got = d.run(t, "", "case", "files", "vendor_9")
+		require.Equal(t, 3, got.status, got.err)
+		require.Contains(t, got.err, "case vendor_9 has no files: it ended as COMPLETED without any to store\n")
+		require.Contains(t, d.run(t, "", "case", "files", "nosuch").err, "there is no case with this reference")
+	})
+}
+
+func TestARefusedValueNamesItsFlag(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		if d.process.variable("SIGNALBOX_API") == "" {
+			return // it is about the API
+		}
+		for line, says := range map[string]string{
+			"case list --state NO":                    "--state: want one of",
+			"case list --cursor x":                    "--cursor: ",
+			"case list --limit 1000":                  "--limit: want at most 100",
+			"case list --started 1":                   "unknown flag",
+			"inbox list --state no --provider nobody": "--provider: want one of",
+		} {
+			got := d.run(t, "", strings.Fields(line)...)
+			require.Equal(t, 2, got.status, got.err)
+			require.Contains(t, got.err, says, line)
+		}
+	})
+}

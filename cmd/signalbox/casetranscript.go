@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
 	"github.com/signalbox-dev/signalbox/cmd/internal/transcript"
+	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -68,5 +70,9 @@ func (p process) transcript(cmd *cobra.Command, settings func() (config.Config, 
 		return none, err
 	}
 	defer end()
-	return transcript.Source{Cases: apps, Accounts: accounts, Now: p.now}.Read(cmd.Context(), reference)
+	found, err := transcript.Source{Cases: apps, Accounts: accounts, Now: p.now}.Read(cmd.Context(), reference)
+	if errors.Is(err, api.ErrNoAccount) {
+		err = fmt.Errorf("%w, or set SIGNALBOX_API to let a process read it", err)
+	}
+	return found, err
 }

@@ -66,6 +66,9 @@ func (p process) operate(command *cobra.Command, do operation, settings ...strin
 			return err
 		}
 		admin, err := p.openInboxAdmin(cmd.Context(), opened)
+		if errors.Is(err, storage.ErrNone) {
+			err = fmt.Errorf("%w; or set SIGNALBOX_API to use the API of a process; with signalbox-dev the inbox is .signalbox/inbox.db", err)
+		}
 		if err != nil {
 			return err
 		}

@@ -93,10 +93,10 @@ func (p process) run(ctx context.Context, args []string) int {
 	root.SetIn(p.in)
 	root.SetOut(p.out)
 	root.SetErr(p.err)
-	err := root.ExecuteContext(ctx)
+	command, err := root.ExecuteContextC(ctx)
 	if err != nil {
 		// A failed write to standard error can't be reported.
-		_, _ = fmt.Fprintf(p.err, "signalbox: %s\n", printable(err.Error()))
+		_, _ = fmt.Fprintf(p.err, "signalbox: %s\n", printable(mistake(command, err)))
 		if line := (*commandLineError)(nil); errors.As(err, &line) {
 			_, _ = fmt.Fprintf(p.err, "see `%s --help`\n", line.command.CommandPath())
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
@@ -424,5 +425,46 @@ func TestOnlyErrorsThatNoCommandMeetsHaveTheExitStatusOfAnyError(t *testing.T) {
 	require.ElementsMatch(t, slices.Collect(maps.Keys(statuses)), names)
 	for name, c := range statuses {
 		require.Equal(t, c.status, exitStatus(fmt.Errorf("somewhere: %w", c.err)), name)
+	}
+}
+
+func TestAMistakeInADocumentOfAStartIsLocated(t *testing.T) {
+	t.Parallel()
+	for document, says := range map[string]string{
+		"{\n  \"reference\": \"a\",\n  request: {}\n}":                              "line 3, column 3: invalid character 'r'",
+		"{\n  \"reference\": \"a\",\n  \"request\": {\"goal\": 7}\n}":               "line 3, column ",
+		"{\n  \"reference\": \"a\",\n  \"request\": {\n    \"chanel\": \"EMAIL\"}}": `line 4, column 5: json: unknown field "chanel"`,
+		"{\n  \"reference\": \"a\",\n":                                              "line 3, column 1: unexpected EOF",
+	} {
+		_, err := process{in: strings.NewReader(document)}.readStart(t.Context(), "-")
+		require.ErrorIs(t, err, errUsage)
+		require.ErrorContains(t, err, "--file -: "+says)
+	}
+}
+
+func TestAMissingSettingNamesItsFlag(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "keys.json")
+	require.Zero(t, command(t, nil, "keys", "create", path).status)
+	got := command(t, []string{"SIGNALBOX_KEYRING=" + path}, "webhook", "url", "vendor_2048")
+	require.Equal(t, 2, got.status)
+	require.Contains(t, got.err, "--public-url (SIGNALBOX_PUBLIC_URL): set it")
+
+	got = command(t, nil, "inbox", "list", "--inbox", filepath.Join(t.TempDir(), "none.db"))
+	require.Equal(t, 2, got.status)
+	require.Contains(t, got.err, "set SIGNALBOX_API to use the API of a process; with signalbox-dev the inbox is .signalbox/inbox.db")
+
+	temporal := answeringCase(t, workflows.CaseState{Reference: "vendor_2048", Account: "default", CaseID: "c1", Status: workflows.CaseRunning})
+	got = commandWith(t, nil, temporal, "case", "transcript", "vendor_2048")
+	require.Equal(t, 2, got.status, got.err)
+	require.Contains(t, got.err, `add "default" to accounts of the --config file (SIGNALBOX_CONFIG), or set SIGNALBOX_API`)
+
+	missing := func(context.Context, client.Options) (client.Client, error) {
+		return nil, serviceerror.NewNamespaceNotFound("shop")
+	}
+	for _, line := range []string{"setup", "todo", "case list"} {
+		got = commandWith(t, []string{"TEMPORAL_NAMESPACE=shop"}, missing, strings.Fields(line)...)
+		require.NotZero(t, got.status)
+		require.Contains(t, got.err, "`signalbox setup --create-namespace` makes it", line)
 	}
 }

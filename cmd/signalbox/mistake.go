@@ -3,10 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"go.temporal.io/api/serviceerror"
+
+	"github.com/signalbox-dev/signalbox/ingress/api"
 )
 
 // argumentError names the argument that is missing or too much, by the names in the command's Use, or the unknown subcommand.
@@ -50,3 +54,24 @@ func didYouMean(before string, names []string) string {
 	}
 	return ": did you mean " + before + strings.Join(names, " or "+before) + "?"
 }
+
+// mistake returns the text of an error, with the flags for the parameters that the API refuses, and what to do about a missing namespace.
+func mistake(command *cobra.Command, err error) string {
+	text := err.Error()
+	refused := (*api.Refusal)(nil)
+	if errors.As(err, &refused) {
+		for _, one := range refused.Errors {
+			parameter, _, _ := strings.Cut(one.Field, "[")
+			flag := upper.ReplaceAllStringFunc(parameter, func(letter string) string { return "-" + strings.ToLower(letter) })
+			if command.Flags().Changed(flag) {
+				text = strings.Replace(text, one.Field+": ", "--"+flag+": ", 1)
+			}
+		}
+	}
+	if none := (*serviceerror.NamespaceNotFound)(nil); errors.As(err, &none) {
+		text += ": `signalbox setup --create-namespace` makes it"
+	}
+	return text
+}
+
+var upper = regexp.MustCompile(`[A-Z]`)

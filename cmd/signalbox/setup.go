@@ -43,13 +43,13 @@ func (p process) setup() *cobra.Command {
 			}
 			var added []string
 			// A new namespace is usable after some seconds only.
-			if err := retry(ctx, func() (err error) {
+			if err := retry(ctx, createNamespace, func() (err error) {
 				added, err = worker.Setup(ctx, temporal, options.Namespace)
 				return err
 			}); err != nil {
 				return err
 			}
-			if err := retry(ctx, func() error { return worker.Usable(ctx, temporal, options.Namespace) }); err != nil {
+			if err := retry(ctx, createNamespace, func() error { return worker.Usable(ctx, temporal, options.Namespace) }); err != nil {
 				return err
 			}
 			if len(added) == 0 {
@@ -75,13 +75,14 @@ func ensureNamespace(ctx context.Context, temporal client.Client, namespace stri
 	return nil
 }
 
-// retry calls a function until it succeeds or ctx ends, and then returns the last error.
-func retry(ctx context.Context, try func() error) error {
+// retry calls a function until it succeeds or ctx ends, and then returns the last error. A missing namespace comes only if this command made it.
+func retry(ctx context.Context, created bool, try func() error) error {
 	pause := time.NewTicker(250 * time.Millisecond)
 	defer pause.Stop()
 	for {
 		err := try()
-		if err == nil || errors.Is(err, worker.ErrNotReady) {
+		missing := (*serviceerror.NamespaceNotFound)(nil)
+		if err == nil || errors.Is(err, worker.ErrNotReady) || !created && errors.As(err, &missing) {
 			return err
 		}
 		select {

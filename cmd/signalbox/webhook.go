@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
@@ -27,6 +29,9 @@ func (p process) webhookURL() *cobra.Command {
 			ring, err := readKeyring(settings.Keyring)
 			if err != nil {
 				return err
+			}
+			if settings.PublicURL == "" {
+				return fmt.Errorf("%w: --public-url (SIGNALBOX_PUBLIC_URL): set it to where providers reach the ingress", errUsage)
 			}
 			apps, err := signalbox.New(nil, signalbox.Options{Keyring: ring, PublicURL: settings.PublicURL})
 			if err != nil {

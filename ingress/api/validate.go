@@ -235,7 +235,12 @@ func (s *specification) collect(e *jsonschema.ValidationError, at string, fields
 		return
 	}
 	field := fieldName(at, e.InstanceLocation)
-	add := func(name, detail string) { *fields = append(*fields, FieldError{Field: name, Detail: detail}) }
+	add := func(name, detail string) {
+		// Two rules of a field may want the same.
+		if one := (FieldError{Field: name, Detail: detail}); !slices.Contains(*fields, one) {
+			*fields = append(*fields, one)
+		}
+	}
 	switch k := e.ErrorKind.(type) {
 	case *kind.Required:
 		for _, missing := range k.Missing {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
+	"regexp"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -60,6 +62,26 @@ type fileHandOver struct {
 	TaskQueue    string `yaml:"taskQueue"`
 }
 
+var unknownField = regexp.MustCompile(`field (\S+) not found in type config\.(\w+)`)
+
+// namingFields replaces the type of this package, in the error for an unknown field, by the fields that there are.
+func namingFields(err error) error {
+	fields := map[string]string{}
+	for _, section := range []any{file{}, fileSecrets{}, fileAccount{}, fileCallback{}, fileAgent{}, fileHandOver{}} {
+		var names []string
+		for _, field := range reflect.VisibleFields(reflect.TypeOf(section)) {
+			if name := field.Tag.Get("yaml"); name != ",inline" {
+				names = append(names, name)
+			}
+		}
+		fields[reflect.TypeOf(section).Name()] = strings.Join(names, ", ")
+	}
+	return errors.New(unknownField.ReplaceAllStringFunc(err.Error(), func(found string) string {
+		parts := unknownField.FindStringSubmatch(found)
+		return fmt.Sprintf("there is no field %s: want one of %s", parts[1], fields[parts[2]])
+	}))
+}
+
 func (s Source) addFile(config *Config, path string) error {
 	b, err := s.ReadFile(path)
 	if err != nil {
@@ -69,7 +91,7 @@ func (s Source) addFile(config *Config, path string) error {
 	decoder.KnownFields(true)
 	var f file
 	if err := decoder.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("--config (SIGNALBOX_CONFIG): %s: %w", path, err)
+		return fmt.Errorf("--config (SIGNALBOX_CONFIG): %s: %w", path, namingFields(err))
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("--config (SIGNALBOX_CONFIG): %s: has more than one YAML document; put all settings into one", path)

@@ -38,7 +38,7 @@ func (s Source) Read(ctx context.Context, reference string) (workflows.CaseTrans
 	}
 	account, found := s.Accounts[state.Account]
 	if !found {
-		return workflows.CaseTranscript{}, fmt.Errorf("transcript of case %s: %w: add %q to accounts", reference, api.ErrNoAccount, state.Account)
+		return workflows.CaseTranscript{}, fmt.Errorf("transcript of case %s: %w: add %q to accounts of the --config file (SIGNALBOX_CONFIG)", reference, api.ErrNoAccount, state.Account)
 	}
 	text, err := account.GetTranscript(ctx, state.CaseID)
 	if err != nil {
