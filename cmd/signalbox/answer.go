@@ -108,10 +108,10 @@ func (p process) notAsked(state workflows.CaseState) error {
 	op := "answer case " + state.Reference
 	switch {
 	case state.Status.Ended():
-		return fmt.Errorf("%s: %w: %s %s", op, signalbox.ErrEnded, state.Status, p.when(state.Since))
+		return fmt.Errorf("%s: %w: %s (%s)", op, signalbox.ErrEnded, state.Status, p.when(state.Since))
 	case state.Status == workflows.CaseInputSent && len(state.Answers) > 0:
 		newest := state.Answers[len(state.Answers)-1]
-		return fmt.Errorf("%s: %w by %s %s", op, signalbox.ErrAlreadyAnswered, cmp.Or(newest.By, "an app"), p.when(newest.GivenAt))
+		return fmt.Errorf("%s: %w by %s (%s)", op, signalbox.ErrAlreadyAnswered, cmp.Or(newest.By, "an app"), p.when(newest.GivenAt))
 	}
 	return fmt.Errorf("%s: %w: %s: %s `signalbox case wait %s --question` waits for a question", op, signalbox.ErrNoOpenQuestion,
 		state.Status, state.WaitingFor, state.Reference)

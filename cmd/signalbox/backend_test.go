@@ -612,8 +612,8 @@ func TestWhatDoesNotExistIsNamedInTheSameWordsOverTemporalAndTheAPI(t *testing.T
 			{"case cancel nosuch", "there is no case with this reference: check it, or list the cases"},
 			{"case check nosuch", "there is no case with this reference: check it, or list the cases"},
 			{"activation show crm nosuch", "the agent has no activation with this ID: check both, or list the activations"},
-			{"notice list nosuch", "the source has no notices: it does not exist, or no callback and no replyTo was named"},
-			{"notice resend nosuch", "the source has no notices: it does not exist, or no callback and no replyTo was named"},
+			{"notice list nosuch", "the source has no notices: it does not exist, none arose yet, or no callback and no replyTo was named"},
+			{"notice resend nosuch", "the source has no notices: it does not exist, none arose yet, or no callback and no replyTo was named"},
 		} {
 			got := d.run(t, "", strings.Fields(c.line)...)
 			require.Equal(t, 3, got.status, "%s: %s", c.line, got.err)
@@ -623,6 +623,6 @@ func TestWhatDoesNotExistIsNamedInTheSameWordsOverTemporalAndTheAPI(t *testing.T
 		got := d.run(t, "", "notice", "list", "vendor_9")
 		require.Zero(t, got.status, got.err)
 		require.Regexp(t, `^ID[^\n]+\n$`, got.out)
-		require.Contains(t, got.err, "vendor_9 has no notices: it named no callback and no replyTo")
+		require.Contains(t, got.err, "vendor_9 has no notices: none arose yet, or no callback and no replyTo was named")
 	})
 }

@@ -45,11 +45,11 @@ func TestAnAnswerThatCantBeGivenSaysWhereTheCaseStands(t *testing.T) {
 		id := d.fake.Ask("vendor_9", "Is a PDF fine?")
 		require.Regexp(t, `status +answered: on its way to Offload\n`, d.run(t, "", "case", "answer", "vendor_9", "--text", "Yes.").out)
 		for _, args := range [][]string{nil, {"--question", id, "--text", "Yes."}} {
-			require.Regexp(t, `answer case vendor_9: already answered by `+who+` (now|\d+ seconds? ago)`, refused(args...))
+			require.Regexp(t, `answer case vendor_9: already answered by `+who+` \((now|\d+ seconds? ago)\)`, refused(args...))
 		}
 		d.fake.Complete("vendor_9", nil)
 		for _, args := range [][]string{nil, {"--question", id, "--text", "Yes."}} {
-			require.Regexp(t, `answer case vendor_9: already ended: COMPLETED (now|\d+ seconds? ago)`, refused(args...))
+			require.Regexp(t, `answer case vendor_9: already ended: COMPLETED \((now|\d+ seconds? ago)\)`, refused(args...))
 		}
 	})
 }

@@ -319,7 +319,7 @@ func TestARefusalNamesWhatIsNotThereOrIsOver(t *testing.T) {
 		{"POST /v1/cases/nosuch/input", `{"questionId":"q","text":"t"}`, "", "there is no case with this reference: check it, or list the cases"},
 		{"POST /v1/cases/nosuch/reconcile", "", "", "there is no case with this reference: check it, or list the cases"},
 		{"GET /v1/activations/crm/nosuch", "", "", "the agent has no activation with this ID: check both, or list the activations"},
-		{"GET /v1/notices/offload-case%2Fnosuch", "", "", "the source has no notices: it does not exist, or no callback and no replyTo was named"},
+		{"GET /v1/notices/offload-case%2Fnosuch", "", "", "the source has no notices: it does not exist, none arose yet, or no callback and no replyTo was named"},
 		{"GET " + delivery, "", "", "there is no delivery with this ID: check it, or list the deliveries"},
 		{"POST /v1/cases/x/input", `{"questionId":"q","text":"t"}`, workflows.ErrTypeCaseEnded, "the case has ended and takes nothing more"},
 		{"POST /v1/cases/x/adopt", `{"caseId":"c"}`, workflows.ErrTypeOtherCase, "caseId: the case is another one at Offload: read the case"},

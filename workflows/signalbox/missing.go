@@ -19,7 +19,7 @@ func missing(workflowID string, err error) error {
 	for prefix, words := range map[string]string{
 		workflows.OffloadCaseWorkflowID(""):       "there is no case with this reference: check it, or list the cases",
 		workflows.ArtmailActivationWorkflow + "/": "the agent has no activation with this ID: check both, or list the activations",
-		workflows.NotifyWorkflowID(""):            "the source has no notices: it does not exist, or no callback and no replyTo was named",
+		workflows.NotifyWorkflowID(""):            "the source has no notices: it does not exist, none arose yet, or no callback and no replyTo was named",
 	} {
 		if strings.HasPrefix(workflowID, prefix) {
 			return &missingError{words, err}
