@@ -449,6 +449,9 @@ func TestAMissingSettingNamesItsFlag(t *testing.T) {
 	got := command(t, []string{"SIGNALBOX_KEYRING=" + path}, "webhook", "url", "vendor_2048")
 	require.Equal(t, 2, got.status)
 	require.Contains(t, got.err, "--public-url (SIGNALBOX_PUBLIC_URL): set it")
+	got = command(t, []string{"SIGNALBOX_KEYRING=" + path}, "webhook", "send", "--reference", "vendor_2048", "-f", "main_test.go")
+	require.Equal(t, 2, got.status)
+	require.Contains(t, got.err, "--public-url (SIGNALBOX_PUBLIC_URL): set it")
 
 	got = command(t, nil, "inbox", "list", "--inbox", filepath.Join(t.TempDir(), "none.db"))
 	require.Equal(t, 2, got.status)

@@ -26,18 +26,7 @@ func (p process) webhookURL() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			ring, err := readKeyring(settings.Keyring)
-			if err != nil {
-				return err
-			}
-			if settings.PublicURL == "" {
-				return fmt.Errorf("%w: --public-url (SIGNALBOX_PUBLIC_URL): set it to where providers reach the ingress", errUsage)
-			}
-			apps, err := signalbox.New(nil, signalbox.Options{Keyring: ring, PublicURL: settings.PublicURL})
-			if err != nil {
-				return err
-			}
-			u, err := apps.WebhookURL(args[0])
+			u, err := capabilityURL(settings, args[0])
 			if err != nil {
 				return err
 			}
@@ -46,4 +35,20 @@ func (p process) webhookURL() *cobra.Command {
 	}
 	load = p.settingsFlags(url, "config", "keyring", "public-url")
 	return url
+}
+
+// capabilityURL returns the URL that posts the events of a case.
+func capabilityURL(settings config.Config, reference string) (string, error) {
+	ring, err := readKeyring(settings.Keyring)
+	if err != nil {
+		return "", err
+	}
+	if settings.PublicURL == "" {
+		return "", fmt.Errorf("%w: --public-url (SIGNALBOX_PUBLIC_URL): set it to where providers reach the ingress", errUsage)
+	}
+	apps, err := signalbox.New(nil, signalbox.Options{Keyring: ring, PublicURL: settings.PublicURL})
+	if err != nil {
+		return "", err
+	}
+	return apps.WebhookURL(reference)
 }

@@ -97,15 +97,8 @@ func (s sending) request(cmd *cobra.Command, settings config.Config, body []byte
 			target = settings.PublicURL + strings.Replace(workflows.ArtmailWebhookRoute, ":agent", url.PathEscape(s.agent), 1)
 		}
 	case s.reference != "":
-		ring, err := readKeyring(settings.Keyring)
-		if err != nil {
-			return nil, err
-		}
-		apps, err := signalbox.New(nil, signalbox.Options{Keyring: ring, PublicURL: settings.PublicURL})
-		if err != nil {
-			return nil, err
-		}
-		if target, err = apps.WebhookURL(s.reference); err != nil {
+		var err error
+		if target, err = capabilityURL(settings, s.reference); err != nil {
 			return nil, err
 		}
 	}
