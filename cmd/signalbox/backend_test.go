@@ -610,6 +610,7 @@ func TestWhatDoesNotExistIsNamedInTheSameWordsOverTemporalAndTheAPI(t *testing.T
 			{"case wait nosuch", "there is no case with this reference: check it, or list the cases"},
 			{"case wait nosuch --question", "there is no case with this reference: check it, or list the cases"},
 			{"case cancel nosuch", "there is no case with this reference: check it, or list the cases"},
+			{"case retry-create nosuch", "there is no case with this reference: check it, or list the cases"},
 			{"case check nosuch", "there is no case with this reference: check it, or list the cases"},
 			{"activation show crm nosuch", "the agent has no activation with this ID: check both, or list the activations"},
 			{"notice list nosuch", "the source has no notices: it does not exist, none arose yet, or no callback and no replyTo was named"},

@@ -97,7 +97,7 @@ func (c *Case) RetryCreate(ctx context.Context, retry workflows.RetryCreate) (wo
 	if retry.RunID == "" {
 		description, err := c.client.temporal.DescribeWorkflow(ctx, c.WorkflowID(), "")
 		if err != nil {
-			return workflows.CaseReceipt{}, translate(c.op("create again"), err)
+			return workflows.CaseReceipt{}, translate(c.op("create again"), missing(c.WorkflowID(), err))
 		}
 		retry.RunID = description.WorkflowExecution.RunID
 	}
