@@ -41,7 +41,7 @@ func TestTheNameOfTheTokenIsRecordedAsWhoActed(t *testing.T) {
 		workflows.UpdateProvideInput: {workflows.ProvideInput{QuestionID: "q1", Text: "yes", By: "emea"}},
 		workflows.UpdateCancel:       {workflows.CancelCase{Reason: "no need", By: "emea"}},
 		workflows.UpdateAdoptCase:    {workflows.AdoptCase{CaseID: "c1", By: "emea"}},
-		workflows.UpdateRetryCreate:  {workflows.RetryCreate{By: "emea"}},
+		workflows.UpdateRetryCreate:  {workflows.RetryCreate{By: "emea", RunID: "run"}},
 	}, w.temporal.updates)
 	require.Equal(t, map[string][]any{workflows.SignalReconcileNow: {workflows.ReconcileNow{By: "emea"}}}, w.temporal.signals)
 }
