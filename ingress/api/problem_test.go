@@ -328,8 +328,10 @@ func TestARefusalNamesWhatIsNotThereOrIsOver(t *testing.T) {
 		{"POST /v1/activations/crm/a1/runs/r1/close", "", workflows.ErrTypeUnknownRun, "runId: the activation has no such run: read the activation"},
 		{"POST /v1/activations/crm/a1/runs/r1/close", "", workflows.ErrTypeRunClosed, "the run is closed already"},
 		{"POST /v1/activations/crm/a1/runs", `{"runId":"r"}`, workflows.ErrTypeActivationEnded, "the activation has ended and takes nothing more"},
-		{"POST /v1/activations/crm/a1/approvals", `{"requests":[{"messageId":"m"}]}`, workflows.ErrTypeApprovalConflict,
-			"messageId: an approval with other values has it: use another one, or send the same request"},
+		{
+			"POST /v1/activations/crm/a1/approvals", `{"requests":[{"messageId":"m"}]}`, workflows.ErrTypeApprovalConflict,
+			"messageId: an approval with other values has it: use another one, or send the same request",
+		},
 	} {
 		w := newWorld(t, nil)
 		w.temporal.become("offload-case/x", workflows.CaseState{Reference: "x"})
