@@ -35,7 +35,7 @@ var attentionHelp = map[string]string{
 	AttentionResultOffSchema: "Compare the result with the request's resultSchema: the outcome lists the violations.",
 
 	AttentionPausedByFailure: "Artmail paused the activation because webhooks failed: repair the endpoint that Artmail posts to, and resume the agent at Artmail.",
-	AttentionNoAPIKey:        "Find the quarantined agent.activated and release it. If there is none, the brand must activate the agent again.",
+	AttentionNoAPIKey:        "Find the quarantined agent.activated and release it. If there is none, wait: Artmail repeats a webhook for hours. If it does not come, the brand must activate the agent again.",
 	AttentionRunStale:        "Let the agent post to Artmail, or close the run: Artmail is about to end it.",
 	AttentionAPIKeyConflict:  "Ask Artmail which of the two API keys is right: Signalbox keeps the first.",
 	AttentionResponseUnclear: "Ask the brand what it meant, and cancel the approval or wait for another response.",

@@ -22,7 +22,7 @@
 //   - files_delayed: The pending activity in the Temporal Web UI shows the last failure, or that no worker stores the files. It is retried until its time is over.
 //   - forbidden: Activate the API key at Offload, or use the account that owns the case.
 //   - input_needed: Answer the question.
-//   - no_api_key: Find the quarantined agent.activated and release it. If there is none, the brand must activate the agent again.
+//   - no_api_key: Find the quarantined agent.activated and release it. If there is none, wait: Artmail repeats a webhook for hours. If it does not come, the brand must activate the agent again.
 //   - not_created: The pending activity in the Temporal Web UI shows the last failure of POST /cases. It is retried automatically.
 //   - notice_delayed: See the last error: notices can't be handed off, for example because the workers lack a permission. They are retried automatically.
 //   - notice_given_up: Repair the receiver and send the notices again, or dismiss them.

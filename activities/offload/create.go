@@ -23,7 +23,7 @@ func (a *Activities) CreateCase(ctx context.Context, p workflows.CreateCaseParam
 	}
 	if own := activity.GetInfo(ctx).WorkflowExecution.RunID; p.OriginalRunID != "" && p.OriginalRunID != own && p.AskedRun != own {
 		return workflows.CreateCaseResult{}, temporal.NewNonRetryableApplicationError(
-			"create case: this run was reset, so the case may exist: look for it at Offload, then ask again: adopt-case, or retry-create with the runId "+own,
+			"create case: this run was reset, so the case may exist: look for it at Offload, then ask again: adopt-case or retry-create (an update that you send to Temporal yourself needs the runId "+own+")",
 			workflows.ErrTypeOffloadUncertain, nil)
 	}
 	if err := ctx.Err(); err != nil {

@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	command := &cobra.Command{
 		Use:           "signalbox-dev",
 		Short:         "Temporal, its Web UI, both providers (simulated), ingress and workers in one process",
-		Args:          cobra.NoArgs,
+		Args:          setting.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), out, errOut) },
@@ -106,6 +106,9 @@ func (o options) run(ctx context.Context, out, errOut io.Writer) (err error) {
 	o.Log = quietAfter(running, o.Log)
 	instance, err := dev.Start(ctx, o.Options)
 	if ctx.Err() != nil && instance == nil {
+		if o.exit {
+			return errors.Join(demo.ErrStopped, sayStopped(out, o.Data))
+		}
 		return sayStopped(out, o.Data)
 	}
 	if err != nil {

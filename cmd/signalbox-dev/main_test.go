@@ -86,6 +86,18 @@ Stopped; data in `+data+"\n"), out.String())
 	require.Empty(t, errOut.String())
 }
 
+func TestAStopBeforeTheDemonstrationIsNoEndAsItShould(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	const anyPort = "127.0.0.1:0"
+	var out, errOut strings.Builder
+	require.Equal(t, 1, run(ctx, []string{
+		"--demo", "--exit", "--data", t.TempDir(), "--listen", anyPort, "--internal-listen", anyPort, "--temporal", anyPort, "--ui", "", "--simulators", anyPort,
+	}, &out, &errOut))
+	require.Contains(t, errOut.String(), "stopped before the demonstration ended")
+}
+
 func TestACommandLineThatCannotWorkIsRefusedBeforeAnythingStarts(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -94,12 +106,15 @@ func TestACommandLineThatCannotWorkIsRefusedBeforeAnythingStarts(t *testing.T) {
 	const anyPort = "127.0.0.1:0"
 	busy := "another process listens on " + taken.Addr().String() + ": stop it, or give another address"
 	for says, args := range map[string][]string{
-		"it needs --demo":           {"--exit"},
-		"an address of loopback":    {"--internal-listen", "0.0.0.0:8081"},
-		"unknown flag":              {"--nonsense"},
-		"--callback: want NAME=URL": {"--callback", "=http://127.0.0.1:8099"},
+		"it needs --demo":                                      {"--exit"},
+		"an address of loopback":                               {"--internal-listen", "0.0.0.0:8081"},
+		"unknown flag":                                         {"--nonsense"},
+		"unknown command \"demo\"":                             {"demo"},
+		"--data: name a folder":                                {"--data", ""},
+		"--data: want a folder that can be written":            {"--data", "/dev/null"},
+		"--callback: want NAME=URL":                            {"--callback", "=http://127.0.0.1:8099"},
 		"--callback: the URL of finance: want an absolute URL": {"--callback", "finance=127.0.0.1:8099"},
-		"log level": {"--log-level", "loud"},
+		"log level":                                            {"--log-level", "loud"},
 		"--listen: listen tcp: address 8080: missing port in address: want an address of this machine, such as 127.0.0.1:8080": {"--listen", "8080"},
 		"--listen: " + busy:          {"--listen", taken.Addr().String()},
 		"--internal-listen: " + busy: {"--internal-listen", taken.Addr().String()},

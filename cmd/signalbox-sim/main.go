@@ -48,7 +48,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 commands that start a first case.
 
 ` + sim.Help("http://"+defaultListen),
-		Args:          cobra.NoArgs,
+		Args:          setting.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), out) },

@@ -58,7 +58,8 @@ or from standard input if that is not a terminal.`,
 			receipt, err := one.ProvideInput(cmd.Context(), input)
 			switch {
 			case errors.Is(err, signalbox.ErrNoOpenQuestion), errors.Is(err, signalbox.ErrAlreadyAnswered), errors.Is(err, signalbox.ErrEnded):
-				if _, why := p.questionOf(cmd.Context(), one, input.QuestionID); why != nil {
+				_, why := p.questionOf(cmd.Context(), one, input.QuestionID)
+				if exitStatus(why) == exitStatus(err) && !errors.Is(why, signalbox.ErrOtherQuestion) {
 					return why // it says more
 				}
 				return err
@@ -96,16 +97,15 @@ func (p process) questionOf(ctx context.Context, one oneCase, id string) (workfl
 	open := openQuestion(state)
 	switch {
 	case open == nil:
-		return workflows.Question{}, p.notAsked(state)
+		return workflows.Question{}, p.notAsked("answer case "+one.Reference(), state)
 	case id != "" && id != open.ID:
 		return workflows.Question{}, fmt.Errorf("answer case %s: %w", one.Reference(), signalbox.ErrOtherQuestion)
 	}
 	return *open, nil
 }
 
-// notAsked says why nothing of the case can be answered now.
-func (p process) notAsked(state workflows.CaseState) error {
-	op := "answer case " + state.Reference
+// notAsked says why nothing of the case can be answered now. op is what was tried.
+func (p process) notAsked(op string, state workflows.CaseState) error {
 	switch {
 	case state.Status.Ended():
 		return fmt.Errorf("%s: %w: %s (%s)", op, signalbox.ErrEnded, state.Status, p.when(state.Since))

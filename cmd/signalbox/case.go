@@ -182,7 +182,7 @@ func (p process) caseFiles() *cobra.Command {
 			one := backend.Case(args[0])
 			found, err := one.FilesNow(cmd.Context())
 			if errors.Is(err, signalbox.ErrNoFiles) {
-				return noFiles(cmd.Context(), one)
+				return noFiles(cmd.Context(), one, err)
 			}
 			if err != nil {
 				return err
@@ -200,12 +200,18 @@ type noFilesError struct{ why string }
 func (e noFilesError) Error() string { return e.why }
 func (e noFilesError) Unwrap() error { return signalbox.ErrNoFiles }
 
-// noFiles says why no workflow stores files of a case.
-func noFiles(ctx context.Context, one oneCase) error {
-	state, err := one.State(ctx)
+// noFiles says why no workflow stores files of a case. If that can't be read, it returns err.
+func noFiles(ctx context.Context, one oneCase, err error) error {
+	state, failed := one.State(ctx)
 	switch {
-	case err != nil:
+	case failed != nil && exitStatus(failed) == exitStatus(err):
+		return failed // it says more
+	case failed != nil:
 		return err
+	case state.Status == workflows.CaseCancelled && len(state.Facts.Attachments) > 0:
+		return noFilesError{fmt.Sprintf("case %s was cancelled: its files are not stored; `signalbox case show %s --json` lists them", state.Reference, state.Reference)}
+	case state.Status.Ended() && state.WaitingFor != "":
+		return noFilesError{fmt.Sprintf("case %s has no files yet: %s Run the command again", state.Reference, state.WaitingFor)}
 	case state.Status.Ended():
 		return noFilesError{fmt.Sprintf("case %s has no files: it ended as %s without any to store", state.Reference, state.Status)}
 	}
@@ -294,7 +300,7 @@ func (p process) waitForQuestion(cmd *cobra.Command, one oneCase, asJSON bool) e
 	case err != nil:
 		return err
 	case state.Status.Ended():
-		return p.notAsked(state)
+		return p.notAsked("wait for a question of case "+one.Reference(), state)
 	}
 	return p.show(cmd, asJSON, state, p.stateRows(state))
 }

@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
 func TestAStartTellsAFirstOneFromALaterOne(t *testing.T) {
@@ -174,6 +177,31 @@ func TestACaseWithoutFilesSaysWhy(t *testing.T) {
 		require.Contains(t, got.err, "case vendor_9 has no files: it ended as COMPLETED without any to store\n")
 		require.Contains(t, d.run(t, "", "case", "files", "nosuch").err, "there is no case with this reference")
 	})
+}
+
+// read is a case that a command reads once.
+type read struct {
+	oneCase
+
+	state workflows.CaseState
+	err   error
+}
+
+func (r read) State(context.Context) (workflows.CaseState, error) { return r.state, r.err }
+
+func TestACaseWhoseFilesAreNotStoredSaysWhy(t *testing.T) {
+	t.Parallel()
+	cancelled := workflows.CaseState{Reference: "a", Status: workflows.CaseCancelled, Facts: workflows.CaseFacts{Attachments: []workflows.Attachment{{ID: "1"}}}}
+	checked := workflows.CaseState{Reference: "a", Status: workflows.CaseCompleted, WaitingFor: "Ended; its result is being checked."}
+	for says, one := range map[string]read{
+		"case a was cancelled: its files are not stored":              {state: cancelled},
+		"case a has no files yet: Ended; its result is being checked": {state: checked},
+		signalbox.ErrNoFiles.Error():                                  {err: signalbox.ErrUnavailable},
+	} {
+		err := noFiles(t.Context(), one, signalbox.ErrNoFiles)
+		require.ErrorIs(t, err, signalbox.ErrNoFiles)
+		require.ErrorContains(t, err, says)
+	}
 }
 
 func TestARefusedValueNamesItsFlag(t *testing.T) {

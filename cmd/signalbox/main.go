@@ -95,8 +95,12 @@ func (p process) run(ctx context.Context, args []string) int {
 	root.SetErr(p.err)
 	command, err := root.ExecuteContextC(ctx)
 	if err != nil {
+		says := mistake(command, err)
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			says = "interrupted"
+		}
 		// A failed write to standard error can't be reported.
-		_, _ = fmt.Fprintf(p.err, "signalbox: %s\n", printable(mistake(command, err)))
+		_, _ = fmt.Fprintf(p.err, "signalbox: %s\n", printable(says))
 		if line := (*commandLineError)(nil); errors.As(err, &line) {
 			_, _ = fmt.Fprintf(p.err, "see `%s --help`\n", line.command.CommandPath())
 		}

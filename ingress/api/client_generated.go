@@ -108,7 +108,7 @@ type ClientInterface interface {
 	//
 	// Opens the activation's API key, for the agent's own worker. The inbox records first who asked; where it can't, no key is shown.
 	// 404 `no-api-key-yet`: Artmail has not activated the agent, so ask again. 410 `api-key-lost`: the activation is active, but the key, which
-	// Artmail shows once, has not come: if it is not only late, the brand has to activate the agent anew. 409 `ended`: the key was dropped at deactivation.
+	// Artmail shows once, has not arrived: Artmail repeats a webhook for hours; if it does not come, the brand must activate the agent again. 409 `ended`: the key was dropped at deactivation.
 	//
 	// Corresponds with POST /v1/activations/{agent}/{activationId}/api-key (the `RevealAPIKey` operationId).
 	RevealAPIKey(ctx context.Context, agent Agent, activationId ActivationId, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -542,7 +542,7 @@ func (c *Client) GetActivation(ctx context.Context, agent Agent, activationId Ac
 //
 // Opens the activation's API key, for the agent's own worker. The inbox records first who asked; where it can't, no key is shown.
 // 404 `no-api-key-yet`: Artmail has not activated the agent, so ask again. 410 `api-key-lost`: the activation is active, but the key, which
-// Artmail shows once, has not come: if it is not only late, the brand has to activate the agent anew. 409 `ended`: the key was dropped at deactivation.
+// Artmail shows once, has not arrived: Artmail repeats a webhook for hours; if it does not come, the brand must activate the agent again. 409 `ended`: the key was dropped at deactivation.
 //
 // Corresponds with POST /v1/activations/{agent}/{activationId}/api-key (the `RevealAPIKey` operationId).
 func (c *Client) RevealAPIKey(ctx context.Context, agent Agent, activationId ActivationId, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3270,7 +3270,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Opens the activation's API key, for the agent's own worker. The inbox records first who asked; where it can't, no key is shown.
 	// 404 `no-api-key-yet`: Artmail has not activated the agent, so ask again. 410 `api-key-lost`: the activation is active, but the key, which
-	// Artmail shows once, has not come: if it is not only late, the brand has to activate the agent anew. 409 `ended`: the key was dropped at deactivation.
+	// Artmail shows once, has not arrived: Artmail repeats a webhook for hours; if it does not come, the brand must activate the agent again. 409 `ended`: the key was dropped at deactivation.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5111,7 +5111,7 @@ func (c *ClientWithResponses) GetActivationWithResponse(ctx context.Context, age
 //
 // Opens the activation's API key, for the agent's own worker. The inbox records first who asked; where it can't, no key is shown.
 // 404 `no-api-key-yet`: Artmail has not activated the agent, so ask again. 410 `api-key-lost`: the activation is active, but the key, which
-// Artmail shows once, has not come: if it is not only late, the brand has to activate the agent anew. 409 `ended`: the key was dropped at deactivation.
+// Artmail shows once, has not arrived: Artmail repeats a webhook for hours; if it does not come, the brand must activate the agent again. 409 `ended`: the key was dropped at deactivation.
 //
 // Returns a wrapper object for the known response body format(s).
 //

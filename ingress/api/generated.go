@@ -509,7 +509,7 @@ type Problem struct {
 	// | `no-account` | 404 | This process has no API key of the case's Offload account. Add the account to the configuration. |
 	// | `not-created-yet` | 404 | Offload has not created the case yet. Read the case to see what it waits for. |
 	// | `no-api-key-yet` | 404 | Artmail has not activated the agent yet. Ask again. |
-	// | `api-key-lost` | 410 | The activation is active, but its API key has not come. If it is not only late, the brand has to activate the agent anew. |
+	// | `api-key-lost` | 410 | The activation is active, but its API key has not arrived. Artmail repeats a webhook for hours; if it does not come, the brand must activate the agent again. |
 	// | `conflict` | 409 | The reference, or message, stands for another request already; or a chosen notice is not given up, or its data is gone. |
 	// | `ended` | 409 | The case, activation, approval or run is over, or no notice of the source waits or was given up. |
 	// | `no-open-question` | 409 | The case asks nothing at the moment. |
@@ -545,7 +545,7 @@ type Problem struct {
 // | `no-account` | 404 | This process has no API key of the case's Offload account. Add the account to the configuration. |
 // | `not-created-yet` | 404 | Offload has not created the case yet. Read the case to see what it waits for. |
 // | `no-api-key-yet` | 404 | Artmail has not activated the agent yet. Ask again. |
-// | `api-key-lost` | 410 | The activation is active, but its API key has not come. If it is not only late, the brand has to activate the agent anew. |
+// | `api-key-lost` | 410 | The activation is active, but its API key has not arrived. Artmail repeats a webhook for hours; if it does not come, the brand must activate the agent again. |
 // | `conflict` | 409 | The reference, or message, stands for another request already; or a chosen notice is not given up, or its data is gone. |
 // | `ended` | 409 | The case, activation, approval or run is over, or no notice of the source waits or was given up. |
 // | `no-open-question` | 409 | The case asks nothing at the moment. |

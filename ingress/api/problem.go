@@ -49,7 +49,7 @@ var (
 	problemNoAccount       = problemKind{"no-account", http.StatusNotFound, "The Offload account is not configured here", "this process has no API key of the case's Offload account: add the account to its configuration"}
 	problemNotCreated      = problemKind{"not-created-yet", http.StatusNotFound, "The case does not exist at Offload yet", "Offload has not created the case yet: read the case to see what it waits for"}
 	problemNoAPIKeyYet     = problemKind{"no-api-key-yet", http.StatusNotFound, "The API key has not come yet", "Artmail has not activated the agent yet: ask again"}
-	problemAPIKeyLost      = problemKind{"api-key-lost", http.StatusGone, "The API key never came", "Artmail shows the key once, and that webhook has not come: if it is not only late, the brand has to activate the agent anew"}
+	problemAPIKeyLost      = problemKind{"api-key-lost", http.StatusGone, "The API key has not arrived", "the activation is active, but the webhook with its API key has not arrived: Artmail repeats a webhook for hours; if it does not come, the brand must activate the agent again"}
 	problemConflict        = problemKind{"conflict", http.StatusConflict, "The request conflicts with what is there", "reference: another request was started with it: use another one, or send the same request"}
 	problemEnded           = problemKind{"ended", http.StatusConflict, "Already ended", "it has ended and takes nothing more"}
 	problemNoQuestion      = problemKind{"no-open-question", http.StatusConflict, "No open question", "the case asks nothing at the moment: read it to see what it waits for"}

@@ -69,7 +69,7 @@ func (a *Activation) RevealAPIKey(ctx context.Context) (string, error) {
 }
 
 // OpenAPIKey opens the API key in the arguments of an agent's activity "check-approval". Use the key only for the calls of that activity,
-// and put it in no result, error or log. It fails with ErrNotFound if the activation has no key: the key never came, or the activation
+// and put it in no result, error or log. It fails with ErrNotFound if the activation has no key: the key has not arrived, or the activation
 // was deactivated.
 func (c *Client) OpenAPIKey(params workflows.CheckApprovalParams) (string, error) {
 	return c.openAPIKey(params.Agent, params.ActivationID, params.SealedAPIKey)
@@ -85,7 +85,7 @@ func (c *Client) openAPIKey(agent, activationID string, sealed []byte) (string, 
 		return "", fmt.Errorf("%s: %w", op, ErrNoKeyring)
 	}
 	if len(sealed) == 0 {
-		return "", fmt.Errorf("%s: %w: it never came, or the activation was deactivated", op, ErrNotFound)
+		return "", fmt.Errorf("%s: %w: it has not arrived, or the activation was deactivated", op, ErrNotFound)
 	}
 	key, err := c.keyring.Open(sealed, workflows.APIKeyContext(agent, activationID)...)
 	if err != nil {

@@ -89,7 +89,7 @@ func (c *Case) Adopt(ctx context.Context, adopt workflows.AdoptCase) (workflows.
 }
 
 // RetryCreate creates the case again, after an uncertain or refused creation. If the first creation did succeed, two cases then exist at
-// Offload. It asks the newest run, unless retry names another one.
+// Offload. An empty RunID becomes that of the newest run; with another one, a run that was reset creates nothing.
 func (c *Case) RetryCreate(ctx context.Context, retry workflows.RetryCreate) (workflows.CaseReceipt, error) {
 	if err := checkSchema(retry.Request); err != nil {
 		return workflows.CaseReceipt{}, fmt.Errorf("%s: %w: %w", c.op("create again"), ErrInvalid, err)

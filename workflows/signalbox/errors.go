@@ -45,7 +45,7 @@ var (
 	ErrTooMany = errors.New("too many")
 	// ErrUnavailable: Temporal can't be reached, no worker answers, or the workflow is paused in Temporal. The call may or may not have had an
 	// effect. A call that changes a case, an activation or notices waits for a worker until the deadline of its context, or for 30 seconds if
-	// there is none.
+	// there is none; ReconcileNow and TouchRuns wait for none.
 	ErrUnavailable = errors.New("temporarily unavailable")
 	// ErrNoKeyring: the client was made without a keyring.
 	ErrNoKeyring = errors.New("the client has no keyring")

@@ -218,7 +218,12 @@ func TestACaseThatContinuesAsNewIsListedBeforeVisibilityShowsItsNextRun(t *testi
 		second.Status, second.CloseTime = enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW, next.GetStartTime()
 		next.Execution.RunId = "next"
 		describe := server.On("DescribeWorkflowExecution", mock.Anything, workflows.OffloadCaseWorkflowID("second"), "")
-		describe.Return(&workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: next}, nil)
+		describe.Return(func(context.Context, string, string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+			if openness == signalbox.Open { // visibility catches up meanwhile
+				show(first, next, second)
+			}
+			return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: next}, nil
+		})
 		filter.Cursor = page.Next
 		page, err = apps.ListCases(t.Context(), filter)
 		require.NoError(t, err)

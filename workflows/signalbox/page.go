@@ -307,17 +307,8 @@ func (l listing) current(ctx context.Context, rows []execution) ([]execution, er
 
 // next returns the current run of a workflow that has continued as new; nil if it no longer matches the filter.
 func (l listing) next(ctx context.Context, before execution) (*execution, error) {
-	where, err := l.where.in("workflow ID", "WorkflowId", before.WorkflowID)
-	if err != nil {
-		return nil, err
-	}
-	// Temporal lists a running one first, then the one that closed last.
-	runs, _, err := l.client.list(ctx, l.op, where, 1, nil)
-	if err != nil {
-		return nil, err
-	}
-	if len(runs) > 0 && runs[0].RunID != before.RunID {
-		return &runs[0], nil
+	if run, err := l.nextListed(ctx, before); run != nil || err != nil {
+		return run, err
 	}
 	// Visibility may lag behind: it may show the end of a run before it shows the next run.
 	described, err := l.client.temporal.DescribeWorkflowExecution(ctx, before.WorkflowID, "")
@@ -328,13 +319,31 @@ func (l listing) next(ctx context.Context, before execution) (*execution, error)
 		return nil, translate(l.op, err)
 	}
 	current := executionOf(described.GetWorkflowExecutionInfo())
-	if where, err = (conditions{}).in("run ID", "RunId", current.RunID); err != nil {
+	where, err := (conditions{}).in("run ID", "RunId", current.RunID)
+	if err != nil {
 		return nil, err
 	}
-	if runs, _, err = l.client.list(ctx, l.op, where, 1, nil); err != nil || len(runs) > 0 {
+	switch runs, _, err := l.client.list(ctx, l.op, where, 1, nil); {
+	case err != nil:
 		return nil, err
+	case len(runs) > 0: // it does not match, or visibility has caught up only now
+		return l.nextListed(ctx, before)
 	}
 	return &current, nil
+}
+
+// nextListed returns the current run if visibility shows it and it matches the filter, else nil.
+func (l listing) nextListed(ctx context.Context, before execution) (*execution, error) {
+	where, err := l.where.in("workflow ID", "WorkflowId", before.WorkflowID)
+	if err != nil {
+		return nil, err
+	}
+	// Temporal lists a running one first, then the one that closed last.
+	runs, _, err := l.client.list(ctx, l.op, where, 1, nil)
+	if err != nil || len(runs) == 0 || runs[0].RunID == before.RunID {
+		return nil, err
+	}
+	return &runs[0], nil
 }
 
 // closedRows returns executions after the cursor that were closed when the list began. If more than one page remains, it returns at least

@@ -6,10 +6,20 @@ import (
 	"fmt"
 	"net"
 	"syscall"
+
+	"github.com/spf13/cobra"
 )
 
 // ErrWrong says that a setting is wrong. The commands then end with status 2.
 var ErrWrong = errors.New("wrong setting")
+
+// NoArgs refuses arguments of a command that has flags only.
+func NoArgs(command *cobra.Command, args []string) error {
+	if err := cobra.NoArgs(command, args); err != nil {
+		return fmt.Errorf("%w: %w", ErrWrong, err)
+	}
+	return nil
+}
 
 // Listen opens the listener of a setting, which the error names with what to do.
 func Listen(setting, address string) (net.Listener, error) {

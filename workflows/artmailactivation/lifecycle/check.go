@@ -96,7 +96,8 @@ func expireUnlessLate(a *Activation, approval *Approval, end time.Time, why stri
 const (
 	// lateAfter is how late a timer fires at most without an outage.
 	lateAfter = 30 * time.Second
-	// lateFor is longer than the relay needs, after an outage, to signal the answers that it holds.
+	// lateFor is longer than the relay needs, after an outage of Temporal, to signal the answers of a usual backlog: it signals some hundred events
+	// a second. It does not help where only the relay could not reach Temporal: then the timer fires on time.
 	lateFor = 2 * time.Minute
 )
 

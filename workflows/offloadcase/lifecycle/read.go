@@ -16,6 +16,9 @@ func ReconcileNow(c Case, asked workflows.ReconcileNow, now time.Time) Case {
 	}
 	s.Check = &workflows.Check{By: workflows.Clip(asked.By, workflows.MaxShortTextBytes), At: now}
 	s.Checks++
+	if s.ReadWanted {
+		wantReadAfter(s)
+	}
 	return c
 }
 

@@ -126,7 +126,7 @@ func TestACheckChangesNothingWhereThereIsNothingToRead(t *testing.T) {
 	c := lifecycle.Receive(running(), unproven(completed(10)), after(10))
 	c = lifecycle.ReconcileNow(c, workflows.ReconcileNow{}, after(11))
 	fx := lifecycle.Next(c, after(11))
-	require.NotNil(t, fx.Read, "the read that is under way is the check")
+	require.NotNil(t, fx.Read, "the read that begins now is the check")
 	require.Nil(t, fx.Reconcile)
 	c = readOnce(c, caseID, shows(workflows.OffloadRunning, 11), after(12))
 	require.Nil(t, lifecycle.View(c).Check)
@@ -291,4 +291,9 @@ func TestAReadBeforeACheckIsNotTheCheck(t *testing.T) {
 		require.NotNil(t, lifecycle.View(c).Check, name)
 		require.Equal(t, 1, lifecycle.Next(c, after(20)).Reconcile.Check, name)
 	}
+	c = lifecycle.Receive(running(), unproven(completed(10)), after(10))
+	single := *lifecycle.Next(c, after(10)).Read
+	c = lifecycle.ReconcileNow(c, workflows.ReconcileNow{By: "ada"}, after(11))
+	c = lifecycle.Read(c, single, shows(workflows.OffloadRunning, 10), after(11))
+	require.NotNil(t, lifecycle.View(c).Check, "a single read")
 }

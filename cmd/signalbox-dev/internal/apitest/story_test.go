@@ -82,6 +82,7 @@ func TestListsAndDeliveriesAreReadOverTheAPI(t *testing.T) {
 	call(t, "GET", "/v1/todo", "/v1/todo", "", 200, nil)
 	call(t, "GET", "/v1/activations", "/v1/activations", "", 200, nil)
 	call(t, "GET", "/v1/notices", "/v1/notices?open=open", "", 200, nil)
-	call(t, "GET", "/v1/notices/{source}", "/v1/notices/"+url.PathEscape("offload-case/api-lists"), "", 404, nil)
+	call(t, "GET", "/v1/notices/{source}", "/v1/notices/"+url.PathEscape("offload-case/api-lists"), "", 200, nil)
+	call(t, "GET", "/v1/notices/{source}", "/v1/notices/"+url.PathEscape("offload-case/api-lists-not"), "", 404, nil)
 	call(t, "POST", "/v1/catch-up", "/v1/catch-up", `{"since":"2026-01-01T00:00:00Z","dryRun":true}`, 200, nil)
 }

@@ -158,6 +158,7 @@ func created(t *testing.T, reference string, start func(reference string) *signa
 			return one
 		}
 		reference += "-again"
+		require.Less(t, strings.Count(reference, "-again"), 5)
 	}
 }
 

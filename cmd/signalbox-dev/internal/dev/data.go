@@ -30,19 +30,19 @@ func (f folder) files() string {
 
 func openFolder(path string) (folder, *keyring.Ring, error) {
 	if path == "" {
-		return "", nil, errors.New("no data folder: name one with --data")
+		return "", nil, errors.New("name a folder")
 	}
 	if err := os.MkdirAll(path, 0o700); err != nil {
-		return "", nil, fmt.Errorf("data folder: %w", err)
+		return "", nil, fmt.Errorf("want a folder that can be written: %w", err)
 	}
 	absolute, err := filepath.Abs(path)
 	if err != nil {
-		return "", nil, fmt.Errorf("data folder: %w", err)
+		return "", nil, fmt.Errorf("want a folder that can be written: %w", err)
 	}
 	f := folder(absolute)
 	ring, err := keyring.LoadOrCreate(f.keyring())
 	if err != nil {
-		return "", nil, fmt.Errorf("data folder: %w", err)
+		return "", nil, fmt.Errorf("want a folder that can be written: %w", err)
 	}
 	return f, ring, nil
 }

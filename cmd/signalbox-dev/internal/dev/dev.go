@@ -88,7 +88,7 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 	}
 	data, ring, err := openFolder(o.Data)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: --data: %w", setting.ErrWrong, err)
 	}
 	in := &Instance{stopped: make(chan struct{}), stopRun: func() {}, Callbacks: withSecrets(o.Callbacks, ring)}
 	if in.lock, err = data.lock(ctx, o.Data); err != nil {
