@@ -26,7 +26,7 @@ func ActivationStatuses() []ActivationStatus {
 // Reasons why a person should look at an activation: values of SearchAttributeAttention.
 const (
 	AttentionPausedByFailure = "webhook_failure"  // Artmail paused it because deliveries failed
-	AttentionNoAPIKey        = "no_api_key"       // the activation is active, but its API key, which Artmail sends once, has not arrived
+	AttentionNoAPIKey        = "no_api_key"       // the activation is active, but its API key, which only agent.activated has, has not arrived
 	AttentionRunStale        = "run_stale"        // Artmail is about to force-fail a run for inactivity; ends with the next activity of the run, or an hour after the force-failure should have come; not while the activation is paused
 	AttentionAPIKeyConflict  = "api_key_conflict" // a second agent.activated had another API key; ends seven days after the last such key
 	AttentionResponseUnclear = "response_unclear" // a response to an open approval says neither yes nor no

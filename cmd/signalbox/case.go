@@ -149,7 +149,7 @@ func (p process) caseWait() *cobra.Command {
 			defer closeBackend()
 			one := backend.Case(args[0])
 			if timeout > 0 {
-				ctx, cancel := context.WithTimeoutCause(cmd.Context(), timeout, fmt.Errorf("%w after %s: run the command again", errGoesOn, timeout))
+				ctx, cancel := context.WithTimeoutCause(cmd.Context(), timeout, fmt.Errorf("%w after %s; the case goes on: run the command again", errWaitTimeout, timeout))
 				defer cancel()
 				cmd.SetContext(ctx)
 			}
@@ -305,15 +305,15 @@ func (p process) waitForQuestion(cmd *cobra.Command, one oneCase, asJSON bool) e
 	return p.show(cmd, asJSON, state, p.stateRows(state))
 }
 
-// errGoesOn says that the time to wait for a case is over.
-var errGoesOn = errors.New("the case goes on")
+// errWaitTimeout says that --timeout of a wait passed.
+var errWaitTimeout = errors.New("timed out")
 
 // stoppedWaiting is the error of a wait that failed, or that a signal or its time ended.
 func stoppedWaiting(ctx context.Context, one oneCase, err error) error {
 	switch why := context.Cause(ctx); {
 	case why == nil:
 		return err
-	case errors.Is(why, errGoesOn):
+	case errors.Is(why, errWaitTimeout):
 		return fmt.Errorf("wait for case %s: %w", one.Reference(), why)
 	}
 	return fmt.Errorf("wait for case %s: stopped waiting; the case goes on: run the command again", one.Reference())

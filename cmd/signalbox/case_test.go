@@ -63,7 +63,7 @@ func TestAWaitShowsEachQuestionAndCanEndWithIt(t *testing.T) {
 		require.Zero(t, d.run(t, "", "case", "start", "--reference", "vendor_9", "-f", request(t, "ask")).status)
 		got := d.run(t, "", "case", "wait", "vendor_9", "--timeout", "1ms")
 		require.Equal(t, 6, got.status, got.err)
-		require.Contains(t, got.err, "wait for case vendor_9: the case goes on after 1ms: run the command again")
+		require.Contains(t, got.err, "wait for case vendor_9: timed out after 1ms; the case goes on: run the command again")
 
 		d.fake.Ask("vendor_9", "Is a \x1b[2JPDF fine?")
 		got = d.run(t, "", "case", "wait", "vendor_9", "--question")

@@ -53,7 +53,7 @@ func exitStatus(err error) int {
 	case errors.Is(err, errNotCompleted):
 		return 5
 	case errors.Is(err, signalbox.ErrUnavailable), errors.Is(err, inbox.ErrBusy), errors.Is(err, inbox.ErrClosed), errors.Is(err, worker.ErrNotPolled), errors.Is(err, errNotReady),
-		errors.Is(err, errGoesOn):
+		errors.Is(err, errWaitTimeout):
 		return 6
 	}
 	return 1

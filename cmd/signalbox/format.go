@@ -30,7 +30,7 @@ func (p process) when(t time.Time) string {
 	return humanize.RelTime(t, now, "ago", "")
 }
 
-// due returns a time to come in words; empty for another one, which is when something arose that nothing but a person ends.
+// due returns a future DueAt in words. A past one is empty: without a deadline, DueAt is when the attention arose.
 func (p process) due(t time.Time) string {
 	if !t.After(p.now()) {
 		return ""

@@ -75,7 +75,7 @@ func ensureNamespace(ctx context.Context, temporal client.Client, namespace stri
 	return nil
 }
 
-// retry calls a function until it succeeds or ctx ends, and then returns the last error. A missing namespace comes only if this command made it.
+// retry calls a function until it succeeds or ctx ends, and then returns the last error. A missing namespace is final unless this command created it.
 func retry(ctx context.Context, created bool, try func() error) error {
 	pause := time.NewTicker(250 * time.Millisecond)
 	defer pause.Stop()

@@ -112,7 +112,7 @@ func authenticate(tokens Tokens, r *http.Request) (Token, error) {
 	return token, nil
 }
 
-// authorize checks the scopes of an operation, and the agent of its path if it has one. Each entry of scopes is enough by itself.
+// authorize checks the scopes of an operation, and the agent of its path if it has one. One entry of scopes is enough.
 func authorize(token Token, scopes [][]Scope, agent string) error {
 	var lacking []string
 	for _, together := range scopes {

@@ -76,12 +76,12 @@ func (r *Refusal) Unwrap() error {
 // signalbox.ErrInvalid where something else answers at the URL, and with context.Canceled where the caller has ended the call.
 func ReadAnswer[T any](response *http.Response, err error) (answer T, _ error) {
 	if err != nil {
-		return answer, away(err)
+		return answer, transportError(err)
 	}
 	defer func() { _ = response.Body.Close() }() // it was read, or is of no use
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
-		return answer, away(fmt.Errorf("read answer: %w", err))
+		return answer, transportError(fmt.Errorf("read answer: %w", err))
 	}
 	format, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	refusal := new(Refusal)
@@ -96,8 +96,8 @@ func ReadAnswer[T any](response *http.Response, err error) (answer T, _ error) {
 	return answer, fmt.Errorf("%w: the API: status %d is no answer of Signalbox: check the URL", signalbox.ErrInvalid, response.StatusCode)
 }
 
-// away returns the error of a call that got no whole answer.
-func away(err error) error {
+// transportError returns the error of a call without a complete answer.
+func transportError(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("the API: %w", err)
 	}

@@ -28,7 +28,7 @@ type specification struct {
 // operation is what the document says of one call.
 type operation struct {
 	id string
-	// scopes are those that a token needs: all of one entry.
+	// A token needs all scopes of one entry.
 	scopes [][]Scope
 	path   []parameter
 	query  map[string]parameter

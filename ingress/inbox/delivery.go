@@ -45,7 +45,7 @@ const (
 	StateIgnored     State = "ignored"
 	StateDead        State = "dead"
 	StateQuarantined State = "quarantined"
-	BeforeReplay           = " before its replay" // follows late or delivered in the reason of one that is replayed
+	BeforeReplay           = " before its replay" // after "late" or "delivered" in the reason of a replayed delivery
 )
 
 // States lists every state, in the order in which people read them.

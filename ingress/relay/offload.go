@@ -32,7 +32,7 @@ func (r *Relay) sendOffload(ctx context.Context, lane string, events []pendingEv
 	}
 	workflowID, err := r.findCase(ctx, first.Facts)
 	switch {
-	case classify(err) == refused: // the query holds no text that could make it wrong
+	case classify(err) == refused: // the query is valid, so a search attribute is missing
 		return r.waitForSetup("a case can't be found", err)
 	case err != nil:
 		return resultOf(err)

@@ -48,7 +48,7 @@ func (r *Relay) countFailedAttempt(d inbox.Delivery, reason string) inbox.Settle
 	return inbox.Retry(d.ID, r.now().Add(countedPause(attempt)), reason, true)
 }
 
-// keepEnds keeps in the reasons of replayed deliveries which end they had before: see Relay.ended.
+// keepEnds keeps the end that a replayed delivery had before in its reason: see Relay.ended.
 func keepEnds(deliveries []inbox.Delivery, settlements []inbox.Settlement) []inbox.Settlement {
 	ends := map[string]string{}
 	for _, d := range deliveries {

@@ -104,14 +104,14 @@ func (c *Client) sameRequest(ctx context.Context, workflowID, hash string) error
 }
 
 // requestHash returns the hash of a start as the app sent it. It leaves defaults out: a later change of a default must not change the
-// hash. It leaves the reference out too, as the workflow ID holds it. The order of names, white space and escapes in JSON don't count.
+// hash. It leaves the reference out too, as the workflow ID holds it. Key order, white space and escapes in JSON don't count.
 func requestHash(sent workflows.CaseStart) (string, error) {
 	sent.Reference = ""
 	encoded, err := json.Marshal(sent)
 	if err != nil {
 		return "", fmt.Errorf("encode request: %w", err)
 	}
-	// Marshal leaves the raw fields as the app wrote them. Decoded, they are maps, which it sorts.
+	// Marshal keeps the key order of raw fields. Decoded, they are maps, whose keys it sorts.
 	var decoded any
 	decoder := json.NewDecoder(bytes.NewReader(encoded))
 	decoder.UseNumber()

@@ -31,17 +31,16 @@ type Options struct {
 
 // Client starts and follows cases and activations. It is safe for concurrent use.
 type Client struct {
-	temporal   client.Client
-	keyring    *keyring.Ring
-	publicURL  string
-	deliveries Deliveries
-	namespace  string
-	// updateTime bounds an update.
-	updateTime time.Duration
+	temporal      client.Client
+	keyring       *keyring.Ring
+	publicURL     string
+	deliveries    Deliveries
+	namespace     string
+	updateTimeout time.Duration
 }
 
-// updateTime bounds an update whose caller sets no deadline: while no worker answers, Temporal's SDK asks again without end.
-const updateTime = 30 * time.Second
+// updateTimeout bounds an update whose caller sets no deadline: while no worker answers, Temporal's SDK asks again without end.
+const updateTimeout = 30 * time.Second
 
 // New makes a client. PublicURL may be empty; otherwise it must be an absolute http or https URL without query and fragment.
 func New(temporal client.Client, options Options) (*Client, error) {
@@ -53,7 +52,7 @@ func New(temporal client.Client, options Options) (*Client, error) {
 	}
 	return &Client{
 		temporal: temporal, keyring: options.Keyring, publicURL: strings.TrimSuffix(options.PublicURL, "/"), deliveries: options.Deliveries,
-		namespace: cmp.Or(options.Namespace, client.DefaultNamespace), updateTime: updateTime,
+		namespace: cmp.Or(options.Namespace, client.DefaultNamespace), updateTimeout: updateTimeout,
 	}, nil
 }
 
@@ -75,10 +74,10 @@ func (c *Client) WebhookURL(reference string) (string, error) {
 
 // sendUpdate sends an update and waits for its answer. Workflows answer at once.
 func sendUpdate[T any](ctx context.Context, c *Client, op, workflowID, name string, arg any) (answer T, err error) {
-	unanswered := fmt.Errorf("%w: no worker answered within %s; it may still be carried out", ErrUnavailable, c.updateTime)
+	unanswered := fmt.Errorf("%w: no worker answered within %s; it may still be carried out", ErrUnavailable, c.updateTimeout)
 	if _, bounded := ctx.Deadline(); !bounded {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, c.updateTime, unanswered)
+		ctx, cancel = context.WithTimeoutCause(ctx, c.updateTimeout, unanswered)
 		defer cancel()
 	}
 	handle, err := c.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{

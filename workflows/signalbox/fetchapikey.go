@@ -16,7 +16,7 @@ import (
 var (
 	// ErrNoAPIKeyYet: Artmail has not activated the agent yet. Ask again later.
 	ErrNoAPIKeyYet = errors.New("the API key has not arrived yet")
-	// ErrAPIKeyLost: the activation is active, but the webhook with the key has not come, and Artmail sends the key only once. If that webhook
+	// ErrAPIKeyLost: the activation is active, but the only webhook with the key has not come. If it
 	// is late, the notice "activation.activated" follows it; otherwise the brand must activate the agent again.
 	ErrAPIKeyLost = errors.New("the API key has not arrived with the activation")
 	// ErrDenied: the token may not reveal keys of the agent.

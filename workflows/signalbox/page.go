@@ -46,13 +46,13 @@ type cursor struct {
 	Until time.Time `json:"u"`
 	// Closed means that the list has reached the closed workflows.
 	Closed bool `json:"c,omitempty"`
-	// At and RunID belong to the last row: At is its start, or its end among the closed workflows. It has no page token of
-	// Temporal: a caller could change it, and the SDK repeats a call with a token that Temporal can't read until the call's time is over.
+	// At and RunID belong to the last row: At is its start, or its end among the closed workflows. The cursor has no page
+	// token of Temporal: if a caller changed it, the SDK would repeat the call until its deadline.
 	At    time.Time `json:"a,omitzero"`
 	RunID string    `json:"r,omitempty"`
 }
 
-// sane reports whether a page can have returned the cursor.
+// sane reports whether the cursor's times are possible.
 func (c cursor) sane() bool {
 	return workflows.SaneTime(c.Until) && (c.RunID == "" || workflows.SaneTime(c.At))
 }
@@ -64,8 +64,8 @@ const visibilityLag = 10 * time.Second
 // closedBefore is the end time that separates the open from the closed part of a list.
 func (c cursor) closedBefore() time.Time { return c.Until.Add(-visibilityLag) }
 
-// at is the time by which the part that the list has reached is sorted.
-func (c cursor) at(f execution) time.Time {
+// sortTime is the start of an open workflow, or the end of a closed one.
+func (c cursor) sortTime(f execution) time.Time {
 	if c.Closed {
 		return f.ClosedAt
 	}
@@ -74,7 +74,7 @@ func (c cursor) at(f execution) time.Time {
 
 // listed reports whether an earlier page has this execution of the part.
 func (c cursor) listed(f execution) bool {
-	switch at := c.at(f); {
+	switch at := c.sortTime(f); {
 	case c.RunID == "":
 		return false
 	case at.Equal(c.At):
@@ -87,13 +87,13 @@ func (c cursor) listed(f execution) bool {
 // cut sorts rows of the part, the newest first, and returns those of one page with the cursor after them. more reports whether rows remain.
 func (c cursor) cut(rows []execution, size int) (page []execution, after cursor, more bool) {
 	slices.SortFunc(rows, func(a, b execution) int {
-		return cmp.Or(c.at(b).Compare(c.at(a)), cmp.Compare(a.RunID, b.RunID))
+		return cmp.Or(c.sortTime(b).Compare(c.sortTime(a)), cmp.Compare(a.RunID, b.RunID))
 	})
 	if len(rows) <= size {
 		return rows, c, false
 	}
 	if rows = rows[:size]; size > 0 {
-		c.At, c.RunID = c.at(rows[size-1]), rows[size-1].RunID
+		c.At, c.RunID = c.sortTime(rows[size-1]), rows[size-1].RunID
 	}
 	return rows, c, true
 }
@@ -291,7 +291,7 @@ func (l listing) current(ctx context.Context, rows []execution) ([]execution, er
 	kept := rows[:0]
 	for _, f := range rows {
 		if f.status == enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW {
-			next, err := l.next(ctx, f)
+			next, err := l.currentRun(ctx, f)
 			if err != nil {
 				return nil, err
 			}
@@ -305,9 +305,9 @@ func (l listing) current(ctx context.Context, rows []execution) ([]execution, er
 	return kept, nil
 }
 
-// next returns the current run of a workflow that has continued as new; nil if it no longer matches the filter.
-func (l listing) next(ctx context.Context, before execution) (*execution, error) {
-	if run, err := l.nextListed(ctx, before); run != nil || err != nil {
+// currentRun returns the current run of a workflow that has continued as new; nil if it no longer matches the filter.
+func (l listing) currentRun(ctx context.Context, before execution) (*execution, error) {
+	if run, err := l.listedRun(ctx, before); run != nil || err != nil {
 		return run, err
 	}
 	// Visibility may lag behind: it may show the end of a run before it shows the next run.
@@ -327,13 +327,13 @@ func (l listing) next(ctx context.Context, before execution) (*execution, error)
 	case err != nil:
 		return nil, err
 	case len(runs) > 0: // it does not match, or visibility has caught up only now
-		return l.nextListed(ctx, before)
+		return l.listedRun(ctx, before)
 	}
 	return &current, nil
 }
 
-// nextListed returns the current run if visibility shows it and it matches the filter, else nil.
-func (l listing) nextListed(ctx context.Context, before execution) (*execution, error) {
+// listedRun returns the current run if visibility shows it and it matches the filter, else nil.
+func (l listing) listedRun(ctx context.Context, before execution) (*execution, error) {
 	where, err := l.where.in("workflow ID", "WorkflowId", before.WorkflowID)
 	if err != nil {
 		return nil, err

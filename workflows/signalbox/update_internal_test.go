@@ -24,14 +24,14 @@ func TestAnUpdateWithoutADeadlineEndsWhileNoWorkerAnswers(t *testing.T) {
 		})
 	c, err := New(server, Options{})
 	require.NoError(t, err)
-	c.updateTime = time.Nanosecond
+	c.updateTimeout = time.Nanosecond
 
 	_, err = c.Case("a").ProvideInput(context.WithoutCancel(t.Context()), workflows.ProvideInput{})
 	require.ErrorIs(t, err, ErrUnavailable)
 	require.ErrorContains(t, err, "answer case a: temporarily unavailable: no worker answered within 1ns; it may still be carried out")
 	require.NotErrorIs(t, err, context.DeadlineExceeded, "the caller set no deadline")
 
-	c.updateTime = time.Hour
+	c.updateTimeout = time.Hour
 	bounded, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
 	defer cancel()
 	_, err = c.Case("a").ProvideInput(bounded, workflows.ProvideInput{})
@@ -56,7 +56,7 @@ func TestARefusalThatComesWithTheEndOfTheTimeIsKept(t *testing.T) {
 		})
 	c, err := New(server, Options{})
 	require.NoError(t, err)
-	c.updateTime = time.Nanosecond
+	c.updateTimeout = time.Nanosecond
 	_, err = c.Case("a").ProvideInput(t.Context(), workflows.ProvideInput{})
 	require.ErrorIs(t, err, refused)
 	require.NotErrorIs(t, err, ErrUnavailable)

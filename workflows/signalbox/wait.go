@@ -40,8 +40,8 @@ func awaitResult[T any](ctx context.Context, c *Client, op, workflowID string) (
 	}
 }
 
-// replaced reports whether a reset terminated the run: a newer run of the workflow is running or has completed. While Temporal can't tell, it
-// may have been a reset.
+// replaced reports whether a reset terminated the run: a newer run of the workflow is running or has completed. If Temporal can't be
+// asked now, it returns true.
 func (c *Client) replaced(ctx context.Context, workflowID string, err error) bool {
 	if !errors.Is(err, ErrTerminated) {
 		return false

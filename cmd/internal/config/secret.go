@@ -32,7 +32,7 @@ func (s Source) secretFile(path string) (string, error) {
 	return text, nil
 }
 
-// secretProblem returns what is wrong with a secret, or "". Nothing that was meant as another text may pass: it would verify no webhook.
+// secretProblem returns what is wrong with a secret, or "". A secret with stray characters must not pass: it would verify no webhook.
 func secretProblem(secret string) string {
 	switch {
 	case secret == "":

@@ -88,7 +88,7 @@ func (s Source) tokenFile(path string) ([]fileToken, error) {
 		for n, line := range lines {
 			name, secret, _ := strings.Cut(line, ":")
 			name = strings.TrimSpace(name)
-			// Such a line would be a token with the scope admin, whose secret is a name or a scope.
+			// Otherwise this YAML line would become an admin token that is easy to guess.
 			if strings.HasPrefix(name, "-") || slices.Contains([]string{"token", "scopes", "accounts", "agents"}, name) {
 				return nil, fmt.Errorf("entry %d: this looks like YAML: begin the file with a YAML list, or write lines name:token under other names", n+1)
 			}

@@ -1,4 +1,4 @@
-// Package setting has what every command says of a setting that can't be used.
+// Package setting reports settings that can't be used.
 package setting
 
 import (
@@ -21,7 +21,7 @@ func NoArgs(command *cobra.Command, args []string) error {
 	return nil
 }
 
-// Listen opens the listener of a setting, which the error names with what to do.
+// Listen opens a listener. Its error names the setting and what to do.
 func Listen(setting, address string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {

@@ -18,7 +18,7 @@ import (
 // reader is the pool of connections that cannot write.
 type reader struct {
 	db *sql.DB
-	// held keeps the log from being removed when the writer replaces its connection: the last one of all processes removes it.
+	// held stays open while the writer replaces its connection: closing the last connection removes the log.
 	held   *sql.Conn
 	closed atomic.Bool
 }

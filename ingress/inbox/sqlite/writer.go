@@ -115,7 +115,7 @@ func (w *writer) connect(ctx context.Context) error {
 	return nil
 }
 
-// disconnect closes the statements first: SQLite keeps a connection open that has any, and database/sql closes none of a Conn.
+// disconnect closes the statements first: SQLite keeps a connection with statements open, and sql.Conn closes none.
 func (w *writer) disconnect() error {
 	if w.conn == nil {
 		return nil

@@ -24,7 +24,7 @@ type Approval struct {
 	NextCheckAt time.Time `json:"nextCheckAt,omitzero"`
 	// CheckSilent: the running check has had no result for minutes.
 	CheckSilent bool `json:"checkSilent,omitempty"`
-	// LateUntil is set once if the clock moved only after an outage: until then an answer that was accepted meanwhile may still come.
+	// LateUntil is set once, if the time ended during an outage: until then the approval waits for answers accepted meanwhile.
 	LateUntil time.Time `json:"lateUntil,omitzero"`
 }
 

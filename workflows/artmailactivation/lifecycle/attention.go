@@ -67,7 +67,7 @@ func DueAt(a Activation) time.Time {
 	return due
 }
 
-// checkSilent and stale report whether a check or a run needs a person. While the activation is paused their clocks stand still, and none does.
+// checkSilent and stale report whether a check or a run needs a person. None does while the activation is paused: their clocks are stopped.
 func checkSilent(s *State, a Approval) bool {
 	return s.Status != workflows.ActivationPaused && a.Status == workflows.ApprovalOpen && a.CheckSilent
 }

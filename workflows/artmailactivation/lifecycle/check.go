@@ -31,7 +31,7 @@ func Checked(a Activation, messageID string, result workflows.CheckApprovalResul
 }
 
 // CheckFailed expires an approval whose check ended with a final error. After any other failure the check is repeated after the pauses of
-// Checked, until the time for checks is over. A check that the news of a pause has stopped changes nothing.
+// Checked, until the time for checks is over. A check that a pause has stopped changes nothing.
 func CheckFailed(a Activation, messageID string, f rules.Failure, now time.Time) (Activation, []Note) {
 	a = clone(a)
 	approval := findApproval(&a.State, messageID)
@@ -81,7 +81,7 @@ func tickApproval(a *Activation, approval *Approval, now time.Time) []Note {
 }
 
 // expireUnlessLate expires an approval whose time ended at end. If Temporal was away at that time, the relay may still hold answers that the
-// ingress accepted meanwhile, so the approval waits for them once. A deadline before the registration has passed for all answers.
+// ingress accepted meanwhile, so the approval waits for them once. It does not wait if the deadline was before the registration.
 func expireUnlessLate(a *Activation, approval *Approval, end time.Time, why string, now time.Time) []Note {
 	switch {
 	case approval.LateUntil.IsZero() && end.After(approval.RequestedAt) && now.Sub(end) > lateAfter:
@@ -94,9 +94,9 @@ func expireUnlessLate(a *Activation, approval *Approval, end time.Time, why stri
 }
 
 const (
-	// lateAfter is how late a timer fires at most without an outage.
+	// lateAfter is the longest delay of a timer without an outage.
 	lateAfter = 30 * time.Second
-	// lateFor is longer than the relay needs, after an outage of Temporal, to signal the answers of a usual backlog: it signals some hundred events
+	// lateFor is longer than the relay needs, after an outage of Temporal, to signal the answers of a usual backlog: it signals hundreds of events
 	// a second. It does not help where only the relay could not reach Temporal: then the timer fires on time.
 	lateFor = 2 * time.Minute
 )

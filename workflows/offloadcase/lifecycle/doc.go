@@ -47,15 +47,15 @@
 // "!" raises attention: adopt_refused, not_created, answer_delayed. Hand-offs that fail for minutes raise notice_delayed in any state.
 //
 // The result of a read counts only if the read began after the webhook that it must complete. Results about another case than the bound one
-// change nothing, and a read that began before reconcile-now is not the one that it asks for.
+// change nothing, and a read that began before reconcile-now does not satisfy it.
 //
 // If Offload ends a case whose request has a resultSchema, the result is checked before the outcome is handed off. A mismatch raises
 // result_off_schema and changes nothing else.
 //
 // # Failures of calls
 //
-// A creation that may have made a case is never repeated automatically. A reset repeats the retry-create of the earlier run: its creation is
-// uncertain, because it names that run.
+// A creation that may have made a case is never repeated automatically. After a reset, Temporal repeats the earlier run's
+// retry-create. It names that run, so the creation is uncertain.
 //
 //	failure type                 creation                                   read, reconcile            attention
 //	OffloadNotSent, Throttled    the server repeats it                      the server repeats it      not_created, after 3 minutes

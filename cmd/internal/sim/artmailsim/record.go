@@ -16,7 +16,7 @@ type Record struct {
 	WebhookLastError string            `json:"webhookLastError,omitempty"`
 	Messages         []MessageRecord   `json:"messages"`
 	Runs             []RunRecord       `json:"runs"`
-	Webhooks         []courier.Attempt `json:"webhooks,omitempty"` // attempts that have an answer
+	Webhooks         []courier.Attempt `json:"webhooks,omitempty"` // finished attempts
 }
 
 // MessageRecord is an APPROVAL_REQUEST and its answer.

@@ -20,7 +20,7 @@ type Record struct {
 	Question          string            `json:"question,omitempty"`       // the latest
 	Answers           []Answer          `json:"answers"`                  // accepted with 202
 	Reads             int               `json:"reads"`                    // answered GET /cases/{id}
-	Webhooks          []courier.Attempt `json:"webhooks,omitempty"`       // attempts that have an answer
+	Webhooks          []courier.Attempt `json:"webhooks,omitempty"`       // finished attempts
 }
 
 // Case returns what is known of one case.

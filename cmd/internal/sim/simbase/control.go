@@ -47,7 +47,7 @@ func Answer(w http.ResponseWriter, status int, body any, err error) {
 	}
 }
 
-// NotListed adds to ErrUnknown which control lists the IDs; another error stays as it is.
+// NotListed adds to ErrUnknown which control lists the IDs. It returns other errors unchanged.
 func NotListed(err error, r *http.Request, list string) error {
 	if !errors.Is(err, ErrUnknown) {
 		return err

@@ -21,8 +21,8 @@ const (
 	appSignal   = "news"
 )
 
-// listen returns the kinds of the first notices, in the order of their arrival. It leaves out those of a case's attention, for
-// which a busy machine gives cause now and then.
+// listen returns the kinds of the first notices, in the order of their arrival. It skips notices of attention, which a busy
+// machine can cause.
 func listen(ctx workflow.Context, count int) ([]workflows.NoticeKind, error) {
 	notices := signalbox.ReceiveNotices(ctx, appSignal)
 	var kinds []workflows.NoticeKind

@@ -42,7 +42,7 @@ func openFolder(path string) (folder, *keyring.Ring, error) {
 	f := folder(absolute)
 	ring, err := keyring.LoadOrCreate(f.keyring())
 	if err != nil {
-		return "", nil, fmt.Errorf("want a folder that can be written: %w", err)
+		return "", nil, fmt.Errorf("read or create its keyring: %w", err)
 	}
 	return f, ring, nil
 }
@@ -75,7 +75,7 @@ func secret(ring *keyring.Ring, name string) string {
 // AgentSecret is what the simulated Artmail signs with.
 func AgentSecret(ring *keyring.Ring) string { return secret(ring, agentSecret) }
 
-// withSecrets gives each callback without secrets one of its own, in the form of Standard Webhooks.
+// withSecrets gives each callback without secrets a derived one, in the form of Standard Webhooks.
 func withSecrets(callbacks map[string]config.Callback, ring *keyring.Ring) map[string]config.Callback {
 	all := maps.Clone(callbacks)
 	for name, one := range all {

@@ -177,7 +177,7 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 	return in, nil
 }
 
-// listeners are open before what they serve.
+// listeners are opened before their servers start.
 type listeners struct{ ingress, internal, simulators net.Listener }
 
 func (o Options) listen() (open listeners, err error) {

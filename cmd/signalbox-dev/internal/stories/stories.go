@@ -87,7 +87,7 @@ func Signal(t testing.TB, temporal client.Client, workflowID, name string, arg a
 	again := false
 	MustRetry(t, func(ctx context.Context) (bool, error) {
 		err := temporal.SignalWorkflow(ctx, workflowID, "", name, arg)
-		if again && errors.As(err, new(*serviceerror.NotFound)) { // it has ended by a call whose response was lost
+		if again && errors.As(err, new(*serviceerror.NotFound)) { // a call whose response was lost has ended it
 			err = nil
 		}
 		again = true
