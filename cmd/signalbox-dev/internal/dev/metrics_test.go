@@ -60,6 +60,7 @@ func (s *split) liveThrough(t *testing.T, worker string) {
 	ended, asked := s.start(t, "complete", "complete", reply), s.start(t, "question", "question", reply)
 	testenv.Eventually(t, stories.Attended(s.providers.Offload, asked), func(s workflows.CaseState) bool { return s.Status == workflows.CaseInputNeeded })
 	testenv.Eventually(t, stories.Attended(s.providers.Offload, ended), func(s workflows.CaseState) bool { return s.Status.Ended() })
+	stories.MustRetry(t, ended.Wait) // the workflow that stores the files has started then
 	stories.MustRetry(t, ended.Files)
 	testenv.Eventually(t, func(ctx context.Context) ([]byte, error) {
 		return fetch(ctx, s.ingress+"/v1/cases/"+ended.Reference()+"/transcript")

@@ -328,10 +328,12 @@ var fileStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 	},
 }
 
-// ended waits for the end of a case that the shared instance creates at its own Offload.
+// ended waits for the end of a case that the shared instance creates at its own Offload. The state shows the end before the workflow that
+// stores the files has started.
 func ended(t *testing.T, one *signalbox.Case) *signalbox.Case {
 	t.Helper()
 	testenv.Eventually(t, stories.Attended(shared.Simulators.Offload, one), func(s workflows.CaseState) bool { return s.Status.Ended() })
+	stories.MustRetry(t, one.Wait)
 	return one
 }
 
