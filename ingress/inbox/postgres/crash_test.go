@@ -176,7 +176,7 @@ WHERE datname = current_database() AND backend_type = 'client backend' AND pid <
 // span is a time from one moment to another.
 type span struct{ from, to time.Time }
 
-// slowSpans writes to a table of its own until the context ends, and returns where that took too long: there the machine was too slow, or the
+// slowSpans writes to a separate table until the context ends, and returns where that took too long: there the machine was too slow, or the
 // server away for too long, to judge an append.
 func slowSpans(ctx context.Context, address string, tooLong time.Duration) (slow []span) {
 	write := func() error {
