@@ -33,7 +33,9 @@ func (s *Server) accept(c echo.Context, from webhook, raw *body, budget time.Dur
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), budget)
 	defer cancel()
 	receipts, err := s.store(ctx, d)
-	s.health.stored(err)
+	if !errors.Is(err, inbox.ErrLocked) { // that concerns one delivery, and others can be stored
+		s.health.stored(err)
+	}
 	switch {
 	case errors.Is(err, inbox.ErrBusy):
 		return s.refuse(d.Provider, http.StatusServiceUnavailable, outcomeBusy, err)

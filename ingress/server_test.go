@@ -114,6 +114,18 @@ func TestAnInboxThatCannotStoreIsAnsweredWith503AndRecovers(t *testing.T) {
 	require.Len(t, f.kept(t), 1)
 }
 
+func TestALockedDeliveryDoesNotMakeTheServerUnready(t *testing.T) {
+	t.Parallel()
+	store := &broken{}
+	f := start(t, config(), func(s inbox.Store) inbox.Store {
+		store.Store = s
+		return store
+	})
+	store.set(inbox.ErrLocked)
+	require.Equal(t, 503, f.post(t, f.offloadPath("order-1"), completed).status)
+	require.Equal(t, 200, f.do(t, "GET", "/readyz", nil).status, "the inbox stores all others")
+}
+
 func TestAClockThatStepsBackKeepsNoServerUnready(t *testing.T) {
 	t.Parallel()
 	store := &broken{}

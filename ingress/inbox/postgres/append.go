@@ -94,10 +94,10 @@ func (d *database) Wrap(ctx context.Context, operation string, err error) error 
 	case d.closed.Load():
 		err = inbox.ErrClosed
 	case errors.Is(err, inbox.ErrBusy):
-	case ctx.Err() != nil:
-		err = fmt.Errorf("%w: %w: %w", inbox.ErrBusy, context.Cause(ctx), err)
 	case hasState(err, lockTimeout):
 		err = fmt.Errorf("%w: %w", inbox.ErrLocked, err)
+	case ctx.Err() != nil:
+		err = fmt.Errorf("%w: %w: %w", inbox.ErrBusy, context.Cause(ctx), err)
 	case errors.Is(err, context.DeadlineExceeded), pgconn.Timeout(err):
 		err = fmt.Errorf("%w: the database does not answer: %w", inbox.ErrBusy, err)
 	}

@@ -157,6 +157,25 @@ func TestADeliveryThatAnotherSessionHasLockedHoldsUpItsLaneAlone(t *testing.T) {
 	}
 }
 
+func TestARepetitionOfALockedDeliverySaysThatItIsLocked(t *testing.T) {
+	t.Parallel()
+	address := pgtest.Shared(t).Database(t)
+	s := open(t, address)
+	d := inboxtest.Pending(lockedLane, "first")
+	_, err := s.Append(t.Context(), []inbox.Delivery{d})
+	require.NoError(t, err)
+	conn, err := pgx.Connect(t.Context(), address)
+	require.NoError(t, err)
+	defer end(t, conn)
+	_, err = conn.Exec(t.Context(), "BEGIN; SELECT FROM inbox_delivery FOR UPDATE")
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	again := inboxtest.Pending(lockedLane, "first")
+	_, err = s.Append(ctx, []inbox.Delivery{again})
+	require.ErrorIs(t, err, inbox.ErrLocked, "also at the end of the caller's time")
+}
+
 func keysOf(lane inbox.Lane) (keys []string) {
 	for _, d := range lane.Deliveries {
 		keys = append(keys, d.DedupeKey)
