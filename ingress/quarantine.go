@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"sync"
 	"time"
 
@@ -101,8 +102,8 @@ const (
 	// The two queues of quarantineQueue bodies and one batch of quarantineBatch hold at most 36 MiB with the default size of a body.
 	quarantineQueue = 256
 	quarantineBatch = 64
-	// quarantineBudget is how long the writing of one batch may take.
-	quarantineBudget = 10 * time.Second
+	// quarantineBudget bounds one try to write a batch, and quarantinePause is the time until the next one.
+	quarantineBudget, quarantinePause = 10 * time.Second, time.Second
 	// recountAfter is the least time between two counts of an agent's room that refused activations cause.
 	recountAfter = time.Second
 )
@@ -284,8 +285,6 @@ func (q *quarantine) countRoom(ctx context.Context, agent string) error {
 }
 
 func (q *quarantine) write(ctx context.Context, batch []suspect) error {
-	ctx, cancel := context.WithTimeout(ctx, quarantineBudget)
-	defer cancel()
 	agents := map[string]bool{} // true: with activations
 	deliveries := make([]inbox.Delivery, 0, len(batch))
 	for _, s := range batch {
@@ -296,10 +295,12 @@ func (q *quarantine) write(ctx context.Context, batch []suspect) error {
 		deliveries = append(deliveries, d)
 		agents[s.agent] = agents[s.agent] || s.kind != kindUnverified
 	}
-	receipts, err := q.server.inbox.Append(ctx, deliveries)
+	receipts, err := q.append(ctx, deliveries)
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, quarantineBudget)
+	defer cancel()
 	for i, s := range batch {
 		if receipts[i].Outcome == inbox.OutcomeDuplicate && s.kind != kindExtraActivation { // no new row was written
 			q.bySource.giveBack(s.ofSource())
@@ -319,6 +320,23 @@ func (q *quarantine) write(ctx context.Context, batch []suspect) error {
 		}
 	}
 	return nil
+}
+
+// append stores a batch. While the inbox is away, append tries again until a stop ends all writes, because queued bodies count as kept.
+func (q *quarantine) append(ctx context.Context, deliveries []inbox.Delivery) ([]inbox.Receipt, error) {
+	for {
+		within, cancel := context.WithTimeout(ctx, quarantineBudget)
+		receipts, err := q.server.inbox.Append(within, deliveries)
+		cancel()
+		if err == nil || ctx.Err() != nil || errors.Is(err, inbox.ErrClosed) || errors.Is(err, inbox.ErrInvalid) || errors.Is(err, inbox.ErrIDTaken) {
+			return receipts, err
+		}
+		q.server.logger.Warn("refused webhooks wait for the inbox", zap.Int("count", len(deliveries)), zap.Error(err))
+		select {
+		case <-time.After(quarantinePause):
+		case <-ctx.Done():
+		}
+	}
 }
 
 func (q *quarantine) sealed(s suspect) (inbox.Delivery, error) {

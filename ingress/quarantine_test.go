@@ -138,6 +138,24 @@ func TestAFullQueueOfForgeriesDoesNotBlockAnActivation(t *testing.T) {
 	require.Equal(t, map[string]int{"unverified": 257, "unverified agent.activated": 1}, kinds)
 }
 
+func TestTheQuarantineWaitsForAnInboxThatIsAway(t *testing.T) {
+	t.Parallel()
+	store := &broken{}
+	store.set(fmt.Errorf("%w: no connection", inbox.ErrBusy))
+	f := start(t, config(), func(s inbox.Store) inbox.Store {
+		store.Store = s
+		return store
+	})
+	require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, `{"type":"agent.activated","activationId":"a1","apiKey":"art_key_1"}`).status)
+	eventually(t, "a failed write", func() bool { return len(f.logs.FilterMessage("refused webhooks wait for the inbox").All()) > 0 })
+	store.set(nil)
+	eventually(t, "the body is kept", func() bool {
+		page, err := store.List(t.Context(), inbox.Filter{States: []inbox.State{inbox.StateQuarantined}})
+		require.NoError(t, err)
+		return len(page.Deliveries) == 1
+	})
+}
+
 // stuckStore ends an append only with its context.
 type stuckStore struct {
 	inbox.Store
