@@ -35,8 +35,12 @@ type Provider[E any] struct {
 	Fit func(event E, limit int) (E, json.RawMessage, error)
 }
 
+// KindUnknown stands for all kinds that a provider does not document. The inbox keeps a list of the kinds, and a sender must not make it grow.
+const KindUnknown = "unknown"
+
 // Envelope holds the fields of a body that are read before it is stored.
 type Envelope struct {
+	// Kind is a documented kind or KindUnknown. Then Ignored has the text.
 	Kind string
 	// Ignored is why no workflow is signalled; empty if one is.
 	Ignored string

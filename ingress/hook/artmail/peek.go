@@ -83,7 +83,10 @@ func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 	e.DropUnusableTime("timestamp", &id.Timestamp)
 	e.OccurredAt = id.Timestamp
 	if !known(kind) || kind == workflows.KindTestPing || id.ActivationID == workflows.TestActivationID {
-		e.Ignored = "unknown kind, or a test"
+		e.Ignored = "a test"
+		if !known(kind) {
+			e.Kind, e.Ignored = hook.KindUnknown, fmt.Sprintf("unknown kind %q", kind)
+		}
 		e.DropUnusable("activationId", &id.ActivationID, maxID)
 		e.EntityID = id.ActivationID
 		return e, nil

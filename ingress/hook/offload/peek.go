@@ -72,7 +72,7 @@ func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 		id.Status = statusOf(e.Kind)
 	}
 	if !known(e.Kind) {
-		e.Ignored = "unknown kind"
+		e.Kind, e.Ignored = hook.KindUnknown, fmt.Sprintf("unknown kind %q", h.EventType)
 		e.DropUnusable("data.caseId", &id.CaseID, maxID)
 		e.EntityID = id.CaseID
 		return e, nil

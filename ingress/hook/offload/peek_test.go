@@ -50,7 +50,7 @@ func TestPeekReadsWhatIdentifiesAnEvent(t *testing.T) {
 		{
 			name: "an unknown kind needs no case",
 			body: `{"event_id":"evt_9","event_type":"case.archived","data":{}}`,
-			want: hook.Envelope{Kind: "case.archived", Ignored: "unknown kind", DedupeKey: "evt_9"},
+			want: hook.Envelope{Kind: "unknown", Ignored: `unknown kind "case.archived"`, DedupeKey: "evt_9"},
 		},
 		{
 			name: "a time in quotes",
