@@ -90,7 +90,8 @@ func (s *stage) drain(ctx context.Context, count, lanes int) (_ loadtest.Result,
 	if err := signalbox.startRelay(s.temporal); err != nil {
 		return loadtest.Result{}, err
 	}
-	err = await(ctx, fmt.Sprintf("%d delivered events", count), 5*time.Minute, 2*time.Millisecond, func(ctx context.Context) (bool, error) {
+	// A count reads all rows: asked more often, it would take a noticeable part of the processors.
+	err = await(ctx, fmt.Sprintf("%d delivered events", count), 5*time.Minute, 20*time.Millisecond, func(ctx context.Context) (bool, error) {
 		counts, err := signalbox.inbox.Counts(ctx, inbox.StateDelivered)
 		return counts[inbox.StateDelivered] >= int64(count), err
 	})
