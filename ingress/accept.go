@@ -14,7 +14,8 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// accept stores a verified body. It answers 204 when the body is on disk, or 503 when that takes longer than the budget.
+// accept stores a verified body. It answers 204 when the body is on disk, or 503 when that takes longer than the budget:
+// Config.OffloadBudget or Config.ArtmailBudget.
 func (s *Server) accept(c echo.Context, from webhook, raw *body, budget time.Duration) error {
 	plain, err := s.bodies.inflate(raw)
 	if err != nil {
@@ -59,21 +60,6 @@ func (s *Server) store(ctx context.Context, d inbox.Delivery) ([]inbox.Receipt, 
 	receipts, err := s.inbox.Append(ctx, []inbox.Delivery{d})
 	s.metrics.endCommit(s.now().Sub(began))
 	return receipts, err
-}
-
-func outcomeOf(state inbox.State, stored inbox.Outcome) outcome {
-	switch {
-	case stored == inbox.OutcomeDuplicate:
-		return outcomeDuplicate
-	case state == inbox.StateDead:
-		return outcomeDead
-	case state == inbox.StateIgnored:
-		return outcomeIgnored
-	case stored == inbox.OutcomeConflict:
-		return outcomeConflict
-	default:
-		return outcomeNew
-	}
 }
 
 // param returns a path parameter, percent-decoded: a proxy may encode characters that need no encoding. It removes a slash at the end:

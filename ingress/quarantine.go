@@ -23,7 +23,8 @@ const (
 	kindUnverifiedActivation = "unverified agent.activated"
 )
 
-// lastKinds are removed last, in this order. So extra activations never displace those within the limits.
+// lastKinds are removed last, in this order: a full quarantine removes other bodies first, then extra activations, then those within the
+// limits, and of each kind the one that last came longest ago.
 var lastKinds = []string{kindExtraActivation, kindUnverifiedActivation}
 
 // quarantine keeps unverified bodies, sealed and in a bounded number, so that a person can correct a wrong secret and release the events:

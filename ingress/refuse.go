@@ -59,3 +59,41 @@ type refusal struct {
 func (r *refusal) Error() string { return fmt.Sprintf("%s: %v", r.outcome, r.cause) }
 
 func (r *refusal) Unwrap() error { return r.cause }
+
+// retryAfter is in seconds. The inbox recovers from a burst within one second; a full disk needs a person.
+const retryAfter = "5"
+
+// answerError is echo's error handler. It is the only place that turns an error into a status.
+func answerError(err error, c echo.Context) {
+	if c.Response().Committed {
+		return
+	}
+	status := http.StatusInternalServerError
+	var r *refusal
+	var h *echo.HTTPError
+	switch {
+	case errors.As(err, &r):
+		status = r.status
+	case errors.As(err, &h):
+		status = h.Code
+	}
+	header := c.Response().Header()
+	switch status {
+	case http.StatusServiceUnavailable:
+		header.Set("Retry-After", retryAfter)
+	case http.StatusTooManyRequests:
+		header.Set("Retry-After", retryAfter)
+		header.Set("Connection", "close")
+	case http.StatusUnauthorized, http.StatusRequestEntityTooLarge, http.StatusRequestTimeout, http.StatusBadRequest:
+		// The body may not be read to its end, so the connection can't carry another request.
+		header.Set("Connection", "close")
+	}
+	header.Set(echo.HeaderContentType, "application/problem+json")
+	header.Set("Cache-Control", "no-store")
+	c.Response().WriteHeader(status)
+	if c.Request().Method == http.MethodHead {
+		return
+	}
+	// An error means that the sender has closed the connection.
+	_, _ = fmt.Fprintf(c.Response(), `{"type":"about:blank","title":%q,"status":%d}`+"\n", http.StatusText(status), status)
+}
