@@ -50,9 +50,7 @@ const (
 
 // States lists every state, in the order in which people read them.
 func States() []State {
-	return []State{
-		StatePending, StateDelivered, StateUnmatched, StateLate, StateIgnored, StateDead, StateQuarantined,
-	}
+	return []State{StatePending, StateDelivered, StateUnmatched, StateLate, StateIgnored, StateDead, StateQuarantined}
 }
 
 // OpenStates are the states that a person may have to act on. They hold few deliveries, so they are cheap to count.

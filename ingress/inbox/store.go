@@ -89,9 +89,8 @@ const (
 
 // Filter chooses deliveries. An empty field chooses all.
 type Filter struct {
-	States                []State
-	Provider, Scope, Kind string
-	Lane                  string
+	States                      []State
+	Provider, Scope, Kind, Lane string
 	// Since is inclusive, Until is exclusive; both compare the arrival that the ID was made with.
 	Since, Until time.Time
 	// Cursor is a Page's Next, given with the same filter.

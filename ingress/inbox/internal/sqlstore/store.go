@@ -80,9 +80,7 @@ type Store struct {
 }
 
 // New returns a Store on a database.
-func New(db Database) *Store {
-	return &Store{db: db, wake: make(chan struct{}, 1)}
-}
+func New(db Database) *Store { return &Store{db: db, wake: make(chan struct{}, 1)} }
 
 // Wake implements inbox.Store.
 func (s *Store) Wake() <-chan struct{} { return s.wake }
