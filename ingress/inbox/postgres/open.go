@@ -32,8 +32,8 @@ const (
 	connectTimeout, openTimeout = 5 * time.Second, 10 * time.Minute
 	// pingTimeout is for a connection that was idle for a second: the network may have forgotten it, and then nothing comes back.
 	pingTimeout = 500 * time.Millisecond
-	// longest bounds a transaction. A longer one has a dead connection: an append is then tried again within the 4 s of an Artmail webhook.
-	longest = 3 * time.Second
+	// transactionTimeout: a longer transaction has a dead connection. An append is then tried again within the 4 s of an Artmail webhook.
+	transactionTimeout = 3 * time.Second
 	// migrationLock is the advisory lock under which tables are made and changed. It is asked for each second.
 	migrationLock, lockTries = 0x7369676e616c6278, 600
 )
@@ -44,8 +44,8 @@ var ErrUnsuitable = errors.New("this PostgreSQL server can't hold the inbox")
 // Options say how an inbox is opened. The zero value is the default.
 type Options struct {
 	// Existing opens only tables that are there and up to date; inbox.ErrNoTables or inbox.ErrOlder otherwise.
-	Existing bool
-	longest  time.Duration // tests on a busy machine set it
+	Existing           bool
+	transactionTimeout time.Duration // tests on a busy machine set it
 }
 
 // Store is an inbox.Store in a PostgreSQL database.
@@ -58,26 +58,26 @@ var _ inbox.Store = (*Store)(nil)
 
 // database is a database that is open.
 type database struct {
-	store         *sqlstore.Store
-	writes, reads *pgxpool.Pool
-	longest       time.Duration
-	queue         *group.Committer[job] // merges appends into batches
-	closed        atomic.Bool
+	store              *sqlstore.Store
+	writes, reads      *pgxpool.Pool
+	transactionTimeout time.Duration
+	queue              *group.Committer[job] // merges appends into batches
+	closed             atomic.Bool
 }
 
 // Open connects to the database that a URL names, and brings its tables up to date. It returns inbox.ErrNewer where a newer version has
 // changed the tables. No error of this package holds the password.
 func Open(ctx context.Context, address string, options Options) (_ *Store, err error) {
-	db := &database{longest: cmp.Or(options.longest, longest)}
+	db := &database{transactionTimeout: cmp.Or(options.transactionTimeout, transactionTimeout)}
 	db.store, db.queue = sqlstore.New(db), group.New(db.commit)
 	s := &Store{db.store, db}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	if db.writes, err = connect(ctx, address, writers, "off", db.longest); err == nil {
+	if db.writes, err = connect(ctx, address, writers, "off", db.transactionTimeout); err == nil {
 		err = migrate(ctx, db.writes, options.Existing)
 	}
 	if err == nil {
-		db.reads, err = connect(ctx, address, readers, "on", db.longest)
+		db.reads, err = connect(ctx, address, readers, "on", db.transactionTimeout)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("postgres inbox: open %s: %w", Redact(address), err), s.Close())
@@ -98,7 +98,7 @@ func (s *Store) Close() error {
 }
 
 // connect makes a pool, and opens one connection to check it.
-func connect(ctx context.Context, address string, most int32, readOnly string, longest time.Duration) (*pgxpool.Pool, error) {
+func connect(ctx context.Context, address string, most int32, readOnly string, transactionTimeout time.Duration) (*pgxpool.Pool, error) {
 	config, err := parseAddress(address)
 	if err != nil {
 		return nil, err
@@ -118,7 +118,7 @@ func connect(ctx context.Context, address string, most int32, readOnly string, l
 			return fmt.Errorf("%w: %s", ErrUnsuitable, unfit)
 		}
 		if err == nil {
-			_, err = conn.Exec(ctx, sessionSettings, readOnly, strconv.FormatInt((longest+2*time.Second).Milliseconds(), 10))
+			_, err = conn.Exec(ctx, sessionSettings, readOnly, strconv.FormatInt((transactionTimeout+2*time.Second).Milliseconds(), 10))
 		}
 		return err
 	}
@@ -174,7 +174,7 @@ func migrate(ctx context.Context, pool *pgxpool.Pool, checkOnly bool) error {
 
 // CanMake returns nil if an inbox can be created in a database, or else the reason.
 func CanMake(ctx context.Context, address string) error {
-	pool, err := connect(ctx, address, 1, "on", longest)
+	pool, err := connect(ctx, address, 1, "on", transactionTimeout)
 	if err != nil {
 		return fmt.Errorf("postgres inbox: %w", err)
 	}

@@ -226,10 +226,10 @@ func TestIdleConnectionsThatDoNotAnswerAreReplaced(t *testing.T) {
 	// The pool pings a connection only after it was idle for a second.
 	<-time.After(1100 * time.Millisecond)
 	nothing := func(sqlstore.Tx) error { return nil }
-	s.db.longest = longest
+	s.db.transactionTimeout = transactionTimeout
 	require.ErrorIs(t, s.db.transact(t.Context(), false, wait, nothing), context.DeadlineExceeded)
 	require.Zero(t, s.db.writes.Stat().IdleConns(), "the first try that times out replaces them all")
-	s.db.longest = Patient.longest
+	s.db.transactionTimeout = Patient.transactionTimeout
 	require.NoError(t, s.db.transact(t.Context(), false, wait, nothing))
 	_, err := s.Append(t.Context(), []inbox.Delivery{inboxtest.Pending("a", "1")})
 	require.NoError(t, err)

@@ -35,7 +35,7 @@ func (d *database) transact(ctx context.Context, relaxed bool, lock string, work
 		return inbox.ErrClosed
 	}
 	caller := ctx
-	ctx, cancel := context.WithTimeout(ctx, d.longest)
+	ctx, cancel := context.WithTimeout(ctx, d.transactionTimeout)
 	defer cancel()
 	conn, err := d.writes.Acquire(ctx)
 	if err != nil {
