@@ -20,6 +20,30 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
+// unmatched keeps deliveries pending for their workflow until the grace time of each is over: Config.UnmatchedGrace, from the first signal
+// that found no workflow. The class notFound leads here: it comes from whyNotFound, if Temporal does not know the workflow, and from
+// sendOffload, if it finds no case.
+func (r *Relay) unmatched(left []inbox.Delivery) []inbox.Settlement {
+	const reason = "no such workflow"
+	now := r.now()
+	out := make([]inbox.Settlement, 0, len(left))
+	for _, d := range left {
+		since := d.UnmatchedSince
+		if since.IsZero() {
+			since = now
+		}
+		waited := now.Sub(since)
+		if waited < r.config.UnmatchedGrace {
+			pause := min(uncountedPause(waited), r.config.UnmatchedGrace-waited)
+			out = append(out, inbox.Unmatched(d.ID, now.Add(pause), since, reason))
+			continue
+		}
+		r.logger.Warn("delivery is unmatched", zap.String("delivery", d.ID), zap.String("lane", d.Lane))
+		out = append(out, inbox.Finish(d.ID, inbox.StateUnmatched, reason))
+	}
+	return out
+}
+
 const (
 	// maxUnmatched is how many of the newest unmatched deliveries each pass reads, and how many older ones; the last page may exceed it. The
 	// next pass goes on with the older ones where this one ended.
@@ -193,26 +217,4 @@ func (r *Relay) replayLane(ctx context.Context, lane string) (replayed int, err 
 		}
 	}
 	return replayed, nil
-}
-
-// unmatched keeps deliveries pending for their workflow until the grace time of each is over.
-func (r *Relay) unmatched(left []inbox.Delivery) []inbox.Settlement {
-	const reason = "no such workflow"
-	now := r.now()
-	out := make([]inbox.Settlement, 0, len(left))
-	for _, d := range left {
-		since := d.UnmatchedSince
-		if since.IsZero() {
-			since = now
-		}
-		waited := now.Sub(since)
-		if waited < r.config.UnmatchedGrace {
-			pause := min(uncountedPause(waited), r.config.UnmatchedGrace-waited)
-			out = append(out, inbox.Unmatched(d.ID, now.Add(pause), since, reason))
-			continue
-		}
-		r.logger.Warn("delivery is unmatched", zap.String("delivery", d.ID), zap.String("lane", d.Lane))
-		out = append(out, inbox.Finish(d.ID, inbox.StateUnmatched, reason))
-	}
-	return out
 }
