@@ -7,6 +7,10 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
 // Scope is what a token may be used for.
@@ -112,7 +116,8 @@ func authenticate(tokens Tokens, r *http.Request) (Token, error) {
 	return token, nil
 }
 
-// authorize checks the scopes of an operation, and the agent of its path if it has one. One entry of scopes is enough.
+// authorize checks the scopes of an operation, and the agent of its path if it has one. The scopes are the operation's security in
+// openapi.yaml; one entry of them is enough.
 func authorize(token Token, scopes [][]Scope, agent string) error {
 	var lacking []string
 	for _, together := range scopes {
@@ -130,6 +135,83 @@ func authorize(token Token, scopes [][]Scope, agent string) error {
 		return problem(problemOtherAgent, "agent: the token is limited to other agents: add this one to the token's agents, or use another token")
 	}
 	return nil
+}
+
+// allowedCase returns the case if the caller may use its account. For a caller without limits it makes no call to Temporal.
+func (s *Server) allowedCase(ctx context.Context, reference string) (*signalbox.Case, error) {
+	one := s.deps.Client.Case(reference)
+	if len(caller(ctx).Accounts) == 0 {
+		return one, nil
+	}
+	account, err := one.Account(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return one, mayUseAccount(ctx, account)
+}
+
+func mayUseAccount(ctx context.Context, account string) error {
+	if !caller(ctx).mayUseAccount(account) {
+		return problem(problemOtherAccount, problemOtherAccount.fix)
+	}
+	return nil
+}
+
+// mayUseSource checks the scope and the account of a case, or the scope and the agent of an activation, by the workflow ID.
+func (s *Server) mayUseSource(ctx context.Context, source string, ofCase, ofActivation Scope) error {
+	if reference, isCase := workflows.ParseOffloadCaseWorkflowID(source); isCase {
+		if err := authorize(caller(ctx), [][]Scope{{ofCase}}, ""); err != nil {
+			return err
+		}
+		_, err := s.allowedCase(ctx, reference)
+		return err
+	}
+	agent, isActivation := workflows.AgentOfArtmailActivation(source)
+	if !isActivation {
+		return invalid(FieldError{Field: "source", Detail: "want the workflow ID of a case or an activation"})
+	}
+	if err := authorize(caller(ctx), [][]Scope{{ofActivation}}, ""); err != nil {
+		return err
+	}
+	if !caller(ctx).mayUseAgent(agent) {
+		return problem(problemOtherAgent, problemOtherAgent.fix)
+	}
+	return nil
+}
+
+// mayUseDeliveries refuses a limited token that names none of its agents.
+func mayUseDeliveries(ctx context.Context, agent string) error {
+	token := caller(ctx)
+	switch {
+	case token.limited() && agent == "":
+		return problem(problemOtherAgent, "agent: the token is limited, and sees the deliveries of its agents only: name one")
+	case !token.mayUseAgent(agent):
+		return problem(problemOtherAgent, problemOtherAgent.fix)
+	}
+	return nil
+}
+
+// adminFor returns the access to the inbox for a call about one delivery, if the caller may see it.
+func (s *Server) adminFor(ctx context.Context, id string) (inboxadmin.Admin, error) {
+	admin, err := s.admin(ctx)
+	if err != nil || !caller(ctx).limited() {
+		return admin, err
+	}
+	one, err := admin.Inbox.Get(ctx, id)
+	if err != nil {
+		return admin, err
+	}
+	return admin, mayUseDeliveries(ctx, one.Scope)
+}
+
+var errWhole = problem(problemOtherAgent, "this call concerns all accounts and agents, and the token is limited: use a token without accounts and agents")
+
+// adminOfAll returns the access to the inbox for a call that concerns every delivery.
+func (s *Server) adminOfAll(ctx context.Context) (inboxadmin.Admin, error) {
+	if caller(ctx).limited() {
+		return inboxadmin.Admin{}, errWhole
+	}
+	return s.admin(ctx)
 }
 
 type callerKey struct{}

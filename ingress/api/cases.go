@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/signalbox-dev/signalbox/workflows"
-	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
 // StartCase implements StrictServerInterface.
@@ -100,26 +99,6 @@ func (s *Server) GetCaseTranscript(ctx context.Context, request GetCaseTranscrip
 	defer s.transcripts.free()
 	transcript, err := s.deps.Transcript(ctx, request.Reference)
 	return GetCaseTranscript200JSONResponse{Body: transcript, Headers: GetCaseTranscript200ResponseHeaders{CacheControl: "no-store"}}, err
-}
-
-// allowedCase returns the case if the caller may use its account. For a caller without limits it makes no call to Temporal.
-func (s *Server) allowedCase(ctx context.Context, reference string) (*signalbox.Case, error) {
-	one := s.deps.Client.Case(reference)
-	if len(caller(ctx).Accounts) == 0 {
-		return one, nil
-	}
-	account, err := one.Account(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return one, mayUseAccount(ctx, account)
-}
-
-func mayUseAccount(ctx context.Context, account string) error {
-	if !caller(ctx).mayUseAccount(account) {
-		return problem(problemOtherAccount, problemOtherAccount.fix)
-	}
-	return nil
 }
 
 // bodyOf is a body that may be left out.

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -141,39 +140,4 @@ func deliveryFilter(ctx context.Context, f DeliveryFilter) (inbox.Filter, error)
 	return inbox.Filter{
 		States: f.States, Provider: string(f.Provider), Scope: f.Agent, Kind: f.Kind, Lane: lane, Since: f.Since, Until: f.Until,
 	}, nil
-}
-
-// mayUseDeliveries refuses a limited token that names none of its agents.
-func mayUseDeliveries(ctx context.Context, agent string) error {
-	token := caller(ctx)
-	switch {
-	case token.limited() && agent == "":
-		return problem(problemOtherAgent, "agent: the token is limited, and sees the deliveries of its agents only: name one")
-	case !token.mayUseAgent(agent):
-		return problem(problemOtherAgent, problemOtherAgent.fix)
-	}
-	return nil
-}
-
-// adminFor returns the access to the inbox for a call about one delivery, if the caller may see it.
-func (s *Server) adminFor(ctx context.Context, id string) (inboxadmin.Admin, error) {
-	admin, err := s.admin(ctx)
-	if err != nil || !caller(ctx).limited() {
-		return admin, err
-	}
-	one, err := admin.Inbox.Get(ctx, id)
-	if err != nil {
-		return admin, err
-	}
-	return admin, mayUseDeliveries(ctx, one.Scope)
-}
-
-var errWhole = problem(problemOtherAgent, "this call concerns all accounts and agents, and the token is limited: use a token without accounts and agents")
-
-// adminOfAll returns the access to the inbox for a call that concerns every delivery.
-func (s *Server) adminOfAll(ctx context.Context) (inboxadmin.Admin, error) {
-	if caller(ctx).limited() {
-		return inboxadmin.Admin{}, errWhole
-	}
-	return s.admin(ctx)
 }

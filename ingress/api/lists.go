@@ -174,25 +174,3 @@ func selection(ctx context.Context, body *workflows.SelectNotices) workflows.Sel
 	which.By = caller(ctx).Name
 	return which
 }
-
-// mayUseSource checks the scope and the account of a case, or the scope and the agent of an activation, by the workflow ID.
-func (s *Server) mayUseSource(ctx context.Context, source string, ofCase, ofActivation Scope) error {
-	if reference, isCase := workflows.ParseOffloadCaseWorkflowID(source); isCase {
-		if err := authorize(caller(ctx), [][]Scope{{ofCase}}, ""); err != nil {
-			return err
-		}
-		_, err := s.allowedCase(ctx, reference)
-		return err
-	}
-	agent, isActivation := workflows.AgentOfArtmailActivation(source)
-	if !isActivation {
-		return invalid(FieldError{Field: "source", Detail: "want the workflow ID of a case or an activation"})
-	}
-	if err := authorize(caller(ctx), [][]Scope{{ofActivation}}, ""); err != nil {
-		return err
-	}
-	if !caller(ctx).mayUseAgent(agent) {
-		return problem(problemOtherAgent, problemOtherAgent.fix)
-	}
-	return nil
-}
