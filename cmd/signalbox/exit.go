@@ -4,7 +4,7 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/signalbox-dev/signalbox/cmd/internal/service"
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/worker"
@@ -39,7 +39,7 @@ func exitStatus(err error) int {
 		return 8
 	case errors.Is(err, signalbox.ErrFailed):
 		return 9
-	case errors.Is(err, errUsage), errors.Is(err, service.ErrSetting), errors.Is(err, api.ErrNoAccount), errors.Is(err, signalbox.ErrInvalid), errors.Is(err, inbox.ErrInvalid):
+	case errors.Is(err, errUsage), errors.Is(err, setting.ErrWrong), errors.Is(err, api.ErrNoAccount), errors.Is(err, signalbox.ErrInvalid), errors.Is(err, inbox.ErrInvalid):
 		return 2
 	case errors.Is(err, signalbox.ErrNotFound), errors.Is(err, signalbox.ErrNoFiles), errors.Is(err, inbox.ErrNotFound),
 		errors.Is(err, worker.ErrNoVersion):

@@ -11,6 +11,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/activities/archive"
 	"github.com/signalbox-dev/signalbox/cmd/internal/health"
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 )
 
 // files holds the activities that store files. Without a bucket they exist too, and fail with ArchiveNoBucket.
@@ -27,10 +28,10 @@ func newFiles(ctx context.Context, s Settings, provider archive.Provider) (*file
 	f := &files{settings: s, provider: provider}
 	if s.Config.Bucket != "" {
 		if err := checkScratch(s.Config.Scratch); err != nil {
-			return nil, fmt.Errorf("%w: --scratch (SIGNALBOX_SCRATCH): %w", ErrSetting, err)
+			return nil, fmt.Errorf("%w: --scratch (SIGNALBOX_SCRATCH): %w", setting.ErrWrong, err)
 		}
 	}
-	if err := f.open(ctx); errors.Is(err, ErrSetting) {
+	if err := f.open(ctx); errors.Is(err, setting.ErrWrong) {
 		return nil, err
 	}
 	return f, nil
@@ -47,7 +48,7 @@ func (f *files) open(ctx context.Context) (err error) {
 			err = fmt.Errorf("--bucket (SIGNALBOX_BUCKET): %w", err)
 			// A folder may be on a disk that is not mounted yet. For any other bucket, an error means that the URL is wrong.
 			if path := (*fs.PathError)(nil); !errors.As(err, &path) {
-				err = fmt.Errorf("%w: %w", ErrSetting, err)
+				err = fmt.Errorf("%w: %w", setting.ErrWrong, err)
 			}
 			return err
 		}
@@ -62,7 +63,7 @@ func (f *files) open(ctx context.Context) (err error) {
 		Now:            now,
 	})
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrSetting, err)
+		return fmt.Errorf("%w: %w", setting.ErrWrong, err)
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/health"
-	"github.com/signalbox-dev/signalbox/cmd/internal/service"
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -250,7 +250,7 @@ func TestAWrongInboxSettingEndsTheProcess(t *testing.T) {
 			c.Inbox, c.DrainDelay = where, time.Hour
 			r := run(t, c, config.Ingress, newRing(t), client.Options{HostPort: nowhere})
 			<-r.ended
-			require.ErrorIs(t, r.err, service.ErrSetting)
+			require.ErrorIs(t, r.err, setting.ErrWrong)
 			require.ErrorContains(t, r.err, "--inbox (SIGNALBOX_INBOX)")
 		})
 	}

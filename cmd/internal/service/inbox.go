@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/health"
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
@@ -47,7 +48,7 @@ func newOpeningInbox(where string, log *zap.Logger) *openingInbox {
 // run tries to open the inbox until it succeeds or ctx ends; then it returns nil. It fails for a wrong setting only.
 func (l *openingInbox) run(ctx context.Context) (inbox.Store, error) {
 	if info, err := os.Stat(l.where); err == nil && info.IsDir() && !postgres.IsAddress(l.where) {
-		return nil, fmt.Errorf("%w: --inbox (SIGNALBOX_INBOX): %s is a folder: name a file in it", ErrSetting, l.where)
+		return nil, fmt.Errorf("%w: --inbox (SIGNALBOX_INBOX): %s is a folder: name a file in it", setting.ErrWrong, l.where)
 	}
 	l.log.Info("inbox opens", zap.String("inbox", storage.Name(l.where)))
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
@@ -60,7 +61,7 @@ func (l *openingInbox) run(ctx context.Context) (inbox.Store, error) {
 		case ctx.Err() != nil:
 			return nil, nil
 		case l.wrong(err):
-			return nil, fmt.Errorf("%w: --inbox (SIGNALBOX_INBOX): %w", ErrSetting, err)
+			return nil, fmt.Errorf("%w: --inbox (SIGNALBOX_INBOX): %w", setting.ErrWrong, err)
 		}
 		l.mu.Lock()
 		l.failed = err

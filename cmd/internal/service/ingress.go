@@ -15,6 +15,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/health"
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/relay"
@@ -69,7 +70,7 @@ func newIngress(
 		Ready:   ready,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrSetting, err)
+		return nil, fmt.Errorf("%w: %w", setting.ErrWrong, err)
 	}
 	if in.listener, err = listen(s.Listener, s.Config.Listen, "--listen (SIGNALBOX_LISTEN)"); err != nil {
 		return nil, err

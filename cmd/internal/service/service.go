@@ -21,9 +21,6 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-// ErrSetting says that a setting is wrong. Only this ends a process; it waits for everything else that is missing.
-var ErrSetting = setting.ErrWrong
-
 // The first and the longest pause before another try: each is twice the last, with jitter.
 const firstPause, longestPause = 250 * time.Millisecond, 5 * time.Second
 
@@ -41,7 +38,8 @@ type Settings struct {
 	Listener, InternalListener net.Listener
 }
 
-// Run runs the parts until ctx ends, and returns when all of them have stopped. It fails for a wrong setting or a broken listener only.
+// Run runs the parts until ctx ends, and returns when all of them have stopped. It fails for a wrong setting (setting.ErrWrong) or
+// a broken listener only; it waits for everything else that is missing.
 //
 // A stop follows the way of the data: for Config.DrainDelay /readyz answers 503 and webhooks are still accepted; then every request that was
 // read is stored and answered; then signals to Temporal and calls to providers end. The internal listener answers until the end.
@@ -52,7 +50,7 @@ func Run(ctx context.Context, s Settings) error {
 	}
 	traces, err := telemetry.StartTraces(ctx, s.Log.Named("traces"))
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrSetting, err)
+		return fmt.Errorf("%w: %w", setting.ErrWrong, err)
 	}
 	defer traces.Close() // after all that makes spans
 	registry := metrics.Registry
@@ -66,7 +64,7 @@ func Run(ctx context.Context, s Settings) error {
 	s.Temporal.Interceptors = append(s.Temporal.Interceptors, traces.Interceptors()...)
 	temporal, err := client.NewLazyClient(s.Temporal)
 	if err != nil {
-		return fmt.Errorf("%w: temporal client: %w", ErrSetting, err)
+		return fmt.Errorf("%w: temporal client: %w", setting.ErrWrong, err)
 	}
 	defer temporal.Close()
 
@@ -118,7 +116,7 @@ func Run(ctx context.Context, s Settings) error {
 			}
 		}
 		if p.operators, err = internalhttp.New(listener, p.board, registry, s.Log.Named("internal")); err != nil {
-			return fmt.Errorf("%w: --internal-tls-cert (SIGNALBOX_INTERNAL_TLS_CERT): %w", ErrSetting, err)
+			return fmt.Errorf("%w: --internal-tls-cert (SIGNALBOX_INTERNAL_TLS_CERT): %w", setting.ErrWrong, err)
 		}
 		if p.internal, err = listen(s.InternalListener, s.Config.Internal.Listen, "--internal-listen (SIGNALBOX_INTERNAL_LISTEN)"); err != nil {
 			return err

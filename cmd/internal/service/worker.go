@@ -17,6 +17,7 @@ import (
 	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/health"
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 	"github.com/signalbox-dev/signalbox/cmd/internal/telemetry"
 	"github.com/signalbox-dev/signalbox/worker"
 )
@@ -52,10 +53,10 @@ func newWorkers(
 	}
 	w.offload, err = offload.New(offload.Config{Accounts: accounts, Keys: s.Keyring, PublicURL: s.Config.PublicURL, Now: now})
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrSetting, err)
+		return nil, fmt.Errorf("%w: %w", setting.ErrWrong, err)
 	}
 	if w.notices, err = notice.New(noticeConfig(s.Config, temporal, traces)); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrSetting, err)
+		return nil, fmt.Errorf("%w: %w", setting.ErrWrong, err)
 	}
 	if w.files, err = newFiles(ctx, s, w.offload); err != nil {
 		return nil, err
@@ -90,7 +91,7 @@ func OffloadClients(
 			CallsPerSecond: account.CallsPerSecond, ReadsPerSecond: account.ReadsPerSecond, Observe: observe,
 		})
 		if err != nil {
-			return nil, fmt.Errorf("%w: accounts.%s: %w", ErrSetting, name, err)
+			return nil, fmt.Errorf("%w: accounts.%s: %w", setting.ErrWrong, name, err)
 		}
 		clients[name] = api
 	}
@@ -163,7 +164,7 @@ func (w *working) run(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case errors.Is(err, ErrSetting):
+		case errors.Is(err, setting.ErrWrong):
 			return err
 		case now().Sub(began) > lasting:
 			pause = firstPause
