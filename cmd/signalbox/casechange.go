@@ -82,3 +82,29 @@ func (p process) caseCancel() *cobra.Command {
 	byFlag(command, &by)
 	return command
 }
+
+func (p process) caseCheck() *cobra.Command {
+	var by string
+	check := &cobra.Command{
+		Use:   "check REFERENCE",
+		Short: "Make a case read its state at Offload now",
+		Long: `Make a case read its state at Offload now instead of at its next scheduled read. The command does not wait for the read, which keeps to the account's
+rate: "case show" shows the result. A case without an ID at Offload is not read.`,
+		Args: cobra.ExactArgs(1),
+
+		ValidArgsFunction: p.completeReference(signalbox.CaseFilter{Open: signalbox.Open}),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			backend, closeBackend, err := p.backend(cmd)
+			if err != nil {
+				return err
+			}
+			defer closeBackend()
+			if err := backend.Case(args[0]).ReconcileNow(cmd.Context(), cmp.Or(by, p.who())); err != nil {
+				return err
+			}
+			return p.say(cmd, "case %s will be read now\n", args[0])
+		},
+	}
+	byFlag(check, &by)
+	return usesAPI(check)
+}
