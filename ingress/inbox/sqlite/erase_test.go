@@ -3,7 +3,6 @@ package sqlite_test
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -23,10 +22,7 @@ func TestAppendsGoOnWhileAnErasureWaitsForAReader(t *testing.T) {
 	s := open(t, path)
 	receipts, err := s.Append(t.Context(), []inbox.Delivery{delivery(0)})
 	require.NoError(t, err)
-	outside, err := sql.Open("sqlite", path)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, outside.Close()) }()
-	snapshot, err := outside.BeginTx(t.Context(), nil)
+	snapshot, err := outside(t, path).BeginTx(t.Context(), nil)
 	require.NoError(t, err)
 	var rows int
 	require.NoError(t, snapshot.QueryRow("SELECT count(*) FROM inbox_delivery").Scan(&rows))
@@ -45,7 +41,7 @@ func TestAppendsGoOnWhileAnErasureWaitsForAReader(t *testing.T) {
 		d, err := s.Get(t.Context(), receipts[0].ID)
 		return err == nil && d.Reason == "erased"
 	}, time.Minute, time.Millisecond)
-	other, err := outside.Conn(t.Context())
+	other, err := outside(t, path).Conn(t.Context())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, other.Close()) }()
 	require.Eventually(t, func() bool {
