@@ -3,8 +3,6 @@ package activationtest_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"testing"
 	"time"
 
@@ -15,6 +13,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stickytest"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/worker"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -30,23 +29,22 @@ var shared struct {
 	ring     *keyring.Ring
 }
 
-func TestMain(m *testing.M) { os.Exit(runTests(m)) }
+func TestMain(m *testing.M) { stories.Main(m, runTests) }
 
-func runTests(m *testing.M) (code int) {
+func runTests(m *testing.M) (code int, err error) {
 	stickytest.Apply()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	var err error
 	if shared.ring, err = keyring.Generate(); err != nil {
-		return complain(err)
+		return 1, err
 	}
 	server, err := temporaldev.Start(ctx, temporalOptions())
 	if err != nil {
-		return complain(err)
+		return 1, err
 	}
 	shared.temporal, err = server.Dial(ctx, payloadtest.Apply)
 	if err != nil {
-		return complain(errors.Join(err, server.Stop()))
+		return 1, errors.Join(err, server.Stop())
 	}
 	workers := make(chan error, 1)
 	go func() { workers <- runWorkers(ctx, server) }()
@@ -56,15 +54,7 @@ func runTests(m *testing.M) (code int) {
 	cancel()
 	err = errors.Join(err, <-workers)
 	shared.temporal.Close()
-	if err = errors.Join(err, server.Stop()); err != nil {
-		return complain(err)
-	}
-	return code
-}
-
-func complain(err error) int {
-	fmt.Fprintln(os.Stderr, err)
-	return 1
+	return code, errors.Join(err, server.Stop())
 }
 
 func temporalOptions() temporaldev.Options {

@@ -3,7 +3,6 @@ package agenttest_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -50,14 +49,7 @@ var (
 	artmailURL string
 )
 
-func TestMain(m *testing.M) {
-	code, err := runTests(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { stories.Main(m, runTests) }
 
 func runTests(m *testing.M) (code int, err error) {
 	// Each workflow task replays the history, so that a workflow which is not deterministic gets stuck.

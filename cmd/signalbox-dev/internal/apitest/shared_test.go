@@ -47,9 +47,9 @@ const (
 	secretPath   = "/hook-of-few"
 )
 
-func TestMain(m *testing.M) { os.Exit(runTests(m)) }
+func TestMain(m *testing.M) { stories.Main(m, runTests) }
 
-func runTests(m *testing.M) int {
+func runTests(m *testing.M) (int, error) {
 	spans, hook = newCollector(), newReceiver()
 	defer spans.Close()
 	defer hook.Close()
@@ -72,18 +72,13 @@ func runTests(m *testing.M) int {
 		})
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		return 1, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	needsHelp = stories.Attend(ctx, shared.Apps, shared.Simulators.Offload)
 	code := m.Run()
-	if err := errors.Join(shared.Stop(), showsNoSecret()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return code
+	return code, errors.Join(shared.Stop(), showsNoSecret())
 }
 
 // receiver is the callback: it keeps the kind of each notice by its traceparent.

@@ -15,7 +15,6 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
-	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
@@ -105,7 +104,7 @@ func playFleet(t *testing.T, name string, faults map[courier.Fault]float64) []wo
 }
 
 func playOne(ctx context.Context, account, reference string, script offloadsim.Script) (workflows.CaseOutcome, error) {
-	one, err := started(ctx, shared.Apps, workflows.CaseStart{
+	one, err := stories.Start(ctx, shared.Apps, workflows.CaseStart{
 		Reference: reference,
 		Account:   account,
 		Request:   request(script),
@@ -127,9 +126,7 @@ func playOne(ctx context.Context, account, reference string, script offloadsim.S
 		if err != nil {
 			return workflows.CaseOutcome{}, fmt.Errorf("%s: question: %w", reference, err)
 		}
-		if _, err := stories.Retry(ctx, func(ctx context.Context) (workflows.InputReceipt, error) {
-			return one.ProvideInput(ctx, workflows.ProvideInput{QuestionID: state.Question.ID, Text: "Yes.", By: "ada"})
-		}); err != nil && !errors.Is(err, signalbox.ErrAlreadyAnswered) { // by a call whose response was lost
+		if err := stories.Answer(ctx, one, workflows.ProvideInput{QuestionID: state.Question.ID, Text: "Yes.", By: "ada"}); err != nil {
 			return workflows.CaseOutcome{}, err
 		}
 	}

@@ -53,7 +53,7 @@ func answersAQuestion(t *testing.T, s *killStage, one doomed) {
 	questionID, err := s.offload.AskInput(s.running(t, one.Case), "Is a PDF fine?")
 	require.NoError(t, err)
 	inStatus(t, one.Case, workflows.CaseInputNeeded)
-	stories.Answer(t, one.Case, workflows.ProvideInput{QuestionID: questionID, Text: "Yes."})
+	require.NoError(t, stories.Answer(t.Context(), one.Case, workflows.ProvideInput{QuestionID: questionID, Text: "Yes."}))
 }
 
 func asks(t *testing.T, s *killStage, one doomed) {

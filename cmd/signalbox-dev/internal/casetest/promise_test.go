@@ -259,7 +259,7 @@ func askedAndCompleted(t *testing.T, offload *provider, start workflows.CaseStar
 	questionID, err := offload.AskInput(caseID, "Is a PDF fine?")
 	require.NoError(t, err)
 	inStatus(t, one, workflows.CaseInputNeeded)
-	stories.Answer(t, one, workflows.ProvideInput{QuestionID: questionID, Text: "Yes."})
+	require.NoError(t, stories.Answer(t.Context(), one, workflows.ProvideInput{QuestionID: questionID, Text: "Yes."}))
 	inStatus(t, one, workflows.CaseInputSent)
 	require.NoError(t, offload.Complete(caseID, nil))
 	endsAs(t, one, workflows.CaseCompleted, caseID)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"net/http/httptest"
 	"os"
 	"strings"
@@ -78,21 +77,21 @@ func newProvider() (*provider, error) {
 
 func TestMain(m *testing.M) {
 	if settings := testenv.Variable(workerSettings); settings != "" {
-		os.Exit(runWorker(settings))
+		stories.Main(m, func(*testing.M) (int, error) { return 0, runWorker(settings) })
 	}
+	stories.Main(m, runTests)
+}
+
+func runTests(m *testing.M) (int, error) {
 	flag.Parse()
 	// These tests wait for most of their time; one after the other they would take minutes.
 	if err := flag.Set("test.parallel", "64"); err != nil {
-		os.Exit(complain(err))
+		return 1, err
 	}
-	os.Exit(runTests(m))
-}
-
-func runTests(m *testing.M) int {
 	stickytest.Apply()
 	folder, err := os.MkdirTemp("", "signalbox-casetest-")
 	if err != nil {
-		return complain(err)
+		return 1, err
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
 	seeds.Store(seed)
@@ -101,13 +100,13 @@ func runTests(m *testing.M) int {
 	for _, name := range accountNames() {
 		p, err := newProvider()
 		if err != nil {
-			return complain(err)
+			return 1, err
 		}
 		shared.providers[name] = p
 		accounts[name] = config.Account{BaseURL: p.url, APIKey: apiKey}
 	}
 	if err := payloadtest.Prepare(folder); err != nil {
-		return complain(err)
+		return 1, err
 	}
 	shared.Instance, err = dev.Start(context.Background(), dev.Options{
 		Data:          folder,
@@ -121,11 +120,11 @@ func runTests(m *testing.M) int {
 		Log:           zap.NewNop(),
 	})
 	if err != nil {
-		return complain(err)
+		return 1, err
 	}
 	stopReceivers, err := startReceivers(shared.Temporal)
 	if err != nil {
-		return complain(errors.Join(err, shared.Stop()))
+		return 1, errors.Join(err, shared.Stop())
 	}
 	code := m.Run()
 	stopReceivers()
@@ -133,10 +132,7 @@ func runTests(m *testing.M) int {
 	for _, p := range shared.providers {
 		problems = append(problems, p.close())
 	}
-	if err := errors.Join(append(problems, shared.Stop())...); err != nil {
-		return complain(err)
-	}
-	return code
+	return code, errors.Join(append(problems, shared.Stop())...)
 }
 
 func accountNames() []string {
@@ -159,11 +155,6 @@ func accountNames() []string {
 	return names
 }
 
-func complain(err error) int {
-	fmt.Fprintln(os.Stderr, err)
-	return 1
-}
-
 // request is played by a script of the simulator.
 func request(script offloadsim.Script) *workflows.CaseRequest {
 	once := 1
@@ -174,11 +165,6 @@ func request(script offloadsim.Script) *workflows.CaseRequest {
 		SenderPersona: workflows.SenderPersona{Name: "Grace"},
 		MaxAttempts:   &once,
 	}
-}
-
-// started starts a case as a business app does. A repeated start starts it once.
-func started(ctx context.Context, apps *signalbox.Client, start workflows.CaseStart) (*signalbox.Case, error) {
-	return stories.Retry(ctx, func(ctx context.Context) (*signalbox.Case, error) { return apps.StartCase(ctx, start) })
 }
 
 func inStatus(t *testing.T, one *signalbox.Case, want workflows.CaseStatus) workflows.CaseState {

@@ -51,14 +51,14 @@ const (
 func heldKey(workflowID, activity string) string { return workflowID + " " + activity }
 
 // runWorker is the other process. It ends when it is killed, or when its parent ends and so closes its input.
-func runWorker(settings string) int {
+func runWorker(settings string) error {
 	var p workerProcess
 	if err := json.Unmarshal([]byte(settings), &p); err != nil {
-		return complain(err)
+		return err
 	}
 	keys, err := keyring.LoadOrCreate(p.Keyring)
 	if err != nil {
-		return complain(err)
+		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -74,17 +74,13 @@ func runWorker(settings string) int {
 	if p.Artmail != "" {
 		stopAuthor, err := startAuthor(options, keys, p.Artmail)
 		if err != nil {
-			return complain(err)
+			return err
 		}
 		defer stopAuthor()
 	}
-	err = service.Run(ctx, service.Settings{
+	return service.Run(ctx, service.Settings{
 		Config: p.Config, Parts: config.Worker, Keyring: keys, Payloads: payloadtest.Keys(), Temporal: options, Log: zap.NewNop(),
 	})
-	if err != nil {
-		return complain(err)
-	}
-	return 0
 }
 
 // stops stands before and after each activity of a worker, local ones included.

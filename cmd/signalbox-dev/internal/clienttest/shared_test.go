@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
 	"testing"
 	"time"
 
@@ -38,14 +37,7 @@ var (
 	apps   *signalbox.Client
 )
 
-func TestMain(m *testing.M) {
-	code, err := runTests(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { stories.Main(m, runTests) }
 
 func runTests(m *testing.M) (code int, err error) {
 	ctx, stop := context.WithCancel(context.Background())

@@ -114,7 +114,7 @@ func TestRestoredInboxRepeatsNothingAndCatchUpFindsLaterEvents(t *testing.T) {
 	for _, name := range []string{"pending", "asked-since"} {
 		one := second.Apps.Case(name)
 		state := waitForStatus(one, workflows.CaseInputNeeded)
-		stories.Answer(t, one, workflows.ProvideInput{QuestionID: state.Question.ID, Text: "Yes."})
+		require.NoError(t, stories.Answer(t.Context(), one, workflows.ProvideInput{QuestionID: state.Question.ID, Text: "Yes."}))
 		testenv.Eventually(t, one.State, func(s workflows.CaseState) bool {
 			return len(s.Answers) == 1 && s.Answers[0].Result == workflows.InputAccepted
 		})

@@ -94,7 +94,7 @@ func TestAnErasedCaseLeavesNothingOfThePerson(t *testing.T) {
 	require.Contains(t, said, "still open")
 	require.Regexp(t, `[1-9] waits? to be delivered`, said)
 
-	stories.Answer(t, one, workflows.ProvideInput{QuestionID: question, Text: "Not " + words, By: "ada"})
+	require.NoError(t, stories.Answer(t.Context(), one, workflows.ProvideInput{QuestionID: question, Text: "Not " + words, By: "ada"}))
 	require.NoError(t, offload.Complete(caseID, map[string]any{"payer": words}))
 	outcome, err := one.Wait(t.Context())
 	require.NoError(t, err)

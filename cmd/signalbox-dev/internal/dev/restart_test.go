@@ -41,7 +41,7 @@ func TestAnInstanceContinuesAfterARestartOnTheSameFolder(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, second.Stop()) })
 	one := second.Apps.Case("restart-question")
-	stories.Answer(t, one, workflows.ProvideInput{QuestionID: asked.Question.ID, Text: "Yes."})
+	require.NoError(t, stories.Answer(t.Context(), one, workflows.ProvideInput{QuestionID: asked.Question.ID, Text: "Yes."}))
 	outcome, err := one.Wait(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, workflows.CaseCompleted, outcome.Status)

@@ -141,7 +141,7 @@ func (r *rotation) traffic() (reference string) {
 	r.end(reference)
 	one := r.apps.Case(r.asked)
 	testenv.Eventually(r.t, one.State, func(s workflows.CaseState) bool { return s.Question != nil && s.Question.ID == question })
-	stories.Answer(r.t, one, workflows.ProvideInput{QuestionID: question, Text: "Yes.", By: "ada"})
+	require.NoError(r.t, stories.Answer(r.t.Context(), one, workflows.ProvideInput{QuestionID: question, Text: "Yes.", By: "ada"}))
 	testenv.Eventually(r.t, one.State, func(s workflows.CaseState) bool {
 		last := s.Answers[len(s.Answers)-1]
 		accepted := last.Result == workflows.InputAccepted || last.Result == workflows.InputAlreadyResolved // as for a repeated call

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -24,6 +23,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stickytest"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
@@ -39,18 +39,18 @@ var shared struct {
 	odd *offloadsim.Simulator
 }
 
-func TestMain(m *testing.M) { os.Exit(runTests(m)) }
+func TestMain(m *testing.M) { stories.Main(m, runTests) }
 
-func runTests(m *testing.M) int {
+func runTests(m *testing.M) (int, error) {
 	stickytest.Apply()
 	folder, err := os.MkdirTemp("", "signalbox-dev-test-")
 	if err != nil {
-		return complain(err)
+		return 1, err
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
 	shared.folder, shared.log = folder, &lockedBuffer{}
 	if err := payloadtest.Prepare(folder); err != nil {
-		return complain(err)
+		return 1, err
 	}
 	reference := referenceProviders()
 	defer reference.close()
@@ -65,7 +65,7 @@ func runTests(m *testing.M) int {
 		shared.odd, err = newSimulator(o.Pace, offloadsim.RouteAttachment, offloadsim.FailInternal)
 	}
 	if err != nil {
-		return complain(err)
+		return 1, err
 	}
 	for name, handler := range map[string]http.Handler{"uncertain": shared.uncertain, "odd": http.HandlerFunc(serveOdd)} {
 		server := httptest.NewServer(handler)
@@ -74,13 +74,10 @@ func runTests(m *testing.M) int {
 	}
 	shared.Instance, err = dev.Start(context.Background(), o)
 	if err != nil {
-		return complain(err)
+		return 1, err
 	}
 	code := m.Run()
-	if err := errors.Join(shared.Stop(), shared.uncertain.Close(), shared.odd.Close()); err != nil {
-		return complain(err)
-	}
-	return code
+	return code, errors.Join(shared.Stop(), shared.uncertain.Close(), shared.odd.Close())
 }
 
 // newSimulator is an Offload that fails each call of a route.
@@ -104,11 +101,6 @@ func serveOdd(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(answer.Code)
 	_, _ = w.Write(body) // the caller may have gone
-}
-
-func complain(err error) int {
-	fmt.Fprintln(os.Stderr, err)
-	return 1
 }
 
 // options are those of an instance on free ports with impatient providers.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,7 +17,6 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
-	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
@@ -33,12 +31,12 @@ var shared struct {
 	folder string
 }
 
-func TestMain(m *testing.M) { os.Exit(runTests(m)) }
+func TestMain(m *testing.M) { stories.Main(m, runTests) }
 
-func runTests(m *testing.M) int {
+func runTests(m *testing.M) (int, error) {
 	folder, err := os.MkdirTemp("", "signalbox-seal-test-")
 	if err != nil {
-		return complain(err)
+		return 1, err
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
 	shared.folder = folder
@@ -47,21 +45,13 @@ func runTests(m *testing.M) int {
 		EncryptPayloads: true, DynamicConfig: impatient, Log: zap.NewNop(),
 	})
 	if err != nil {
-		return complain(err)
+		return 1, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	stories.Attend(ctx, shared.Apps, shared.Simulators.Offload)
 	code := m.Run()
-	if err := shared.Stop(); err != nil {
-		return complain(err)
-	}
-	return code
-}
-
-func complain(err error) int {
-	fmt.Fprintln(os.Stderr, err)
-	return 1
+	return code, shared.Stop()
 }
 
 // planted are texts that a person may have written or that are about a person. Each is found nowhere but in payloads.
@@ -93,7 +83,7 @@ var play = sync.OnceValues(func() (played, error) {
 			Metadata:      json.RawMessage(`{"note":"zebra.metadata"}`),
 		}}
 	}
-	asked, err := begin(ctx, start("answered", "question"))
+	asked, err := stories.Start(ctx, shared.Apps, start("answered", "question"))
 	if err != nil {
 		return p, err
 	}
@@ -102,17 +92,15 @@ var play = sync.OnceValues(func() (played, error) {
 	if err != nil {
 		return p, err
 	}
-	if _, err := stories.Retry(ctx, func(ctx context.Context) (workflows.InputReceipt, error) {
-		return asked.ProvideInput(ctx, workflows.ProvideInput{QuestionID: state.Question.ID, Text: "zebra.answer", By: "zebra.answered-by"})
-	}); err != nil && !errors.Is(err, signalbox.ErrAlreadyAnswered) {
+	if err := stories.Answer(ctx, asked, workflows.ProvideInput{QuestionID: state.Question.ID, Text: "zebra.answer", By: "zebra.answered-by"}); err != nil {
 		return p, err
 	}
-	attached, err := begin(ctx, start("attached", "complete"))
+	attached, err := stories.Start(ctx, shared.Apps, start("attached", "complete"))
 	if err != nil {
 		return p, err
 	}
 	p.attached = attached.WorkflowID()
-	rejected, err := begin(ctx, start("rejected", "reject"))
+	rejected, err := stories.Start(ctx, shared.Apps, start("rejected", "reject"))
 	if err != nil {
 		return p, err
 	}
@@ -120,12 +108,12 @@ var play = sync.OnceValues(func() (played, error) {
 	// The simulator refuses the creation and repeats the name of the script: an error text in the history.
 	refusedStart := start("refused", "silent")
 	refusedStart.Request.Metadata = json.RawMessage(`{"script":"zebra.refused"}`)
-	refused, err := begin(ctx, refusedStart)
+	refused, err := stories.Start(ctx, shared.Apps, refusedStart)
 	if err != nil {
 		return p, err
 	}
 	p.refused = refused.WorkflowID()
-	cancelled, err := begin(ctx, start("cancelled", "silent"))
+	cancelled, err := stories.Start(ctx, shared.Apps, start("cancelled", "silent"))
 	if err != nil {
 		return p, err
 	}
@@ -133,9 +121,7 @@ var play = sync.OnceValues(func() (played, error) {
 	if _, err := testenv.Await(ctx, cancelled.State, func(s workflows.CaseState) bool { return s.Status == workflows.CaseRunning }); err != nil {
 		return p, err
 	}
-	if _, err := stories.Retry(ctx, func(ctx context.Context) (workflows.CaseReceipt, error) {
-		return cancelled.Cancel(ctx, workflows.CancelCase{Reason: "zebra.cancelled", By: "zebra.answered-by"})
-	}); err != nil && !errors.Is(err, signalbox.ErrEnded) {
+	if err := stories.CancelCase(ctx, cancelled, workflows.CancelCase{Reason: "zebra.cancelled", By: "zebra.answered-by"}); err != nil {
 		return p, err
 	}
 	for _, wait := range []interface {
@@ -148,7 +134,7 @@ var play = sync.OnceValues(func() (played, error) {
 	if _, err := testenv.Await(ctx, attached.Files, func(f workflows.CaseFiles) bool { return len(f.Stored) > 0 }); err != nil {
 		return p, err
 	}
-	silent, err := begin(ctx, start("silent", "silent"))
+	silent, err := stories.Start(ctx, shared.Apps, start("silent", "silent"))
 	if err != nil {
 		return p, err
 	}
@@ -156,11 +142,6 @@ var play = sync.OnceValues(func() (played, error) {
 	p.activation, err = playActivation(ctx)
 	return p, err
 })
-
-// begin starts a case once.
-func begin(ctx context.Context, start workflows.CaseStart) (*signalbox.Case, error) {
-	return stories.Retry(ctx, func(ctx context.Context) (*signalbox.Case, error) { return shared.Apps.StartCase(ctx, start) })
-}
 
 func playActivation(ctx context.Context) (workflowID string, err error) {
 	artmail := shared.Simulators.Artmail

@@ -4,7 +4,9 @@ package stories
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -21,6 +23,17 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
+
+// Main is the whole of a TestMain: it ends the process with the code of run, or prints its error and ends with 1. run starts what the tests share,
+// runs them and stops it.
+func Main(m *testing.M, run func(*testing.M) (int, error)) {
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
 
 // Retry makes a call, and makes it again while Temporal is too busy for it. The call must be safe to repeat.
 func Retry[S any](ctx context.Context, call func(context.Context) (S, error)) (S, error) {
@@ -47,24 +60,51 @@ func MustRetry[S any](t testing.TB, call func(context.Context) (S, error)) S {
 	return got
 }
 
-// StartCase starts a case as a business app does. A repeated start starts it once.
-func StartCase(t testing.TB, apps *signalbox.Client, start workflows.CaseStart) *signalbox.Case {
-	t.Helper()
-	return MustRetry(t, func(ctx context.Context) (*signalbox.Case, error) { return apps.StartCase(ctx, start) })
-}
-
-// Answer answers a question of a case once.
-func Answer(t testing.TB, one *signalbox.Case, input workflows.ProvideInput) {
-	t.Helper()
+// once is Retry for a call that succeeds once only. If a repeated call fails with an error that made accepts, an earlier one has succeeded and
+// its response was lost.
+func once(ctx context.Context, call func(context.Context) error, made func(error) bool) error {
 	again := false
-	MustRetry(t, func(ctx context.Context) (workflows.InputReceipt, error) {
-		receipt, err := one.ProvideInput(ctx, input)
-		if again && errors.Is(err, signalbox.ErrAlreadyAnswered) { // by a call whose response was lost
+	_, err := Retry(ctx, func(ctx context.Context) (bool, error) {
+		err := call(ctx)
+		if again && made(err) {
 			err = nil
 		}
 		again = true
-		return receipt, err
+		return true, err
 	})
+	return err
+}
+
+// Start starts a case as a business app does. A repeated start starts it once.
+func Start(ctx context.Context, apps *signalbox.Client, start workflows.CaseStart) (*signalbox.Case, error) {
+	return Retry(ctx, func(ctx context.Context) (*signalbox.Case, error) { return apps.StartCase(ctx, start) })
+}
+
+// StartCase is Start, and fails the test if the start fails.
+func StartCase(t testing.TB, apps *signalbox.Client, start workflows.CaseStart) *signalbox.Case {
+	t.Helper()
+	one, err := Start(t.Context(), apps, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return one
+}
+
+// Answer answers a question of a case once.
+func Answer(ctx context.Context, one *signalbox.Case, input workflows.ProvideInput) error {
+	return once(ctx, func(ctx context.Context) error {
+		_, err := one.ProvideInput(ctx, input)
+		return err
+	}, func(err error) bool { return errors.Is(err, signalbox.ErrAlreadyAnswered) })
+}
+
+// CancelCase cancels a running case.
+func CancelCase(ctx context.Context, one *signalbox.Case, why workflows.CancelCase) error {
+	_, err := Retry(ctx, func(ctx context.Context) (workflows.CaseReceipt, error) { return one.Cancel(ctx, why) })
+	if errors.Is(err, signalbox.ErrEnded) { // by a call whose response was lost
+		return nil
+	}
+	return err
 }
 
 // RequestApprovals registers each request once.
@@ -84,15 +124,11 @@ func Execute(t testing.TB, temporal client.Client, options client.StartWorkflowO
 // Signal sends a signal that may come twice.
 func Signal(t testing.TB, temporal client.Client, workflowID, name string, arg any) {
 	t.Helper()
-	again := false
-	MustRetry(t, func(ctx context.Context) (bool, error) {
-		err := temporal.SignalWorkflow(ctx, workflowID, "", name, arg)
-		if again && errors.As(err, new(*serviceerror.NotFound)) { // a call whose response was lost has ended it
-			err = nil
-		}
-		again = true
-		return true, err
-	})
+	if err := once(t.Context(), func(ctx context.Context) error {
+		return temporal.SignalWorkflow(ctx, workflowID, "", name, arg)
+	}, func(err error) bool { return errors.As(err, new(*serviceerror.NotFound)) }); err != nil { // NotFound: the signal has ended it
+		t.Fatal(err)
+	}
 }
 
 // Describe describes the newest run of a workflow.

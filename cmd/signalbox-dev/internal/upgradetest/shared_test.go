@@ -39,7 +39,7 @@ const (
 
 func TestMain(m *testing.M) {
 	if settings := os.Getenv(workerSettings); settings != "" {
-		os.Exit(runWorker(settings))
+		stories.Main(m, func(*testing.M) (int, error) { return 0, runWorker(settings) })
 	}
 	os.Exit(m.Run())
 }

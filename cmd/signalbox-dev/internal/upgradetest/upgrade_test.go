@@ -83,7 +83,7 @@ func TestOpenWorkflowsEndRightAcrossAnUpgradeAndADowngrade(t *testing.T) {
 
 	p.makeCurrent(t, "build-2")
 	for _, one := range asked {
-		stories.Answer(t, one, workflows.ProvideInput{QuestionID: stories.MustRetry(t, one.State).Question.ID, Text: "12 High Street", By: "pat"})
+		require.NoError(t, stories.Answer(t.Context(), one, workflows.ProvideInput{QuestionID: stories.MustRetry(t, one.State).Question.ID, Text: "12 High Street", By: "pat"}))
 	}
 	testenv.Eventually(t, p.states, func(states map[string]worker.VersionState) bool { return states["build-1"] == worker.VersionDrained })
 	stopFirst()

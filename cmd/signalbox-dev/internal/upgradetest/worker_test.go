@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -40,15 +39,7 @@ const (
 )
 
 // runWorker is the other process. It stops when its input ends: when the test asks for that, or when the test's process is gone.
-func runWorker(settings string) int {
-	if err := work(settings); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return 0
-}
-
-func work(settings string) error {
+func runWorker(settings string) error {
 	var p workerProcess
 	if err := json.Unmarshal([]byte(settings), &p); err != nil {
 		return err
