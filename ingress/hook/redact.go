@@ -16,10 +16,10 @@ import (
 // Hidden replaces each value that Redact removes.
 const Hidden = "[redacted]"
 
-// Redact returns a webhook's body without its secret and personal parts. It shows only values that the providers document as harmless:
-// IDs, times, numbers, booleans and the words of closed lists. Any other documented field keeps its name and shows Hidden: an API key, a
-// person, a question, a reason in a person's words, a result. Undocumented fields may hold secrets even in their names, so Redact only
-// counts them, under the name Hidden.
+// Redact returns a webhook's body without its secret and personal parts. It shows a field's value only if the providers document the field
+// as harmless and the value is a number or has the field's form: an ID, a time, a boolean, a media type or one word. Only the words of reason
+// are checked against a closed list. Any other documented field keeps its name and shows Hidden: an API key, a person, a question, a reason
+// in a person's words, a result. Undocumented fields may hold secrets even in their names, so Redact only counts them, under the name Hidden.
 //
 // The result is JSON. hidden reports whether a value was removed. ok is false if the body is not one JSON document; then nothing is shown.
 func Redact(body []byte) (shown json.RawMessage, hidden, ok bool) {
@@ -50,8 +50,8 @@ func redact(body []byte) (shown any, r redaction, ok bool) {
 	return shown, r, true
 }
 
-// Undocumented counts the fields of a webhook's body that no provider documents; 0 for a body that Redact can't show.
-func Undocumented(body []byte) int {
+// CountUndocumented counts the fields of a webhook's body that no provider documents; 0 for a body that Redact can't show.
+func CountUndocumented(body []byte) int {
 	_, r, _ := redact(body)
 	return r.undocumented
 }
@@ -63,11 +63,11 @@ type redaction struct {
 	undocumented int
 }
 
-// documented maps the name of each documented field to the function that shows its value; nil hides it always.
-type documented map[string]func(*redaction, any) any
+// fieldRules maps each documented field to the function that shows its value; nil always hides it.
+type fieldRules map[string]func(*redaction, any) any
 
 // object shows the documented fields of an object; another kind of value is hidden.
-func (r *redaction) object(value any, fields documented) any {
+func (r *redaction) object(value any, fields fieldRules) any {
 	members, isObject := value.(map[string]any)
 	if !isObject {
 		return r.hide()
@@ -117,14 +117,14 @@ func showText(harmless func(string) bool) func(*redaction, any) any {
 
 // These functions show one kind of value each.
 var (
-	showID      = showText(func(s string) bool { return idShape.MatchString(s) && !isAgentKey(s) })
-	showKind    = showText(func(s string) bool { return kindShape.MatchString(s) && !isAgentKey(s) })
-	showWord    = showText(func(s string) bool { return wordShape.MatchString(s) && !isAgentKey(s) })
-	showInstant = showText(isInstant)
-	showCount   = showText(isCount)
-	showMedia   = showText(mediaShape.MatchString)
-	showCause   = showText(func(s string) bool { return slices.Contains(causes, s) })
-	showYesNo   = showText(func(s string) bool { return slices.Contains([]string{"true", "false", "yes", "no"}, s) })
+	showID        = showText(func(s string) bool { return idShape.MatchString(s) && !isAgentKey(s) })
+	showKind      = showText(func(s string) bool { return kindShape.MatchString(s) && !isAgentKey(s) })
+	showWord      = showText(func(s string) bool { return wordShape.MatchString(s) && !isAgentKey(s) })
+	showTime      = showText(isTime)
+	showNumber    = showText(isNumber)
+	showMediaType = showText(mediaTypeShape.MatchString)
+	showReason    = showText(func(s string) bool { return slices.Contains(documentedReasons, s) })
+	showYesNo     = showText(func(s string) bool { return slices.Contains([]string{"true", "false", "yes", "no"}, s) })
 )
 
 // showFlag also shows a boolean in quotes, since people look for that mistake.
@@ -135,26 +135,27 @@ func showFlag(r *redaction, value any) any {
 	return showYesNo(r, value)
 }
 
-// causes are the documented values of reason. In an approval's response a reason is a person's own words.
-var causes = []string{"user_paused", "plan_downgrade", "webhook_failure", "user_deactivated", "admin_revoke", "stale"}
+// documentedReasons are the reasons that Artmail documents. In an approval's response, reason is a person's own words, and every other text is hidden.
+var documentedReasons = []string{"user_paused", "plan_downgrade", "webhook_failure", "user_deactivated", "admin_revoke", "stale"}
 
 var (
 	idShape   = regexp.MustCompile(`^[A-Za-z0-9._~-]{1,500}$`)
 	kindShape = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
 	// wordShape matches a status that is not known yet, such as CANCELLED, but neither digits nor a sentence.
-	wordShape  = regexp.MustCompile(`^[A-Za-z_]{1,40}$`)
-	mediaShape = regexp.MustCompile(`^(application|audio|font|image|message|model|multipart|text|video)/[A-Za-z0-9.+-]{1,100}$`)
+	wordShape      = regexp.MustCompile(`^[A-Za-z_]{1,40}$`)
+	mediaTypeShape = regexp.MustCompile(`^(application|audio|font|image|message|model|multipart|text|video)/[A-Za-z0-9.+-]{1,100}$`)
 )
 
 // isAgentKey reports whether an ID may be an API key of Artmail, which begins with art_live_, art_test_ or similar.
 func isAgentKey(s string) bool { return strings.Contains(strings.ToLower(s), "art_") }
 
-func isCount(s string) bool {
+func isNumber(s string) bool {
 	_, err := strconv.ParseFloat(s, 64)
 	return err == nil && len(s) <= 32
 }
 
-func isInstant(s string) bool {
+// isTime also accepts a number, such as Unix seconds.
+func isTime(s string) bool {
 	for _, layout := range []string{
 		time.RFC3339Nano, time.RFC1123, time.RFC1123Z, time.DateTime, time.DateOnly,
 		"2006-01-02T15:04:05.999999999Z0700", "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00",
@@ -163,34 +164,34 @@ func isInstant(s string) bool {
 			return len(s) <= 40
 		}
 	}
-	return isCount(s)
+	return isNumber(s)
 }
 
 var (
 	// eventFields are the fields of an event that one of the providers documents. Artmail's may be at the top or under data.
-	eventFields = documented{
+	eventFields = fieldRules{
 		// Offload
-		"caseId": showID, "clientReferenceId": showID, "status": showWord, "channel": showWord, "attemptCount": showCount, "resultStatus": showWord,
-		"inputRequestId": showID, "inputRequestStatus": showWord, "inputRequestedAt": showInstant,
+		"caseId": showID, "clientReferenceId": showID, "status": showWord, "channel": showWord, "attemptCount": showNumber, "resultStatus": showWord,
+		"inputRequestId": showID, "inputRequestStatus": showWord, "inputRequestedAt": showTime,
 		"attachments": showAttachments,
 		"result":      nil, "metadata": nil, "failureReason": nil, "inputRequest": nil,
 		// Artmail
-		"activationId": showID, "timestamp": showInstant, "messageId": showID, "inResponseToId": showID, "runId": showID, "approved": showFlag,
-		"reason": showCause, "apiKeyRevoked": showFlag, "staleMinutes": showCount,
+		"activationId": showID, "timestamp": showTime, "messageId": showID, "inResponseToId": showID, "runId": showID, "approved": showFlag,
+		"reason": showReason, "apiKeyRevoked": showFlag, "staleMinutes": showNumber,
 		"apiKey": nil, "user": nil, "note": nil,
 	}
 	// envelopeFields are the fields at the top.
-	envelopeFields = withEventFields(documented{
+	envelopeFields = withEventFields(fieldRules{
 		"event_id": showID, "event_type": showKind, "type": showKind, "event": showKind, "eventType": showKind,
 		"data": func(r *redaction, value any) any { return r.object(value, eventFields) },
 	})
-	attachmentFields = documented{
-		"attachmentId": showID, "size": showCount, "type": showMedia, "receivedAt": showInstant, "messageId": showID, "inboxId": showID,
+	attachmentFields = fieldRules{
+		"attachmentId": showID, "size": showNumber, "type": showMediaType, "receivedAt": showTime, "messageId": showID, "inboxId": showID,
 		"name": nil,
 	}
 )
 
-func withEventFields(fields documented) documented {
+func withEventFields(fields fieldRules) fieldRules {
 	maps.Copy(fields, eventFields)
 	return fields
 }

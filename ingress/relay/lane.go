@@ -46,7 +46,7 @@ func parser[E any](r *Relay, of hook.Provider[E], complete func(*hook.Parsed[E],
 		if err != nil {
 			return pendingEvent{}, err
 		}
-		r.metrics.undocumented.WithLabelValues(d.Provider).Add(float64(hook.Undocumented(body)))
+		r.metrics.undocumented.WithLabelValues(d.Provider).Add(float64(hook.CountUndocumented(body)))
 		r.metrics.unreadable.WithLabelValues(d.Provider).Add(float64(len(parsed.Lost)))
 		if len(parsed.Lost) > 0 {
 			r.logger.Warn("event has fields that can't be read",
