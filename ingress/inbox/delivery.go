@@ -156,7 +156,7 @@ func (d Delivery) validate() error {
 	case len(d.Body) == 0:
 		return fmt.Errorf("%w: a delivery needs a body", ErrInvalid)
 	case d.ID != "":
-		return ParseID(d.ID)
+		return ValidateID(d.ID)
 	}
 	return nil
 }

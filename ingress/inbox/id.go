@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// idCount orders the IDs of one microsecond as one process made them.
+// idCount orders the IDs that this process makes within one microsecond.
 var idCount atomic.Uint32
 
 // NewID returns the ID of a delivery that arrived at a time: a UUID of version 7. IDs sort by that time, to the microsecond;
@@ -37,8 +37,8 @@ func firstID(arrival time.Time) uuid.UUID {
 	return id
 }
 
-// ParseID returns ErrInvalid if the text is not an ID in its canonical form.
-func ParseID(id string) error {
+// ValidateID returns ErrInvalid if id is not a UUID in canonical form.
+func ValidateID(id string) error {
 	parsed, err := uuid.Parse(id)
 	if err != nil || parsed.String() != id {
 		return fmt.Errorf("%w: %q is not a delivery ID", ErrInvalid, id)

@@ -20,16 +20,16 @@ func TestIDsAreUniqueAndSortByArrival(t *testing.T) {
 	require.True(t, slices.IsSorted(ids))
 	require.Len(t, slices.Compact(slices.Clone(ids)), 1000)
 	for i, id := range ids {
-		require.NoError(t, inbox.ParseID(id))
+		require.NoError(t, inbox.ValidateID(id))
 		at := began.Add(time.Duration(i/10) * time.Microsecond)
 		require.LessOrEqual(t, inbox.FirstID(at), id)
 		require.Greater(t, inbox.FirstID(at.Add(time.Microsecond)), id)
 	}
 	for _, odd := range []time.Time{{}, time.Unix(-5, 0), time.Date(20000, 1, 1, 0, 0, 0, 0, time.UTC)} {
-		require.NoError(t, inbox.ParseID(inbox.NewID(odd)))
+		require.NoError(t, inbox.ValidateID(inbox.NewID(odd)))
 	}
 	for _, text := range []string{"", "mine", "0190A0A0-0000-7000-8000-000000000001", "{0190a0a0-0000-7000-8000-000000000001}"} {
-		require.ErrorIs(t, inbox.ParseID(text), inbox.ErrInvalid)
+		require.ErrorIs(t, inbox.ValidateID(text), inbox.ErrInvalid)
 	}
 }
 

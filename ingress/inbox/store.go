@@ -119,7 +119,7 @@ func (f Filter) Validate() error {
 			return fmt.Errorf("%w: state: %q is unknown", ErrInvalid, s)
 		}
 	}
-	if f.Cursor != "" && ParseID(f.Cursor) != nil {
+	if f.Cursor != "" && ValidateID(f.Cursor) != nil {
 		return fmt.Errorf("%w: cursor: %q is not a cursor of this list: begin without one", ErrInvalid, f.Cursor)
 	}
 	return nil

@@ -66,7 +66,7 @@ const MaxAuditPage = inbox.MaxPage - 1
 
 // AuditPage returns a page. An empty cursor returns the first page; a limit of 0 means inbox.DefaultPage.
 func (a Admin) AuditPage(ctx context.Context, cursor string, limit int) (AuditPage, error) {
-	if cursor != "" && inbox.ParseID(cursor) != nil {
+	if cursor != "" && inbox.ValidateID(cursor) != nil {
 		return AuditPage{}, fmt.Errorf("%w: cursor: it is not a cursor of this list: begin without one", inbox.ErrInvalid)
 	}
 	limit = min(inbox.Filter{Limit: limit}.PageSize(), MaxAuditPage)
