@@ -171,7 +171,7 @@ func TestTwoIngressesOnOneDatabaseKeepOrderAndLoseNothing(t *testing.T) {
 		require.Eventually(t, func() bool { return len(temporal.seen(reference)) == events }, 2*time.Minute, 5*time.Millisecond, "%v", temporal.seen(reference))
 		require.Equal(t, want, temporal.seen(reference))
 	}
-	store, err := postgres.Open(t.Context(), address, postgres.Options{Existing: true})
+	store, err := postgres.Open(t.Context(), address, postgres.Options{NoMigrate: true})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, store.Close()) }()
 	require.Eventually(t, func() bool {

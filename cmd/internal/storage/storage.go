@@ -40,13 +40,13 @@ func Open(ctx context.Context, where string, log *zap.Logger) (inbox.Store, erro
 // inbox.ErrOlder if its tables are older: it does not change them, since a process of an older version may use them.
 func OpenExisting(ctx context.Context, where string) (inbox.Store, error) {
 	if postgres.IsAddress(where) {
-		store, err := opened(postgres.Open(ctx, where, postgres.Options{Existing: true}))
+		store, err := opened(postgres.Open(ctx, where, postgres.Options{NoMigrate: true}))
 		return store, explain(where, err)
 	}
 	if _, err := os.Stat(where); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w at %s", ErrNone, where)
 	}
-	store, err := opened(sqlite.Open(ctx, where, sqlite.Options{Existing: true}))
+	store, err := opened(sqlite.Open(ctx, where, sqlite.Options{NoMigrate: true}))
 	return store, explain(where, err)
 }
 

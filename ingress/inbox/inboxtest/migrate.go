@@ -25,8 +25,8 @@ func Migrate(t *testing.T, s inbox.Store, db *sql.DB, hasTable string, migration
 	ours := fstest.MapFS{"migrations/00001_inbox.sql": {Data: initial}}
 	newer := maps.Clone(ours)
 	newer["migrations/00002_more.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nALTER TABLE inbox_lane ADD COLUMN more INTEGER NOT NULL DEFAULT 0;")}
-	migrate := func(files fs.FS, checkOnly bool) error {
-		return sqlstore.Migrate(ctx, db, checkOnly, hasTable, files, dialect)
+	migrate := func(files fs.FS, noMigrate bool) error {
+		return sqlstore.Migrate(ctx, db, noMigrate, hasTable, files, dialect)
 	}
 	hasMore := func() bool {
 		_, err := db.ExecContext(ctx, "SELECT more FROM inbox_lane")
@@ -39,9 +39,9 @@ func Migrate(t *testing.T, s inbox.Store, db *sql.DB, hasTable string, migration
 	require.False(t, hasMore(), "a check changes nothing")
 	require.NoError(t, migrate(newer, false))
 	require.True(t, hasMore())
-	for _, checkOnly := range []bool{true, false} {
-		require.NoError(t, migrate(newer, checkOnly))
-		require.ErrorIs(t, migrate(ours, checkOnly), inbox.ErrNewer)
+	for _, noMigrate := range []bool{true, false} {
+		require.NoError(t, migrate(newer, noMigrate))
+		require.ErrorIs(t, migrate(ours, noMigrate), inbox.ErrNewer)
 	}
 	id := add(t, s, delivery("a", "1", at(0)))[0].ID
 	lanes := claim(t, s, request("relay", at(1)))

@@ -2,5 +2,5 @@ package postgres
 
 import "time"
 
-// Patient and PatientExisting are options for a busy machine: a transaction may take a minute.
-var Patient, PatientExisting = Options{transactionTimeout: time.Minute}, Options{Existing: true, transactionTimeout: time.Minute}
+// Patient and PatientNoMigrate are options for a busy machine: a transaction may take a minute.
+var Patient, PatientNoMigrate = Options{transactionTimeout: time.Minute}, Options{NoMigrate: true, transactionTimeout: time.Minute}

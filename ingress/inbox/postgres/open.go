@@ -43,8 +43,8 @@ var ErrUnsuitable = errors.New("this PostgreSQL server can't hold the inbox")
 
 // Options say how an inbox is opened. The zero value is the default.
 type Options struct {
-	// Existing opens only tables that are there and up to date; inbox.ErrNoTables or inbox.ErrOlder otherwise.
-	Existing           bool
+	// NoMigrate leaves the tables as they are. Open fails with inbox.ErrNoTables or inbox.ErrOlder if they are not current.
+	NoMigrate          bool
 	transactionTimeout time.Duration // tests on a busy machine set it
 }
 
@@ -74,7 +74,7 @@ func Open(ctx context.Context, address string, options Options) (_ *Store, err e
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	if db.writes, err = connect(ctx, address, writers, "off", db.transactionTimeout); err == nil {
-		err = migrate(ctx, db.writes, options.Existing)
+		err = migrate(ctx, db.writes, options.NoMigrate)
 	}
 	if err == nil {
 		db.reads, err = connect(ctx, address, readers, "on", db.transactionTimeout)
@@ -162,14 +162,14 @@ set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_inter
 FROM unnest(ARRAY['inbox_delivery', 'inbox_body', 'inbox_kind', 'inbox_lane', 'inbox_audit']) AS t(name)`
 )
 
-// migrate brings the tables up to date, or only checks that they are. Replicas that start together do it one after the other.
-func migrate(ctx context.Context, pool *pgxpool.Pool, checkOnly bool) error {
+// migrate brings the tables up to date or, with noMigrate, checks that they are. Replicas that start together do it one after the other.
+func migrate(ctx context.Context, pool *pgxpool.Pool, noMigrate bool) error {
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockID(migrationLock), lock.WithLockTimeout(1, lockTries))
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	db := stdlib.OpenDBFromPool(pool)
-	return errors.Join(sqlstore.Migrate(ctx, db, checkOnly, hasTable, migrations, goose.DialectPostgres, goose.WithSessionLocker(locker)), db.Close())
+	return errors.Join(sqlstore.Migrate(ctx, db, noMigrate, hasTable, migrations, goose.DialectPostgres, goose.WithSessionLocker(locker)), db.Close())
 }
 
 // CanMake returns nil if an inbox can be created in a database, or else the reason.

@@ -311,12 +311,12 @@ func TestReplicasThatStartTogetherMakeTheTablesOnce(t *testing.T) {
 func TestLookingAtADatabaseMakesNoInbox(t *testing.T) {
 	t.Parallel()
 	address := pgtest.Shared(t).Database(t)
-	_, err := postgres.Open(t.Context(), address, postgres.PatientExisting)
+	_, err := postgres.Open(t.Context(), address, postgres.PatientNoMigrate)
 	require.ErrorIs(t, err, inbox.ErrNoTables)
 	require.Zero(t, ask[int](t, address, "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'inbox%'"))
 	require.NoError(t, postgres.CanMake(t.Context(), address))
 	require.NoError(t, open(t, address).Close())
-	s, err := postgres.Open(t.Context(), address, postgres.PatientExisting)
+	s, err := postgres.Open(t.Context(), address, postgres.PatientNoMigrate)
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
 }

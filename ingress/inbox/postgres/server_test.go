@@ -144,7 +144,7 @@ func TestTablesOfANewerVersionAreRefused(t *testing.T) {
 	_, err = conn.Exec(t.Context(), "INSERT INTO signalbox_migration (version_id, is_applied) VALUES ($1, true)", before+1)
 	require.NoError(t, err)
 	require.NoError(t, conn.Close(t.Context()))
-	for _, options := range []postgres.Options{postgres.Patient, postgres.PatientExisting} {
+	for _, options := range []postgres.Options{postgres.Patient, postgres.PatientNoMigrate} {
 		_, err = postgres.Open(t.Context(), address, options)
 		require.ErrorIs(t, err, inbox.ErrNewer)
 	}

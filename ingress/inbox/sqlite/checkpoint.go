@@ -14,8 +14,8 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// logSizes are limits in bytes for the WAL.
-type logSizes struct {
+// walSizes are limits in bytes for the WAL.
+type walSizes struct {
 	// checkpoint: after at most about so many bytes, a checkpoint starts that copies the WAL to the file while the writer goes on.
 	checkpoint int64
 	// restart: at this size the writer itself copies the rest (wal_autocheckpoint) and writes the WAL from its beginning again. The WAL
@@ -27,8 +27,8 @@ type logSizes struct {
 	warn int64
 }
 
-// usualLogSizes: with checkpoints after 4 MiB the slowest acknowledgements took three times as long.
-var usualLogSizes = logSizes{checkpoint: 24 << 20, restart: 48 << 20, keep: 64 << 20, warn: 128 << 20}
+// usualWALSizes: with checkpoints after 4 MiB the slowest acknowledgements took three times as long.
+var usualWALSizes = walSizes{checkpoint: 24 << 20, restart: 48 << 20, keep: 64 << 20, warn: 128 << 20}
 
 // checkpointer copies the WAL into the file while the writer goes on. SQLite's automatic checkpoint would run inside a commit and delay every
 // caller of that commit.
@@ -61,7 +61,7 @@ func (c *checkpointer) empty(ctx context.Context) error {
 		}
 		<-time.After(200 * time.Millisecond)
 	}
-	return fmt.Errorf("%w: the log is in use and still has what was erased: repeat the erasure", inbox.ErrBusy)
+	return fmt.Errorf("%w: the WAL is in use and still has what was erased: repeat the erasure", inbox.ErrBusy)
 }
 
 // start begins a checkpoint, unless one is under way.

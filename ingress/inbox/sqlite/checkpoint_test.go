@@ -22,8 +22,8 @@ func TestALogThatAReaderOutsideHoldsIsMeasuredAndWarnedOfAndShrinksAfterwards(t 
 	core, logs := observer.New(zap.DebugLevel)
 	path := filepath.Join(t.TempDir(), "inbox.db")
 	s, err := Open(context.Background(), path, Options{
-		Logger: zap.New(core),
-		log:    logSizes{checkpoint: 64 << 10, restart: 128 << 10, keep: keep, warn: warn},
+		Logger:   zap.New(core),
+		walSizes: walSizes{checkpoint: 64 << 10, restart: 128 << 10, keep: keep, warn: warn},
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })

@@ -33,12 +33,12 @@ const (
 
 // Options say how an inbox is opened. The zero value is the default.
 type Options struct {
-	// Existing opens only tables that are there and up to date; inbox.ErrNoTables or inbox.ErrOlder otherwise.
-	Existing bool
+	// NoMigrate leaves the tables as they are. Open fails with fs.ErrNotExist, inbox.ErrNoTables or inbox.ErrOlder if they are not current.
+	NoMigrate bool
 	// Logger gets what a person should know of the file. Without one nothing is logged.
 	Logger *zap.Logger
-	// log is for tests, which don't write so much; the zero value means usualLogSizes.
-	log logSizes
+	// walSizes limits the WAL; tests set it lower. Zero means usualWALSizes.
+	walSizes walSizes
 }
 
 // Store is an inbox.Store in one SQLite file.
@@ -54,7 +54,7 @@ type database struct {
 	*reader
 	writes *writer
 	queue  *group.Committer[*job]
-	file   *file
+	file   *fileGuard
 	close  func() error
 }
 
@@ -68,7 +68,7 @@ func Open(ctx context.Context, path string, options Options) (_ *Store, err erro
 	if err != nil {
 		return nil, fmt.Errorf("sqlite inbox: resolve path: %w", err)
 	}
-	db := &database{file: &file{path: path}}
+	db := &database{file: &fileGuard{path: path}}
 	db.close = sync.OnceValue(db.closeAll)
 	s := &Store{sqlstore.New(db), db}
 	defer func() {
@@ -76,7 +76,7 @@ func Open(ctx context.Context, path string, options Options) (_ *Store, err erro
 			err = errors.Join(fmt.Errorf("sqlite inbox: open %s: %w", path, err), db.close())
 		}
 	}()
-	if !options.Existing {
+	if !options.NoMigrate {
 		err = createPrivate(path)
 	}
 	if err == nil {
@@ -102,7 +102,7 @@ func (d *database) closeAll() error {
 		d.queue.Close()
 		d.writes.checkpoints.ends.Wait()
 	}
-	// Readers first: the last connection of all processes folds the WAL into the file and removes it, which a reader can't.
+	// Close the readers first: the last connection of all processes copies the WAL into the file and removes it, and a reader can't.
 	if d.reader != nil {
 		errs = append(errs, d.reader.close())
 	}
@@ -126,7 +126,7 @@ func (d *database) Write(ctx context.Context, relaxed bool, work func(sqlstore.T
 	return d.queue.Do(ctx, &job{work: work, relaxed: relaxed}, 0)
 }
 
-// Check implements inbox.Store: the writer looks at its file, with nothing to write.
+// Check implements inbox.Store. The writer commits an empty transaction, which fails if the file is locked or was replaced or removed.
 func (s *Store) Check(ctx context.Context) error {
 	return s.db.Wrap(ctx, "check", s.db.queue.Do(ctx, &job{relaxed: true}, 0))
 }
@@ -158,33 +158,34 @@ func (s *Store) Erase(ctx context.Context, lane string, ids []string) error {
 	if err := s.Store.Erase(ctx, lane, ids); err != nil {
 		return err
 	}
-	return s.db.Wrap(ctx, "empty the log", s.db.writes.checkpoints.empty(ctx))
+	return s.db.Wrap(ctx, "checkpoint WAL", s.db.writes.checkpoints.empty(ctx))
 }
 
 // vacuumPages is how many pages are given back in one transaction, so that deliveries are not kept waiting.
 const vacuumPages = 1000
 
-// vacuum gives pages back to the file system once more than a quarter of the file is free. It ends where none are, as in a file without auto_vacuum.
+// vacuum gives pages back to the file system while more than a quarter of the file is free. It stops if the number of free pages does not
+// change, as in a file without auto_vacuum.
 func (d *database) vacuum(ctx context.Context) error {
 	for before := int64(-1); ; {
-		var spare int64
+		var free int64
 		err := d.Write(ctx, false, func(tx sqlstore.Tx) error {
-			const spares = "SELECT CASE WHEN freelist_count > page_count / 4 THEN freelist_count ELSE 0 END FROM pragma_freelist_count, pragma_page_count"
-			err := tx.Each(spares, func(row sqlstore.Row) error { return row.Scan(&spare) })
-			if err == nil && spare > 0 && spare != before {
+			const freePages = "SELECT CASE WHEN freelist_count > page_count / 4 THEN freelist_count ELSE 0 END FROM pragma_freelist_count, pragma_page_count"
+			err := tx.Each(freePages, func(row sqlstore.Row) error { return row.Scan(&free) })
+			if err == nil && free > 0 && free != before {
 				_, err = tx.Exec("PRAGMA incremental_vacuum(" + strconv.Itoa(vacuumPages) + ")")
 			}
 			return err
 		})
-		if err != nil || spare == 0 || spare == before {
+		if err != nil || free == 0 || free == before {
 			return err
 		}
-		before = spare
+		before = free
 	}
 }
 
-// createPrivate makes the file before SQLite would with the process's umask; SQLite gives its WAL and index the mode of the file. It does
-// not open a file that is there: closing it again would drop the locks that this process may hold on it.
+// createPrivate creates the file with mode 0600, before SQLite would create it with the umask's mode. SQLite gives the WAL and its index the
+// same mode. For an existing file it only sets the mode: opening and closing it would drop the locks that this process holds on it.
 func createPrivate(path string) error {
 	created, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	switch {
@@ -194,7 +195,7 @@ func createPrivate(path string) error {
 		err = errors.Join(created.Sync(), created.Close(), syncFolder(path))
 	}
 	if err != nil {
-		return fmt.Errorf("make private file: %w", err)
+		return fmt.Errorf("create file with mode 0600: %w", err)
 	}
 	return nil
 }
@@ -208,18 +209,18 @@ func syncFolder(path string) error {
 	return errors.Join(folder.Sync(), folder.Close())
 }
 
-// file detects that the inbox's file was replaced or removed after it was opened. It is not safe for concurrent use.
-type file struct {
-	path      string
-	main, log os.FileInfo
+// fileGuard detects that the inbox's file or its WAL was replaced or removed after it was opened. It is not safe for concurrent use.
+type fileGuard struct {
+	path    string
+	db, wal os.FileInfo
 }
 
 // check compares the files at the paths with those at the first check. It costs two system calls for each batch.
-func (f *file) check() error {
+func (f *fileGuard) check() error {
 	for _, one := range []struct {
 		path  string
 		first *os.FileInfo
-	}{{f.path, &f.main}, {f.path + "-wal", &f.log}} {
+	}{{f.path, &f.db}, {f.path + "-wal", &f.wal}} {
 		found, err := os.Stat(one.path)
 		switch {
 		case err != nil:
@@ -235,12 +236,12 @@ func (f *file) check() error {
 
 const hasTable = "SELECT count(*) > 0 FROM sqlite_master WHERE name = '" + sqlstore.VersionTable + "'"
 
-// migrate brings the tables up to date, or only checks that they are. Two processes may start at once: the one that fails then finds the
-// work done.
-func migrate(ctx context.Context, db *sql.DB, checkOnly bool) error {
+// migrate brings the tables up to date or, with noMigrate, checks that they are. If two processes start at once, one can fail. It tries
+// again, up to five times in all, and then finds the tables current.
+func migrate(ctx context.Context, db *sql.DB, noMigrate bool) error {
 	for try := 1; ; try++ {
-		err := sqlstore.Migrate(ctx, db, checkOnly, hasTable, migrations, goose.DialectSQLite3)
-		if err == nil || checkOnly || try == 5 || ctx.Err() != nil {
+		err := sqlstore.Migrate(ctx, db, noMigrate, hasTable, migrations, goose.DialectSQLite3)
+		if err == nil || noMigrate || try == 5 || ctx.Err() != nil {
 			return err
 		}
 	}

@@ -18,13 +18,13 @@ import (
 // reader is the pool of connections that cannot write.
 type reader struct {
 	db *sql.DB
-	// held stays open while the writer replaces its connection: closing the last connection removes the log.
+	// held stays open while the writer replaces its connection: closing the last connection removes the WAL.
 	held   *sql.Conn
 	closed atomic.Bool
 }
 
 func openReader(ctx context.Context, path string) (*reader, error) {
-	// A connection has the log open once it has read: here the version.
+	// A connection has the WAL open once it has read: here the version.
 	db, err := sql.Open("sqlite", dsn(path, url.Values{"_query_only": {"1"}, "_pragma": {"user_version"}}))
 	if err != nil {
 		return nil, fmt.Errorf("open for reading: %w", err)
@@ -76,7 +76,7 @@ func each(rows *sql.Rows, scan func(sqlstore.Row) error) (err error) {
 	return rows.Err()
 }
 
-// ErrReplaced says that the inbox's file, or the log beside it, is not the one that was opened any more. A write would be lost, so
+// ErrReplaced says that the inbox's file, or the WAL beside it, is not the one that was opened any more. A write would be lost, so
 // nothing is accepted until the process starts again.
 var ErrReplaced = errors.New("the file was removed or replaced while it was open; restart this process")
 

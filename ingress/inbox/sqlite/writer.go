@@ -38,8 +38,8 @@ type writer struct {
 	db          *sql.DB
 	conn        *sql.Conn
 	statements  map[statement]*sql.Stmt
-	file        *file
-	log         logSizes
+	file        *fileGuard
+	log         walSizes
 	logger      *zap.Logger
 	checkpoints *checkpointer
 	// synced and unsynced are the levels of synchronous for batches that must be durable and for others; level is the one in force.
@@ -62,8 +62,8 @@ type job struct {
 	relaxed bool
 }
 
-func openWriter(ctx context.Context, store *sqlstore.Store, file *file, options Options) (_ *writer, err error) {
-	log := cmp.Or(options.log, usualLogSizes)
+func openWriter(ctx context.Context, store *sqlstore.Store, file *fileGuard, options Options) (_ *writer, err error) {
+	log := cmp.Or(options.walSizes, usualWALSizes)
 	query := url.Values{
 		"_journal_mode": {"WAL"},
 		"_synchronous":  {"FULL"},
@@ -92,7 +92,7 @@ func openWriter(ctx context.Context, store *sqlstore.Store, file *file, options 
 	db.SetMaxOpenConns(1)
 	w := &writer{store: store, db: db, file: file, log: log, logger: options.Logger, synced: "FULL", unsynced: "NORMAL"}
 	w.checkpoints = &checkpointer{logger: options.Logger, warn: log.warn}
-	if err = migrate(ctx, db, options.Existing); err == nil {
+	if err = migrate(ctx, db, options.NoMigrate); err == nil {
 		err = cmp.Or(w.connect(ctx), file.check()) // check remembers the files
 	}
 	if err != nil {

@@ -261,7 +261,7 @@ func (l *load) checkInbox(t *testing.T, s *stage) {
 	t.Helper()
 	address, err := os.ReadFile(filepath.Join(s.folder, "secrets", "inbox_url"))
 	require.NoError(t, err)
-	store, err := postgres.Open(t.Context(), strings.TrimSpace(string(address)), postgres.Options{Existing: true})
+	store, err := postgres.Open(t.Context(), strings.TrimSpace(string(address)), postgres.Options{NoMigrate: true})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, store.Close()) }()
 	var counts map[inbox.State]int64
