@@ -28,7 +28,7 @@ type backend interface {
 	CancelApproval(ctx context.Context, agent, activationID string, cancel workflows.CancelApproval) (workflows.Approval, error)
 	ListCases(ctx context.Context, filter signalbox.CaseFilter) (signalbox.CasePage, error)
 	ListActivations(ctx context.Context, filter signalbox.ActivationFilter) (signalbox.ActivationPage, error)
-	ListNotices(ctx context.Context, filter signalbox.NoticeFilter) (signalbox.NoticePage, error)
+	ListNoticeSources(ctx context.Context, filter signalbox.NoticeSourceFilter) (signalbox.NoticeSourcePage, error)
 	Notices(ctx context.Context, source string) (workflows.NotifyState, error)
 	ResendNotices(ctx context.Context, source string, which workflows.SelectNotices) (workflows.NoticesSelected, error)
 	DismissNotices(ctx context.Context, source string, which workflows.SelectNotices) (workflows.NoticesSelected, error)

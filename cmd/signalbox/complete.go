@@ -80,7 +80,7 @@ func (p process) completeSource(cmd *cobra.Command, args []string, prefix string
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	return p.complete(cmd, prefix, func(ctx context.Context, backend backend) ([]string, error) {
-		page, err := backend.ListNotices(ctx, signalbox.NoticeFilter{Limit: completions})
+		page, err := backend.ListNoticeSources(ctx, signalbox.NoticeSourceFilter{Limit: completions})
 		var found []string
 		for _, source := range page.Sources {
 			found = append(found, source.Source)

@@ -56,7 +56,7 @@ func (p process) caseList() *cobra.Command {
 		func(ctx context.Context, backend backend, since, before time.Time) (listed, error) {
 			filter := signalbox.CaseFilter{
 				Attention: chosen.attention, NeedsAttention: chosen.needsAttention, Accounts: accounts, ReferencePrefix: prefix, CaseID: caseID,
-				Open: signalbox.Openness(chosen.open), StartedSince: since, StartedBefore: before, Cursor: chosen.cursor, Limit: chosen.limit,
+				Open: signalbox.OpenFilter(chosen.open), StartedSince: since, StartedBefore: before, Cursor: chosen.cursor, Limit: chosen.limit,
 			}
 			for _, state := range chosen.states {
 				filter.States = append(filter.States, workflows.CaseStatus(state))
@@ -85,7 +85,7 @@ func (p process) activationList() *cobra.Command {
 		func(ctx context.Context, backend backend, since, before time.Time) (listed, error) {
 			filter := signalbox.ActivationFilter{
 				Attention: chosen.attention, NeedsAttention: chosen.needsAttention, Agents: agents,
-				Open: signalbox.Openness(chosen.open), StartedSince: since, StartedBefore: before, Cursor: chosen.cursor, Limit: chosen.limit,
+				Open: signalbox.OpenFilter(chosen.open), StartedSince: since, StartedBefore: before, Cursor: chosen.cursor, Limit: chosen.limit,
 			}
 			for _, state := range chosen.states {
 				filter.States = append(filter.States, workflows.ActivationStatus(state))

@@ -55,8 +55,8 @@ func (p process) noticeList() *cobra.Command {
 			if len(args) == 1 {
 				return p.showNotices(cmd, backend, sourceOf(args[0]), givenUp, page.asJSON)
 			}
-			found, err := backend.ListNotices(cmd.Context(), signalbox.NoticeFilter{
-				GivenUp: givenUp, SourcePrefix: prefix, Open: signalbox.Openness(open), Cursor: page.cursor, Limit: page.limit,
+			found, err := backend.ListNoticeSources(cmd.Context(), signalbox.NoticeSourceFilter{
+				GivenUp: givenUp, SourcePrefix: prefix, Open: signalbox.OpenFilter(open), Cursor: page.cursor, Limit: page.limit,
 			})
 			if err != nil {
 				return err

@@ -87,16 +87,16 @@ func (o *overAPI) ListActivations(ctx context.Context, f signalbox.ActivationFil
 	}))
 }
 
-func (o *overAPI) ListNotices(ctx context.Context, f signalbox.NoticeFilter) (signalbox.NoticePage, error) {
+func (o *overAPI) ListNoticeSources(ctx context.Context, f signalbox.NoticeSourceFilter) (signalbox.NoticeSourcePage, error) {
 	params := api.ListNoticesParams{GivenUp: f.GivenUp, Open: api.ListNoticesParamsOpen(f.Open), Cursor: f.Cursor, Limit: f.Limit}
 	if f.SourcePrefix != "" {
 		agent, rest, whole := strings.Cut(strings.TrimPrefix(f.SourcePrefix, workflows.ArtmailActivationWorkflow+"/"), "/")
 		if !whole || rest != "" || f.SourcePrefix != workflows.ArtmailActivationWorkflow+"/"+agent+"/" {
-			return signalbox.NoticePage{}, fmt.Errorf("%w: --prefix: the API knows only artmail-activation/AGENT/", errUsage)
+			return signalbox.NoticeSourcePage{}, fmt.Errorf("%w: --prefix: the API knows only artmail-activation/AGENT/", errUsage)
 		}
 		params.Agent = agent
 	}
-	return readAnswer[signalbox.NoticePage](o.Client.ListNotices(ctx, &params))
+	return readAnswer[signalbox.NoticeSourcePage](o.Client.ListNotices(ctx, &params))
 }
 
 func (o *overAPI) Notices(ctx context.Context, source string) (workflows.NotifyState, error) {

@@ -457,7 +457,7 @@ type NoticeData = workflows.NoticeData
 type NoticeKind = workflows.NoticeKind
 
 // NoticePage defines model for NoticePage.
-type NoticePage = signalbox.NoticePage
+type NoticePage = signalbox.NoticeSourcePage
 
 // NoticeRecord defines model for NoticeRecord.
 type NoticeRecord = workflows.NoticeRecord

@@ -20,7 +20,7 @@ func (s *Server) ListCases(ctx context.Context, request ListCasesRequestObject) 
 	}
 	page, err := s.deps.Client.ListCases(ctx, signalbox.CaseFilter{
 		States: p.State, Attention: p.Attention, NeedsAttention: p.NeedsAttention, Accounts: accounts, CaseID: p.CaseId, ReferencePrefix: p.Prefix,
-		Open: signalbox.Openness(p.Open), StartedSince: p.StartedSince, StartedBefore: p.StartedBefore, Cursor: p.Cursor, Limit: p.Limit,
+		Open: signalbox.OpenFilter(p.Open), StartedSince: p.StartedSince, StartedBefore: p.StartedBefore, Cursor: p.Cursor, Limit: p.Limit,
 	})
 	return ListCases200JSONResponse(page), err
 }
@@ -34,7 +34,7 @@ func (s *Server) ListActivations(ctx context.Context, request ListActivationsReq
 	}
 	page, err := s.deps.Client.ListActivations(ctx, signalbox.ActivationFilter{
 		States: p.State, Attention: p.Attention, NeedsAttention: p.NeedsAttention, Agents: agents,
-		Open: signalbox.Openness(p.Open), StartedSince: p.StartedSince, StartedBefore: p.StartedBefore, Cursor: p.Cursor, Limit: p.Limit,
+		Open: signalbox.OpenFilter(p.Open), StartedSince: p.StartedSince, StartedBefore: p.StartedBefore, Cursor: p.Cursor, Limit: p.Limit,
 	})
 	return ListActivations200JSONResponse(page), err
 }
@@ -128,11 +128,11 @@ func (s *Server) ListNotices(ctx context.Context, request ListNoticesRequestObje
 	if p.Agent != "" && !token.mayUseAgent(p.Agent) {
 		return nil, problem(problemOtherAgent, problemOtherAgent.fix)
 	}
-	filter := signalbox.NoticeFilter{GivenUp: p.GivenUp, Open: signalbox.Openness(p.Open), Cursor: p.Cursor, Limit: p.Limit}
+	filter := signalbox.NoticeSourceFilter{GivenUp: p.GivenUp, Open: signalbox.OpenFilter(p.Open), Cursor: p.Cursor, Limit: p.Limit}
 	if p.Agent != "" {
 		filter.SourcePrefix = workflows.ArtmailActivationWorkflow + "/" + p.Agent + "/"
 	}
-	page, err := s.deps.Client.ListNotices(ctx, filter)
+	page, err := s.deps.Client.ListNoticeSources(ctx, filter)
 	page.Sources = slices.DeleteFunc(page.Sources, func(one signalbox.NoticeSource) bool {
 		if one.Agent != "" {
 			return !token.mayUseAgent(one.Agent)

@@ -68,7 +68,7 @@ func TestEachSchemaHasTheFieldsOfItsGoType(t *testing.T) {
 		"CasePage": {value: signalbox.CasePage{}}, "CaseRow": {value: signalbox.CaseRow{}}, "ActivationPage": {value: signalbox.ActivationPage{}},
 		"ActivationRow": {value: signalbox.ActivationRow{}}, "ToDoList": {value: signalbox.ToDoList{}}, "ToDoItem": {value: signalbox.ToDoItem{}},
 		"CatchUpReport": {value: signalbox.CatchUpReport{}}, "CatchUpCount": {value: signalbox.CatchUpCount{}}, "CatchUpFailure": {value: signalbox.CatchUpFailure{}},
-		"ReplayedDeliveries": {value: signalbox.ReplayedDeliveries{}}, "NoticePage": {value: signalbox.NoticePage{}}, "NoticeSource": {value: signalbox.NoticeSource{}},
+		"ReplayedDeliveries": {value: signalbox.ReplayedDeliveries{}}, "NoticePage": {value: signalbox.NoticeSourcePage{}}, "NoticeSource": {value: signalbox.NoticeSource{}},
 	} {
 		want := slices.DeleteFunc(jsonFields(reflect.TypeOf(c.value)), func(field string) bool { return slices.Contains(c.hidden, field) })
 		slices.Sort(want)

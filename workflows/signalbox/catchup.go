@@ -161,9 +161,9 @@ func (r *catchUp) cases(ctx context.Context) error {
 }
 
 func (r *catchUp) notices(ctx context.Context) error {
-	filter := NoticeFilter{Open: Open, GivenUp: true, Limit: MaxPage}
+	filter := NoticeSourceFilter{Open: Open, GivenUp: true, Limit: MaxPage}
 	for {
-		page, err := r.client.ListNotices(ctx, filter)
+		page, err := r.client.ListNoticeSources(ctx, filter)
 		if err != nil {
 			return err
 		}

@@ -23,8 +23,8 @@ type CaseFilter struct {
 	CaseID          string `json:"caseId,omitempty"`
 	// Accounts are names of Offload accounts. A name with a quote, a backslash or a character that is not printable ASCII is refused: it
 	// can't be searched for.
-	Accounts []string `json:"accounts,omitempty"`
-	Open     Openness `json:"open,omitempty"`
+	Accounts []string   `json:"accounts,omitempty"`
+	Open     OpenFilter `json:"open,omitempty"`
 	// StartedSince is inclusive, StartedBefore exclusive. Both compare the start of the workflow's current run.
 	StartedSince  time.Time `json:"startedSince,omitzero"`
 	StartedBefore time.Time `json:"startedBefore,omitzero"`
@@ -119,9 +119,9 @@ type ActivationFilter struct {
 	Attention      []string `json:"attention,omitempty"`
 	NeedsAttention bool     `json:"needsAttention,omitempty"`
 	// Agents are names of agents. ActivationID is a whole activationId; it needs exactly one agent.
-	Agents       []string `json:"agents,omitempty"`
-	ActivationID string   `json:"activationId,omitempty"`
-	Open         Openness `json:"open,omitempty"`
+	Agents       []string   `json:"agents,omitempty"`
+	ActivationID string     `json:"activationId,omitempty"`
+	Open         OpenFilter `json:"open,omitempty"`
 	// StartedSince is inclusive, StartedBefore exclusive. Both compare the start of the workflow's current run.
 	StartedSince  time.Time `json:"startedSince,omitzero"`
 	StartedBefore time.Time `json:"startedBefore,omitzero"`
@@ -246,7 +246,7 @@ func (c conditions) state(states, attention []string, needsAttention bool) (cond
 	return where, err
 }
 
-func (c conditions) started(open Openness, since, before time.Time) (conditions, error) {
+func (c conditions) started(open OpenFilter, since, before time.Time) (conditions, error) {
 	where := c
 	for _, limit := range []struct {
 		field, operator string
@@ -263,7 +263,7 @@ func (c conditions) started(open Openness, since, before time.Time) (conditions,
 	return where, open.validate()
 }
 
-func (c *Client) executions(ctx context.Context, op string, where conditions, open Openness, limit int, at, filter string) ([]execution, string, error) {
+func (c *Client) executions(ctx context.Context, op string, where conditions, open OpenFilter, limit int, at, filter string) ([]execution, string, error) {
 	size, err := pageSize(limit)
 	if err != nil {
 		return nil, "", fmt.Errorf("%s: %w", op, err)

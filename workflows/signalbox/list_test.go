@@ -205,12 +205,12 @@ func visibility(t *testing.T) (server *mocks.Client, show func(...*workflowpb.Wo
 
 func TestACaseThatContinuesAsNewIsListedBeforeVisibilityShowsItsNextRun(t *testing.T) {
 	t.Parallel()
-	for _, openness := range []signalbox.Openness{"", signalbox.Open} {
+	for _, open := range []signalbox.OpenFilter{"", signalbox.Open} {
 		server, show := visibility(t)
 		first, second, next := startedAt("first", 2), startedAt("second", 1), startedAt("second", 3)
 		show(first, second)
 		apps := newClient(t, server, signalbox.Options{})
-		filter := signalbox.CaseFilter{Limit: 1, Open: openness}
+		filter := signalbox.CaseFilter{Limit: 1, Open: open}
 		page, err := apps.ListCases(t.Context(), filter)
 		require.NoError(t, err)
 		require.Equal(t, "first", page.Cases[0].Reference)
@@ -219,7 +219,7 @@ func TestACaseThatContinuesAsNewIsListedBeforeVisibilityShowsItsNextRun(t *testi
 		next.Execution.RunId = "next"
 		describe := server.On("DescribeWorkflowExecution", mock.Anything, workflows.OffloadCaseWorkflowID("second"), "")
 		describe.Return(func(context.Context, string, string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
-			if openness == signalbox.Open { // visibility catches up meanwhile
+			if open == signalbox.Open { // visibility catches up meanwhile
 				show(first, next, second)
 			}
 			return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: next}, nil

@@ -10,14 +10,15 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// NoticeFilter chooses sources of notices: cases and activations whose notices have targets. An empty field matches all.
-type NoticeFilter struct {
-	// GivenUp chooses sources with notices that were given up.
+// NoticeSourceFilter selects sources of notices: cases and activations whose notices have targets. An empty field matches all.
+type NoticeSourceFilter struct {
+	// GivenUp selects sources with notices that were given up.
 	GivenUp bool `json:"givenUp,omitempty"`
 	// SourcePrefix is the beginning of the source's workflow ID, such as "artmail-activation/pages/".
 	SourcePrefix string `json:"sourcePrefix,omitempty"`
-	// Open is Open for sources whose notices wait, were given up, or were delivered within the last minutes.
-	Open Openness `json:"open,omitempty"`
+	// Open selects by the source's workflow "notify". That is open while notices wait or are given up, then for workflows.NotifyLinger after the
+	// last delivery, or for workflows.NotifyGoneLinger if a target answered 410.
+	Open OpenFilter `json:"open,omitempty"`
 
 	// Cursor is the Next of the page before, which had the same filter. Limit is the size of the page: at most MaxPage; 0 means DefaultPage.
 	Cursor string `json:"-"`
@@ -37,17 +38,18 @@ type NoticeSource struct {
 	ActivationID string `json:"activationId,omitempty"`
 }
 
-// NoticePage is one page of a list. Next is the cursor of the following page, empty on the last.
-type NoticePage struct {
+// NoticeSourcePage is one page of a list. Next is the cursor of the following page, empty on the last.
+type NoticeSourcePage struct {
 	Sources []NoticeSource `json:"sources"`
 	Next    string         `json:"next,omitempty"`
 }
 
-// ListNotices lists the sources of notices, in the order of ListCases. Notices lists the notices of one source. The workflow "notify" of
-// a source ends after its last delivery and starts again with the next notice, so a source can be listed several times as closed.
-func (c *Client) ListNotices(ctx context.Context, filter NoticeFilter) (NoticePage, error) {
-	const op = "list notices"
-	page := NoticePage{Sources: []NoticeSource{}}
+// ListNoticeSources lists the sources of notices, in the order of ListCases. Notices lists the notices of one source. The workflow "notify" of
+// a source ends some time after its last delivery (see Open) and starts again with the next notice, so a source can be listed several times
+// as closed.
+func (c *Client) ListNoticeSources(ctx context.Context, filter NoticeSourceFilter) (NoticeSourcePage, error) {
+	const op = "list sources of notices"
+	page := NoticeSourcePage{Sources: []NoticeSource{}}
 	where := conditions{typeIs(workflows.NotifyWorkflow)}
 	err := filter.Open.validate()
 	if err == nil && filter.SourcePrefix != "" {
@@ -67,17 +69,17 @@ func (c *Client) ListNotices(ctx context.Context, filter NoticeFilter) (NoticePa
 	rows = slices.DeleteFunc(rows, func(f execution) bool {
 		return !strings.HasPrefix(f.WorkflowID, workflows.NotifyWorkflowID(filter.SourcePrefix))
 	})
-	about := make([]ToDoItem, len(rows))
+	subjects := make([]ToDoItem, len(rows))
 	for i, f := range rows {
-		about[i].Reference, about[i].Agent, about[i].ActivationID = subjectOf(f.WorkflowID)
+		subjects[i].Reference, subjects[i].Agent, subjects[i].ActivationID = subjectOf(f.WorkflowID)
 	}
-	if err := c.findAccounts(ctx, about); err != nil {
+	if err := c.findAccounts(ctx, subjects); err != nil {
 		return page, err
 	}
 	for i, f := range rows {
 		page.Sources = append(page.Sources, NoticeSource{
 			Listed: f.Listed, Source: strings.TrimPrefix(f.WorkflowID, workflows.NotifyWorkflowID("")),
-			Reference: about[i].Reference, Account: about[i].Account, Agent: about[i].Agent, ActivationID: about[i].ActivationID,
+			Reference: subjects[i].Reference, Account: subjects[i].Account, Agent: subjects[i].Agent, ActivationID: subjects[i].ActivationID,
 		})
 	}
 	page.Next = next
@@ -89,7 +91,7 @@ func (c *Client) ListNotices(ctx context.Context, filter NoticeFilter) (NoticePa
 func (c *Client) Notices(ctx context.Context, source string) (workflows.NotifyState, error) {
 	state, err := c.notices(ctx, source)
 	if errors.Is(err, ErrNotFound) {
-		if _, none := c.temporal.DescribeWorkflow(ctx, source, ""); none == nil {
+		if _, err := c.temporal.DescribeWorkflow(ctx, source, ""); err == nil {
 			return workflows.NotifyState{Source: source}, nil
 		}
 	}

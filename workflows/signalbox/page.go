@@ -127,16 +127,16 @@ func filterHash(filter any) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:9])
 }
 
-// Openness chooses running or closed workflows.
-type Openness string
+// OpenFilter selects running or closed workflows.
+type OpenFilter string
 
-// The zero value chooses both.
+// The zero value selects both.
 const (
-	Open   Openness = "open"
-	Closed Openness = "closed"
+	Open   OpenFilter = "open"
+	Closed OpenFilter = "closed"
 )
 
-func (o Openness) validate() error {
+func (o OpenFilter) validate() error {
 	switch o {
 	case "", Open, Closed:
 		return nil
@@ -149,7 +149,7 @@ type listing struct {
 	client *Client
 	op     string
 	where  conditions
-	open   Openness
+	open   OpenFilter
 	size   int
 }
 

@@ -14,7 +14,7 @@ import (
 // notices lists the cases and activations whose notices have targets.
 func (v *visit) notices() {
 	query, filter := v.filter("givenUp", "agent", "open", "cursor")
-	var page signalbox.NoticePage
+	var page signalbox.NoticeSourcePage
 	problem, err := v.list(&page, query, "notices")
 	if err != nil {
 		v.refuse(err, "")

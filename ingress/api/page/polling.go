@@ -44,7 +44,7 @@ func (v *visit) pollingShare() (*pollingShare, error) {
 	ctx, cancel := context.WithTimeout(v.r.Context(), figuresWithin)
 	defer cancel()
 	var rows []signalbox.CaseRow
-	for _, open := range []signalbox.Openness{signalbox.Open, signalbox.Closed} {
+	for _, open := range []signalbox.OpenFilter{signalbox.Open, signalbox.Closed} {
 		var list signalbox.CasePage
 		query := url.Values{"open": {string(open)}, "limit": {strconv.Itoa(sampled)}}
 		if err := v.callWithin(ctx, http.MethodGet, query, nil, &list, "cases"); err != nil {

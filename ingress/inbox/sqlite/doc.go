@@ -4,5 +4,5 @@
 // Reads come from a pool of connections that can't write. While another process writes, the writer tries again every millisecond. SQLite's
 // own pauses grow, so a process that writes rarely would hardly get the lock.
 //
-// A batch of only claims, renewals and settlements is not synced (synchronous=NORMAL): a power cut can undo it. They are then handed out again.
+// A batch of only claims, renewals and settlements is not synced (synchronous=NORMAL). After a power cut its deliveries may be handed out again.
 package sqlite

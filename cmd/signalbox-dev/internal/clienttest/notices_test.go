@@ -35,9 +35,9 @@ func requireGivenUpNoticesAreListed(t *testing.T) {
 	t.Helper()
 	const source = "offload-case/given-up"
 	giveUp(t, source, "ntc_1")
-	filter := signalbox.NoticeFilter{GivenUp: true, SourcePrefix: source}
-	page := testenv.Eventually(t, func(ctx context.Context) (signalbox.NoticePage, error) { return apps.ListNotices(ctx, filter) },
-		func(p signalbox.NoticePage) bool { return len(p.Sources) == 1 })
+	filter := signalbox.NoticeSourceFilter{GivenUp: true, SourcePrefix: source}
+	page := testenv.Eventually(t, func(ctx context.Context) (signalbox.NoticeSourcePage, error) { return apps.ListNoticeSources(ctx, filter) },
+		func(p signalbox.NoticeSourcePage) bool { return len(p.Sources) == 1 })
 	require.Equal(t, source, page.Sources[0].Source)
 	require.Equal(t, "given-up", page.Sources[0].Reference)
 	require.Equal(t, []string{workflows.AttentionNoticeGivenUp}, page.Sources[0].Attention)
@@ -60,8 +60,8 @@ func requireGivenUpNoticesAreListed(t *testing.T) {
 	dismissed, err := apps.DismissNotices(t.Context(), source, workflows.SelectNotices{By: "ada"})
 	require.NoError(t, err)
 	require.Equal(t, 1, dismissed.Notices)
-	testenv.Eventually(t, func(ctx context.Context) (signalbox.NoticePage, error) { return apps.ListNotices(ctx, filter) },
-		func(p signalbox.NoticePage) bool { return len(p.Sources) == 0 })
+	testenv.Eventually(t, func(ctx context.Context) (signalbox.NoticeSourcePage, error) { return apps.ListNoticeSources(ctx, filter) },
+		func(p signalbox.NoticeSourcePage) bool { return len(p.Sources) == 0 })
 }
 
 // It has every open case read, those of other tests too, and so runs alone.
@@ -85,9 +85,9 @@ func TestCatchUpResendsNoticesGivenUpSince(t *testing.T) { //nolint:paralleltest
 			notice("b", since.Add(2*time.Minute), nil),
 		}},
 	})
-	testenv.Eventually(t, func(ctx context.Context) (signalbox.NoticePage, error) {
-		return apps.ListNotices(ctx, signalbox.NoticeFilter{GivenUp: true, SourcePrefix: source})
-	}, func(p signalbox.NoticePage) bool { return len(p.Sources) == 1 && p.Sources[0].Agent == "outage" })
+	testenv.Eventually(t, func(ctx context.Context) (signalbox.NoticeSourcePage, error) {
+		return apps.ListNoticeSources(ctx, signalbox.NoticeSourceFilter{GivenUp: true, SourcePrefix: source})
+	}, func(p signalbox.NoticeSourcePage) bool { return len(p.Sources) == 1 && p.Sources[0].Agent == "outage" })
 
 	options := signalbox.CatchUpOptions{Since: since, By: "grace", DryRun: true, CallsPerSecond: 1000}
 	catchUp := func(ctx context.Context) (signalbox.CatchUpReport, error) { return apps.CatchUp(ctx, options) }

@@ -111,7 +111,7 @@ func unquotable(t *testing.T, w World) {
 		}
 		_, err := w.Apps.ListActivations(t.Context(), signalbox.ActivationFilter{Agents: []string{bad}})
 		require.ErrorIs(t, err, signalbox.ErrInvalid, bad)
-		_, err = w.Apps.ListNotices(t.Context(), signalbox.NoticeFilter{SourcePrefix: bad})
+		_, err = w.Apps.ListNoticeSources(t.Context(), signalbox.NoticeSourceFilter{SourcePrefix: bad})
 		require.ErrorIs(t, err, signalbox.ErrInvalid, bad)
 	}
 }
