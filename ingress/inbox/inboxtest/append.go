@@ -33,7 +33,7 @@ func roundTrip(t *testing.T, s inbox.Store) {
 	require.ErrorIs(t, err, inbox.ErrNotFound)
 
 	made := add(t, s, delivery(lane(1), "k", at(1)), delivery(lane(1), "l", at(1)))
-	require.Less(t, made[0].ID, made[1].ID, "made IDs sort by time")
+	require.Less(t, made[0].ID, made[1].ID, "assigned IDs sort by time")
 	require.True(t, get(t, s, made[0].ID).OccurredAt.IsZero())
 
 	large := delivery(lane(2), "large", at(2))
@@ -46,7 +46,8 @@ func roundTrip(t *testing.T, s inbox.Store) {
 	require.Empty(t, none)
 }
 
-// A provider's JSON may hold what not every database can: texts are the caller's, and a store that refused one would lose the delivery.
+// A provider's JSON can contain bytes that a database can't store as text: NUL, or invalid UTF-8. A store that refused them would lose the
+// delivery.
 func anyBytes(t *testing.T, s inbox.Store) {
 	const odd = "a\x00b\\x00c\\\xffd\u2028"
 	want := delivery(odd+"lane", odd+"key", at(0))
@@ -190,7 +191,7 @@ func conflict(t *testing.T, s inbox.Store) {
 	last := add(t, s, third)[0]
 	require.Equal(t, inbox.OutcomeConflict, last.Outcome)
 	require.Equal(t, receipts[0].ID, last.ConflictOf)
-	require.Len(t, take(t, s, request("relay", at(2)))[lane(1)], 3, "in order, for the receiver to judge")
+	require.Len(t, claimKeys(t, s, request("relay", at(2)))[lane(1)], 3, "all three bodies are handed out, in order")
 }
 
 func noFingerprint(t *testing.T, s inbox.Store) {

@@ -19,7 +19,7 @@ func laneOrder(t *testing.T, s inbox.Store) {
 	add(t, s, delivery("a", "2", at(5)), delivery("b", "1", at(1)))
 	add(t, s, delivery("a", "3", at(5)))
 	add(t, s, delivery("b", "2", at(9)), delivery("a", "1", at(4)))
-	require.Equal(t, map[string][]string{"a": {"1", "2", "3"}, "b": {"1", "2"}}, take(t, s, request("relay", at(10))))
+	require.Equal(t, map[string][]string{"a": {"1", "2", "3"}, "b": {"1", "2"}}, claimKeys(t, s, request("relay", at(10))))
 }
 
 func claimLimits(t *testing.T, s inbox.Store) {
@@ -31,11 +31,11 @@ func claimLimits(t *testing.T, s inbox.Store) {
 	}
 	r := request("relay", at(50))
 	r.MaxLanes, r.MaxPerLane = 2, 2
-	require.Equal(t, map[string][]string{lane(0): {"1", "2"}, lane(1): {"1", "2"}}, take(t, s, r))
-	require.Equal(t, map[string][]string{lane(2): {"1", "2"}, lane(3): {"1", "2"}}, take(t, s, r))
-	require.Equal(t, map[string][]string{lane(4): {"1", "2"}}, take(t, s, r))
-	require.Empty(t, take(t, s, r))
-	require.Equal(t, []string{"1"}, take(t, s, request("relay", at(100)))["later"])
+	require.Equal(t, map[string][]string{lane(0): {"1", "2"}, lane(1): {"1", "2"}}, claimKeys(t, s, r))
+	require.Equal(t, map[string][]string{lane(2): {"1", "2"}, lane(3): {"1", "2"}}, claimKeys(t, s, r))
+	require.Equal(t, map[string][]string{lane(4): {"1", "2"}}, claimKeys(t, s, r))
+	require.Empty(t, claimKeys(t, s, r))
+	require.Equal(t, []string{"1"}, claimKeys(t, s, request("relay", at(100)))["later"])
 }
 
 func claimBytes(t *testing.T, s inbox.Store) {
@@ -54,8 +54,8 @@ func claimBytes(t *testing.T, s inbox.Store) {
 	}
 	r := request("relay", at(10))
 	r.MaxBytes = 1000
-	require.Equal(t, map[string][]string{"large": {"1"}}, take(t, s, r), "the longest due, though it is over the bound")
-	require.Equal(t, map[string][]string{lane(0): {"0", "1"}}, take(t, s, r))
+	require.Equal(t, map[string][]string{"large": {"1"}}, claimKeys(t, s, r), "the longest due, though it is over the bound")
+	require.Equal(t, map[string][]string{lane(0): {"0", "1"}}, claimKeys(t, s, r))
 	seen := map[string][]string{"large": {"1"}, lane(0): {"0", "1"}}
 	for len(seen) < 4 {
 		lanes := claim(t, s, r)
@@ -82,32 +82,32 @@ func claimBytes(t *testing.T, s inbox.Store) {
 		}
 	}
 	settle(t, s, "relay", at(11), settlements...)
-	require.Equal(t, map[string][]string{"large": {"2"}, lane(0): {"2", "3"}, lane(1): {"2", "3"}, lane(2): {"2", "3"}}, take(t, s, request("relay", at(11))))
+	require.Equal(t, map[string][]string{"large": {"2"}, lane(0): {"2", "3"}, lane(1): {"2", "3"}, lane(2): {"2", "3"}}, claimKeys(t, s, request("relay", at(11))))
 }
 
 func claimedLane(t *testing.T, s inbox.Store) {
 	first := add(t, s, delivery("a", "1", at(0)))[0]
-	require.Len(t, take(t, s, request("one", at(1))), 1)
+	require.Len(t, claimKeys(t, s, request("one", at(1))), 1)
 	add(t, s, delivery("a", "2", at(1)), delivery("b", "1", at(1)))
-	require.Equal(t, map[string][]string{"b": {"1"}}, take(t, s, request("two", at(2))), "not even what came later")
-	require.Empty(t, take(t, s, request("one", at(2))), "nor to the same owner")
+	require.Equal(t, map[string][]string{"b": {"1"}}, claimKeys(t, s, request("two", at(2))), "not even what came later")
+	require.Empty(t, claimKeys(t, s, request("one", at(2))), "nor to the same owner")
 	settle(t, s, "one", at(3), inbox.Finish(first.ID, inbox.StateDelivered, ""))
-	require.Equal(t, map[string][]string{"a": {"2"}}, take(t, s, request("two", at(3))))
+	require.Equal(t, map[string][]string{"a": {"2"}}, claimKeys(t, s, request("two", at(3))))
 }
 
 func leaseEnds(t *testing.T, s inbox.Store) {
 	add(t, s, delivery("a", "1", at(0)), delivery("a", "2", at(0)))
-	require.Len(t, take(t, s, request("one", at(0))), 1)
-	require.Empty(t, take(t, s, request("two", at(59))))
-	require.Equal(t, map[string][]string{"a": {"1", "2"}}, take(t, s, request("two", at(60))))
-	require.Empty(t, take(t, s, request("one", at(61))))
+	require.Len(t, claimKeys(t, s, request("one", at(0))), 1)
+	require.Empty(t, claimKeys(t, s, request("two", at(59))))
+	require.Equal(t, map[string][]string{"a": {"1", "2"}}, claimKeys(t, s, request("two", at(60))))
+	require.Empty(t, claimKeys(t, s, request("one", at(61))))
 }
 
 func partlySettled(t *testing.T, s inbox.Store) {
 	receipts := add(t, s, delivery("a", "1", at(0)), delivery("a", "2", at(0)))
 	claim(t, s, request("one", at(1)))
 	settle(t, s, "one", at(2), inbox.Finish(receipts[0].ID, inbox.StateDelivered, ""))
-	require.Equal(t, map[string][]string{"a": {"2"}}, take(t, s, request("two", at(3))))
+	require.Equal(t, map[string][]string{"a": {"2"}}, claimKeys(t, s, request("two", at(3))))
 }
 
 func renewed(t *testing.T, s inbox.Store) {
@@ -121,9 +121,9 @@ func renewed(t *testing.T, s inbox.Store) {
 		return renewed
 	}
 	require.Equal(t, []string{"a"}, renew(100, map[string]int64{"a": first["a"], "unknown": 1}))
-	require.Equal(t, map[string][]string{"b": {"1"}}, take(t, s, request("one", at(60))), "only what was renewed is held longer")
+	require.Equal(t, map[string][]string{"b": {"1"}}, claimKeys(t, s, request("one", at(60))), "only what was renewed is held longer")
 	require.Empty(t, renew(500, map[string]int64{"b": first["b"]}), "the same owner has claimed it anew")
-	require.Equal(t, map[string][]string{"a": {"1"}, "b": {"1"}}, take(t, s, request("three", at(120))))
+	require.Equal(t, map[string][]string{"a": {"1"}, "b": {"1"}}, claimKeys(t, s, request("three", at(120))))
 	require.Empty(t, renew(500, first), "all are claimed anew")
 	require.Empty(t, renew(500, nil), "nothing to renew")
 }
@@ -154,7 +154,7 @@ func retryHoldsBack(t *testing.T, s inbox.Store) {
 	d := get(t, s, receipts[0].ID)
 	require.Equal(t, "no such workflow", d.Reason)
 	require.Equal(t, at(30), d.DueAt)
-	require.Equal(t, map[string][]string{"a": {"1", "2"}}, take(t, s, request("relay", at(30))), "the whole lane with its head")
+	require.Equal(t, map[string][]string{"a": {"1", "2"}}, claimKeys(t, s, request("relay", at(30))), "the whole lane with its head")
 }
 
 func retryAttempts(t *testing.T, s inbox.Store) {
@@ -179,7 +179,7 @@ func waitingHoldsUpNobody(t *testing.T, s inbox.Store) {
 	require.Len(t, claim(t, s, r), 1)
 	settle(t, s, "relay", at(1), inbox.Retry(receipts[0].ID, at(500), "", false))
 	add(t, s, delivery("due", "1", at(1)))
-	for tries := 0; len(take(t, s, r)["due"]) == 0; tries++ {
+	for tries := 0; len(claimKeys(t, s, r)["due"]) == 0; tries++ {
 		require.Less(t, tries, 10, "behind the backlog of a lane that waits")
 	}
 
@@ -210,7 +210,7 @@ func arrivalKeepsWait(t *testing.T, s inbox.Store) {
 	settle(t, s, "relay", at(3), inbox.Retry(id, at(300), "internal error", true))
 	add(t, s, delivery("a", "3", at(4)))
 	require.Empty(t, claim(t, s, request("relay", at(299))), "neither what came during the claim nor what came after it")
-	require.Equal(t, map[string][]string{"a": {"1", "2", "3"}}, take(t, s, request("relay", at(300))))
+	require.Equal(t, map[string][]string{"a": {"1", "2", "3"}}, claimKeys(t, s, request("relay", at(300))))
 }
 
 func unmatchedSince(t *testing.T, s inbox.Store) {
@@ -234,8 +234,8 @@ func unmatchedSince(t *testing.T, s inbox.Store) {
 func clockAhead(t *testing.T, s inbox.Store) {
 	const twoHours, years = 2 * 3600, 20 * 365 * 24 * 3600
 	add(t, s, delivery("a", "1", at(twoHours)), delivery("b", "1", at(years)), delivery("c", "1", at(1)))
-	require.Equal(t, map[string][]string{"a": {"1"}, "b": {"1"}, "c": {"1"}}, take(t, s, request("relay", at(2))))
-	require.Empty(t, take(t, s, request("relay", at(2))), "claimed like any other")
+	require.Equal(t, map[string][]string{"a": {"1"}, "b": {"1"}, "c": {"1"}}, claimKeys(t, s, request("relay", at(2))))
+	require.Empty(t, claimKeys(t, s, request("relay", at(2))), "claimed like any other")
 }
 
 func backlogKeepsWait(t *testing.T, s inbox.Store) {
@@ -245,10 +245,10 @@ func backlogKeepsWait(t *testing.T, s inbox.Store) {
 	}
 	r := request("relay", at(1))
 	r.MaxPerLane = 2
-	require.Equal(t, map[string][]string{"a": {"1", "2"}}, take(t, s, r))
+	require.Equal(t, map[string][]string{"a": {"1", "2"}}, claimKeys(t, s, r))
 	settle(t, s, "relay", at(2), inbox.Retry(ids[0], at(30), "", true), inbox.Release(ids[1]))
 	require.Empty(t, claim(t, s, request("relay", at(29))), "what waits behind is no reason to try at once")
-	require.Equal(t, map[string][]string{"a": {"1", "2", "3"}}, take(t, s, request("relay", at(30))))
+	require.Equal(t, map[string][]string{"a": {"1", "2", "3"}}, claimKeys(t, s, request("relay", at(30))))
 }
 
 func release(t *testing.T, s inbox.Store) {

@@ -48,13 +48,13 @@ func erase(t *testing.T, s inbox.Store) {
 	require.NoError(t, err)
 	require.Empty(t, page.Deliveries)
 	requireCounts(t, s, map[inbox.State]int64{inbox.StatePending: 1, inbox.StateIgnored: 5})
-	require.Equal(t, map[string][]string{lane(2): {"other"}}, take(t, s, inbox.ClaimRequest{Owner: "relay", Now: at(200), Lease: time.Minute, MaxLanes: 9, MaxPerLane: 9}))
+	require.Equal(t, map[string][]string{lane(2): {"other"}}, claimKeys(t, s, inbox.ClaimRequest{Owner: "relay", Now: at(200), Lease: time.Minute, MaxLanes: 9, MaxPerLane: 9}))
 
 	again := add(t, s, inLane("settled", 9), inLane("arrived", 9), inLane("new", 9))
 	require.Equal(t, inbox.Receipt{ID: receipts[0].ID, Outcome: inbox.OutcomeDuplicate}, again[0])
 	require.Equal(t, inbox.Receipt{ID: receipts[2].ID, Outcome: inbox.OutcomeDuplicate}, again[1])
 	require.Equal(t, inbox.OutcomeNew, again[2].Outcome)
-	require.Equal(t, map[string][]string{lane(1): {"new"}}, take(t, s, inbox.ClaimRequest{Owner: "relay", Now: at(200), Lease: time.Minute, MaxLanes: 9, MaxPerLane: 9}))
+	require.Equal(t, map[string][]string{lane(1): {"new"}}, claimKeys(t, s, inbox.ClaimRequest{Owner: "relay", Now: at(200), Lease: time.Minute, MaxLanes: 9, MaxPerLane: 9}))
 }
 
 func eraseSubjects(t *testing.T, s inbox.Store) {

@@ -25,7 +25,7 @@ func replay(t *testing.T, s inbox.Store) {
 		require.NoError(t, s.Replay(ctx, id, at(2)))
 		require.Equal(t, d.Reason, get(t, s, id).Reason, "again")
 		require.True(t, d.SettledAt.IsZero())
-		require.Equal(t, map[string][]string{lane(i): {"k"}}, take(t, s, request("relay", at(2))))
+		require.Equal(t, map[string][]string{lane(i): {"k"}}, claimKeys(t, s, request("relay", at(2))))
 		settle(t, s, "relay", at(3), inbox.Finish(id, inbox.StateDelivered, ""))
 	}
 	requireCounts(t, s, map[inbox.State]int64{inbox.StateDelivered: 5})
@@ -34,18 +34,18 @@ func replay(t *testing.T, s inbox.Store) {
 	claim(t, s, request("relay", at(4)))
 	settle(t, s, "relay", at(4), inbox.Retry(waiting, at(500), "", true))
 	require.NoError(t, s.Replay(ctx, waiting, at(5)))
-	require.Equal(t, map[string][]string{"w": {"k"}}, take(t, s, request("relay", at(5))), "what waits is tried at once")
+	require.Equal(t, map[string][]string{"w": {"k"}}, claimKeys(t, s, request("relay", at(5))), "what waits is tried at once")
 	requireCounts(t, s, map[inbox.State]int64{inbox.StateDelivered: 5, inbox.StatePending: 1})
 }
 
 func replayOrder(t *testing.T, s inbox.Store) {
 	receipts := add(t, s, delivery("a", "1", at(0)), delivery("a", "2", at(0)), delivery("a", "3", at(0)))
 	settle(t, s, "operator", at(1), inbox.Finish(receipts[0].ID, inbox.StateDead, ""))
-	require.Equal(t, map[string][]string{"a": {"2", "3"}}, take(t, s, request("relay", at(2))))
+	require.Equal(t, map[string][]string{"a": {"2", "3"}}, claimKeys(t, s, request("relay", at(2))))
 	require.NoError(t, s.Replay(context.Background(), receipts[0].ID, at(3)))
-	require.Empty(t, take(t, s, request("relay", at(3))), "its lane is out")
+	require.Empty(t, claimKeys(t, s, request("relay", at(3))), "its lane is out")
 	settle(t, s, "relay", at(4), inbox.Release(receipts[1].ID), inbox.Release(receipts[2].ID))
-	require.Equal(t, map[string][]string{"a": {"1", "2", "3"}}, take(t, s, request("relay", at(5))))
+	require.Equal(t, map[string][]string{"a": {"1", "2", "3"}}, claimKeys(t, s, request("relay", at(5))))
 }
 
 func replayRefused(t *testing.T, s inbox.Store) {

@@ -123,8 +123,8 @@ func request(owner string, now time.Time) inbox.ClaimRequest {
 	return inbox.ClaimRequest{Owner: owner, Now: now, Lease: time.Minute, MaxLanes: 100, MaxPerLane: 100}
 }
 
-// take claims and returns the dedupe keys by lane.
-func take(t *testing.T, s inbox.Store, r inbox.ClaimRequest) map[string][]string {
+// claimKeys claims and returns the dedupe keys by lane.
+func claimKeys(t *testing.T, s inbox.Store, r inbox.ClaimRequest) map[string][]string {
 	t.Helper()
 	claimed := map[string][]string{}
 	for _, lane := range claim(t, s, r) {
