@@ -10,19 +10,19 @@
 //
 //	What comes                                  Answer                Kept
 //	verified, known kind                        204 after the commit  pending
-//	verified, same dedupe key again             204                   counted on the first; another body is stored and flagged
+//	verified, same dedupe key again             204                   a duplicate of the first; with another body, stored as a conflict
 //	verified, unknown kind, or test.ping        204                   ignored, visible
 //	verified, not parseable                     204                   dead, visible, can be replayed
 //	bad token                                   401, body not read    counted
 //	bad signature, or no such agent             401                   quarantined if there is such an agent
-//	bad ones repeatedly from one source         429 and Retry-After   as with 401
+//	too many of these from one source           429 and Retry-After   as with 401
 //	verified or unverified, body over its cap   413                   counted
 //	body that does not arrive in time           408                   counted
 //	body that ends before its length            400                   counted
 //	no room in memory for the body              503 and Retry-After   counted
 //	inbox can't store within its budget         503 and Retry-After   counted
 //	another method; another path                405; 404              nothing
-//	any, while a fault in this program panics   500                   logged with the stack, without the request
+//	any, if the handler panics                  500                   the stack is logged, the request is not
 //
 // "Counted" means the metric signalbox_webhooks_total, by provider and outcome. The server closes the connection after each 400, 401, 408,
 // 413 and 429, and after a 503 to a body that was not read. It answers 204 to a verified body that can't be parsed, since a retry would
@@ -53,12 +53,13 @@
 //   - Use connections until another sender needs one: the oldest connection without a verified webhook is closed for a new one. An
 //     operator's health check on this listener counts as unverified too, and can open a new connection. A true webhook is cut only if a
 //     flood opens [Config.MaxConnections] connections while the headers of the webhook arrive.
-//   - Write to the quarantine of an agent, if it guesses the name: [QuarantineConfig.SourcePerHour] bodies an hour of each of two kinds from
-//     one source, [QuarantineConfig.Keep] an hour from all sources, each up to [QuarantineConfig.MaxBody]. Beyond that, one source can fill
-//     the room that is left for events that look like agent.activated; these extra ones displace only other kinds. With
-//     Keep/SourcePerHour sources, or with one source in as many hours, it can displace true events that wait there for a corrected secret.
-//     Events that look like agent.activated are displaced last, the extra ones of them first. Of each group, the one that was last posted
-//     longest ago goes first.
+//   - Write to the quarantine of an agent, if it guesses the name. For each agent, bodies that look like agent.activated and other bodies are
+//     limited separately: each to [QuarantineConfig.SourcePerHour] an hour from one source and [QuarantineConfig.Keep] an hour from all. Beyond
+//     these limits, a body that looks like agent.activated is kept as an extra one while the agent has fewer than Keep such bodies. A body
+//     has at most [QuarantineConfig.MaxBody] bytes.
+//   - Displace bodies there: an agent keeps Keep of them. Other bodies go first, then extra agent.activated, then the rest; in each group the
+//     one that last arrived longest ago. With Keep/SourcePerHour sources, or with one source in as many hours, a stranger can displace true
+//     events that wait for a corrected secret.
 //   - Write lines to the log: two for each source, route and cause in a minute, and at most about 400 in all.
 //   - Cost processor time and network traffic in proportion to its posts. A firewall or a proxy can limit that.
 //
@@ -71,9 +72,9 @@
 //
 // Each of these gives its holder access to something else:
 //
-//   - Access to the Temporal namespace is an API key, a client certificate, or, where the server asks for neither, the network; the Web UI has
-//     it too. Its holder can start, answer, cancel and terminate all workflows, and read requests, questions, answers, results and the
-//     people named in them, unless they are encrypted (see below). The name beside an answer is what the caller said; Signalbox does not
+//   - Access to the Temporal namespace needs an API key or a client certificate or, if the server asks for neither, only the network. The Web
+//     UI has this access too. Its holder can start, answer, cancel and terminate all workflows, and read requests, questions, answers, results
+//     and the people named in them, unless they are encrypted (see below). The name beside an answer is what the caller said; Signalbox does not
 //     verify it. Agents' API keys are sealed there.
 //   - The keyring opens API keys for a holder with access to the namespace, and bodies for a holder with access to the inbox. It makes
 //     capability URLs.
@@ -87,21 +88,23 @@
 //     pages of another origin are refused.
 //   - An API token lets its holder do what its scopes say, at most for the token's accounts and agents. Its name is recorded as who acted.
 //     cases:read and activations:read show requests, questions, answers, results, conversations at Offload, approvals and runs. cases:write
-//     starts, answers, cancels and adopts cases; activations:write asks for approvals and opens and closes runs. Either can have notices
-//     of these sent to configured callbacks, and as a signal to any workflow of the namespace; both together resend and dismiss notices.
+//     starts, answers, cancels and adopts cases; activations:write asks for approvals and opens and closes runs. Either can name configured
+//     callbacks, and any workflow of the namespace, as targets of notices. cases:write resends and dismisses the notices of cases,
+//     activations:write those of activations.
 //     deliveries:read shows deliveries without the secret and personal parts of their bodies. deliveries:write replays, releases and
 //     purges them. keys:reveal shows API keys and, with deliveries:read, whole bodies. payloads:read and
 //     payloads:write decrypt and encrypt what Temporal keeps. admin does all of it, reads the record of who acted, and catches up after an
 //     outage.
 //   - A session of the page is a token in a cookie, sealed by the keyring. Its holder has that token's scopes for 12 hours at most, or until the
-//     token is removed. The keyring alone makes no session that is let in, but opens a stolen cookie and shows the token in it.
+//     token is removed. The keyring alone makes no valid session, because a session needs a valid token; but it opens a stolen cookie and shows
+//     the token.
 //   - A callback's secret lets its holder forge notices to that receiver: a completed case, an approval. It gives no access to Signalbox.
 //   - The payload keys, or a token with payloads:read and access to the namespace, open all that Temporal keeps encrypted; sealed API keys stay
 //     sealed. Without them, access to the namespace still shows workflow IDs, search attributes, names and times, and still terminates
 //     workflows. Encryption proves no sender: payloads in clear text are accepted, so it can still start, signal and answer.
 //
-// The inbox records what a person reveals, releases, purges or replays. On the command line the name is what the person's machine gives, over
-// the API it is the token's. A person who opens the inbox with another program leaves no record.
+// The inbox records what a person reveals, releases, purges or replays. The name comes from the person's machine (command line) or from the
+// token (API). A person who opens the inbox with another program leaves no record.
 //
 // # What is logged
 //
