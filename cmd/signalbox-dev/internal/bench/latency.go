@@ -16,23 +16,23 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Ways to the workflow, as rows of the table.
+// Rows of the table: from where to where an event is timed.
 const (
-	rowBareCall = "bare SignalWorkflow: call returns"
-	rowBareHas  = "bare SignalWorkflow: workflow code has it"
-	rowSentAck  = "Signalbox: post begins, acknowledged"
-	rowSentCall = "Signalbox: post begins, signal is accepted"
-	rowSentHas  = "Signalbox: post begins, workflow code has it"
+	rowBareCall         = "bare SignalWorkflow: call returns"
+	rowBareReceived     = "bare SignalWorkflow: workflow received it"
+	rowPostAcknowledged = "Signalbox: post until acknowledged"
+	rowPostSignalled    = "Signalbox: post until signal accepted"
+	rowPostReceived     = "Signalbox: post until workflow received it"
 )
 
-// latencyRate is how many events are sent in a second, both ways together in turns.
+// latencyRate is the number of events per second; bare signals and posts alternate.
 const latencyRate = 20
 
-// latency measures how long an event takes to a workflow at a quiet pace, with a worker that runs the workflow.
+// latency measures how long an event takes to a workflow at a low rate, with a worker that runs the workflow.
 func (s *stage) latency(ctx context.Context, o Options) (_ []Sample, err error) {
-	o.say("measuring the way to the workflow at %d events per second", latencyRate)
-	heard := &listener{waiting: map[string]chan time.Time{}}
-	lane, stopWorker, err := s.startListener(ctx, heard)
+	o.say("measuring the latency to the workflow at %d events per second", latencyRate)
+	arrived := &arrivals{waiting: map[string]chan time.Time{}}
+	n, stopWorker, err := s.startListener(ctx, arrived)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (s *stage) latency(ctx context.Context, o Options) (_ []Sample, err error) 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, signalbox.close()) }()
-	if err := signalbox.startRelay(&timedTemporal{Client: s.temporal, heard: heard}); err != nil {
+	if err := signalbox.startRelay(&timedTemporal{Client: s.temporal, arrived: arrived}); err != nil {
 		return nil, err
 	}
 	c, err := loadtest.Dial(ctx, signalbox.address())
@@ -51,22 +51,22 @@ func (s *stage) latency(ctx context.Context, o Options) (_ []Sample, err error) 
 	}
 	defer func() { _ = c.Close() }() // nothing is lost with it
 
-	event := loadtest.ForCase(s.keys, lane, &s.numbers)
-	samples := []Sample{{Name: rowBareCall}, {Name: rowBareHas}, {Name: rowSentAck}, {Name: rowSentCall}, {Name: rowSentHas}}
+	event := loadtest.ForCase(s.keys, n, &s.numbers)
+	samples := []Sample{{Name: rowBareCall}, {Name: rowBareReceived}, {Name: rowPostAcknowledged}, {Name: rowPostSignalled}, {Name: rowPostReceived}}
 	waits := make([][]time.Duration, len(samples))
 	pace := time.NewTicker(time.Second / latencyRate)
 	defer pace.Stop()
 	began := now()
-	for n := 0; n < 2 || now().Sub(began) < 2*o.each(); n++ {
+	for i := 0; i < 2 || now().Sub(began) < 2*o.each(); i++ {
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-pace.C:
 		}
-		if n%2 == 0 {
-			err = s.timeSignal(ctx, lane, heard, waits[:2])
+		if i%2 == 0 {
+			err = s.timeSignal(ctx, n, arrived, waits[:2])
 		} else {
-			err = timePost(ctx, c, event, heard, waits[2:])
+			err = timePost(ctx, c, event, arrived, waits[2:])
 		}
 		if err != nil {
 			return nil, err
@@ -78,32 +78,32 @@ func (s *stage) latency(ctx context.Context, o Options) (_ []Sample, err error) 
 	return samples, nil
 }
 
-// timeSignal adds how long the call took, and until workflow code had the event.
-func (s *stage) timeSignal(ctx context.Context, lane int, heard *listener, waits [][]time.Duration) error {
+// timeSignal adds how long the call took, and how long until the workflow received the event.
+func (s *stage) timeSignal(ctx context.Context, n int, arrived *arrivals, waits [][]time.Duration) error {
 	id := inbox.NewID(now())
-	received := heard.expect(id)
+	received := arrived.expect(id)
 	began := now()
 	event := workflows.CaseEvent{EventMeta: workflows.EventMeta{DeliveryID: id, DedupeKey: id, Kind: workflows.KindCaseInputNeeded, ReceivedAt: began}}
-	err := s.temporal.SignalWorkflow(ctx, workflows.OffloadCaseWorkflowID(loadtest.Reference(lane)), "", workflows.SignalOffloadEvents, []workflows.CaseEvent{event})
+	err := s.temporal.SignalWorkflow(ctx, workflows.OffloadCaseWorkflowID(loadtest.Reference(n)), "", workflows.SignalOffloadEvents, []workflows.CaseEvent{event})
 	if err != nil {
 		return fmt.Errorf("signal: %w", err)
 	}
 	waits[0] = append(waits[0], now().Sub(began))
-	return keepWhen(ctx, received, began, &waits[1])
+	return appendWait(ctx, received, began, &waits[1])
 }
 
-// timePost adds how long it took until the answer, until the server had accepted the signal, and until workflow code had the event.
-func timePost(ctx context.Context, c *loadtest.Client, event loadtest.Request, heard *listener, waits [][]time.Duration) error {
-	signalled, received := heard.expect(signalAccepted), heard.expect(anyDelivery)
+// timePost adds how long it took until the answer, until the server had accepted the signal, and until the workflow received the event.
+func timePost(ctx context.Context, c *loadtest.Client, event loadtest.Request, arrived *arrivals, waits [][]time.Duration) error {
+	signalled, received := arrived.expect(signalAccepted), arrived.expect(anyDelivery)
 	began := now()
 	if err := c.Post(event); err != nil {
 		return err
 	}
 	waits[0] = append(waits[0], now().Sub(began))
-	return errors.Join(keepWhen(ctx, signalled, began, &waits[1]), keepWhen(ctx, received, began, &waits[2]))
+	return errors.Join(appendWait(ctx, signalled, began, &waits[1]), appendWait(ctx, received, began, &waits[2]))
 }
 
-func keepWhen(ctx context.Context, happened <-chan time.Time, began time.Time, into *[]time.Duration) error {
+func appendWait(ctx context.Context, happened <-chan time.Time, began time.Time, into *[]time.Duration) error {
 	const most = 30 * time.Second
 	select {
 	case at := <-happened:
@@ -122,28 +122,28 @@ const (
 	anyDelivery    = "any other delivery"
 )
 
-// listener is notified when something expected happens.
-type listener struct {
+// arrivals tells when something expected happens.
+type arrivals struct {
 	mu      sync.Mutex
 	waiting map[string]chan time.Time
 }
 
-func (l *listener) expect(name string) <-chan time.Time {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+func (a *arrivals) expect(name string) <-chan time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	happened := make(chan time.Time, 1)
-	l.waiting[name] = happened
+	a.waiting[name] = happened
 	return happened
 }
 
-// hear reports the first expected name, if any. A repeated workflow task reports a name again, which has no effect.
-func (l *listener) hear(names ...string) {
+// record reports the first expected name, if any. A repeated workflow task reports a name again, which has no effect.
+func (a *arrivals) record(names ...string) {
 	at := now()
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	for _, name := range names {
-		if happened, expected := l.waiting[name]; expected {
-			delete(l.waiting, name)
+		if happened, expected := a.waiting[name]; expected {
+			delete(a.waiting, name)
 			happened <- at
 			return
 		}
@@ -153,22 +153,22 @@ func (l *listener) hear(names ...string) {
 // timedTemporal tells when the server has accepted the relay's signal.
 type timedTemporal struct {
 	sdk.Client
-	heard *listener
+	arrived *arrivals
 }
 
 func (t *timedTemporal) SignalWorkflow(ctx context.Context, workflowID, runID, name string, arg any) error {
 	err := t.Client.SignalWorkflow(ctx, workflowID, runID, name, arg)
 	if err == nil {
-		t.heard.hear(signalAccepted)
+		t.arrived.record(signalAccepted)
 	}
 	return err
 }
 
-// latencyQueue is not Signalbox's: there, the cases of the other measurements would be run as well.
+// latencyQueue is not Signalbox's own task queue: a worker there would also run the cases of the other measurements.
 const latencyQueue = "signalbox-bench-latency"
 
-// startListener runs a workflow that does nothing but receive events, in the lane of a case that no other measurement uses.
-func (s *stage) startListener(ctx context.Context, heard *listener) (lane int, stop func(), err error) {
+// startListener runs a workflow that does nothing but receive events, as a case that no other measurement uses; n is its number.
+func (s *stage) startListener(ctx context.Context, arrived *arrivals) (n int, stop func(), err error) {
 	const workflowType = "bench-listener"
 	w := sdkworker.New(s.temporal, latencyQueue, sdkworker.Options{})
 	w.RegisterWorkflowWithOptions(func(ctx workflow.Context) error {
@@ -180,21 +180,21 @@ func (s *stage) startListener(ctx context.Context, heard *listener) (lane int, s
 				continue
 			}
 			for _, e := range list {
-				heard.hear(e.DeliveryID, anyDelivery)
+				arrived.record(e.DeliveryID, anyDelivery)
 			}
 		}
 	}, workflow.RegisterOptions{Name: workflowType})
 	if err := w.Start(); err != nil {
 		return 0, nil, fmt.Errorf("start worker: %w", err)
 	}
-	lane = s.started
+	n = s.started
 	s.started++
 	_, err = s.temporal.ExecuteWorkflow(ctx, sdk.StartWorkflowOptions{
-		ID: workflows.OffloadCaseWorkflowID(loadtest.Reference(lane)), TaskQueue: latencyQueue,
+		ID: workflows.OffloadCaseWorkflowID(loadtest.Reference(n)), TaskQueue: latencyQueue,
 	}, workflowType)
 	if err != nil {
 		w.Stop()
 		return 0, nil, fmt.Errorf("start workflow: %w", err)
 	}
-	return lane, w.Stop, nil
+	return n, w.Stop, nil
 }
