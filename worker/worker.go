@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -38,7 +37,7 @@ type Options struct {
 	OffloadReadsPerSecond float64
 	// WorkflowCache is how many workflows all workers of the process keep in memory together. 0 leaves it unchanged.
 	WorkflowCache int
-	// BuildID turns worker versioning on, as a version of the deployment DeploymentName.
+	// BuildID turns worker versioning on; the workers are then that version of the deployment DeploymentName. Empty: no versioning.
 	DeploymentName, BuildID string
 	// Started is called when all workers poll. It may be nil.
 	Started func()
@@ -75,22 +74,13 @@ func New(temporal client.Client, options Options) *Workers {
 	})
 	options.Notice.Register(workflowWorker)
 	options.Offload.RegisterLocal(workflowWorker)
-	workflowWorker.RegisterWorkflowWithOptions(offloadcase.Workflow, workflow.RegisterOptions{
-		Name:               workflows.OffloadCaseWorkflow,
-		VersioningBehavior: versioning(options),
-	})
-	workflowWorker.RegisterWorkflowWithOptions(artmailactivation.Workflow, workflow.RegisterOptions{
-		Name:               workflows.ArtmailActivationWorkflow,
-		VersioningBehavior: versioning(options),
-	})
-	workflowWorker.RegisterWorkflowWithOptions(offloadfiles.Workflow, workflow.RegisterOptions{
-		Name:               workflows.OffloadFilesWorkflow,
-		VersioningBehavior: versioning(options),
-	})
-	workflowWorker.RegisterWorkflowWithOptions(notify.Workflow, workflow.RegisterOptions{
-		Name:               workflows.NotifyWorkflow,
-		VersioningBehavior: versioning(options),
-	})
+	register := func(name string, workflowFunc any) {
+		workflowWorker.RegisterWorkflowWithOptions(workflowFunc, workflow.RegisterOptions{Name: name, VersioningBehavior: versioning(options)})
+	}
+	register(workflows.OffloadCaseWorkflow, offloadcase.Workflow)
+	register(workflows.ArtmailActivationWorkflow, artmailactivation.Workflow)
+	register(workflows.OffloadFilesWorkflow, offloadfiles.Workflow)
+	register(workflows.NotifyWorkflow, notify.Workflow)
 
 	calls := w.add(temporal, options, workflows.TaskQueueOffload, sdkworker.Options{
 		DisableWorkflowWorker:        true,
@@ -117,8 +107,8 @@ func New(temporal client.Client, options Options) *Workers {
 
 func (w *Workers) add(temporal client.Client, options Options, taskQueue string, o sdkworker.Options) sdkworker.Worker {
 	o.WorkerStopTimeout = StopTimeout
-	// With the SDK's default of two pollers, they limit the throughput while the CPU is idle. The number is fixed, because the autoscaling of
-	// SDK 1.50 cancelled polls while the server recorded the start of a task, which was then lost until its timeout.
+	// The SDK's default of two pollers limits throughput while the CPU is idle. The number is fixed: with the autoscaling of SDK 1.50, a poll
+	// could be cancelled while the server recorded the start of a task, and that task was lost until its timeout.
 	pollers := sdkworker.NewPollerBehaviorSimpleMaximum(sdkworker.PollerBehaviorSimpleMaximumOptions{MaximumNumberOfPollers: pollersPerQueue})
 	o.WorkflowTaskPollerBehavior = pollers
 	o.ActivityTaskPollerBehavior = pollers
@@ -148,16 +138,13 @@ func versioning(options Options) workflow.VersioningBehavior {
 	return workflow.VersioningBehaviorAutoUpgrade
 }
 
-// ErrNotStarted says that Temporal could not be reached at the start. The caller may create new Workers and try again.
-var ErrNotStarted = errors.New("workers did not start")
-
-// Run runs the workers until ctx ends or a worker fails, and then waits for running activities. Call it once.
+// Run runs the workers until ctx ends or a worker fails, and then waits for running activities. Call it once: to try again, make new Workers.
 func (w *Workers) Run(ctx context.Context) error {
 	var started []sdkworker.Worker
 	defer func() { stop(started) }()
 	for _, one := range w.workers {
 		if err := one.Start(); err != nil {
-			return fmt.Errorf("%w: %w", ErrNotStarted, err)
+			return fmt.Errorf("start worker: %w", err)
 		}
 		started = append(started, one)
 	}
