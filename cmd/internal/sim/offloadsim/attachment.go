@@ -22,14 +22,15 @@ type attachment struct {
 	content []byte
 }
 
-// download is what a download URL stands for.
-type download struct {
+// issuedDownload is the file behind a download URL.
+type issuedDownload struct {
 	file    attachment
 	expires time.Time
 }
 
-func attachmentMetadata(all []attachment) []attachment {
-	return append([]attachment{}, all...) // An empty array, never null.
+// nonNil returns a copy that is [] in JSON if it is empty, never null.
+func nonNil(all []attachment) []attachment {
+	return append([]attachment{}, all...)
 }
 
 func (s *Simulator) getAttachment(r *http.Request, owner string, _ []byte) answer {
@@ -45,7 +46,7 @@ func (s *Simulator) getAttachment(r *http.Request, owner string, _ []byte) answe
 		}
 		token := s.Dice.UUID()
 		expires := s.Now().Add(s.undocumented.downloadLifetime())
-		s.downloads[token] = download{file: file, expires: expires}
+		s.downloads[token] = issuedDownload{file: file, expires: expires}
 		return answer{status: http.StatusOK, data: struct {
 			attachment
 			DownloadURL string `json:"downloadUrl"`

@@ -85,7 +85,7 @@ func (c *offloadCase) view(now time.Time, u Undocumented) map[string]any {
 		"counterparty":  c.request.counterparty,
 		"goal":          c.request.goal,
 		"senderPersona": c.request.senderPersona,
-		"attachments":   attachmentMetadata(c.attachments),
+		"attachments":   nonNil(c.attachments),
 	}
 	if c.nextActionAt == 0 {
 		data["nextActionAt"] = u.sentinel()

@@ -68,7 +68,7 @@ type Simulator struct {
 	cases        map[string]*offloadCase
 	order        []string // case ids, oldest first
 	created      map[ownerMonth]int
-	downloads    map[string]download
+	downloads    map[string]issuedDownload
 }
 
 // New makes a simulator. It refuses to run without an API key.
@@ -99,7 +99,7 @@ func New(opts Options) (*Simulator, error) {
 		undocumented: opts.Undocumented,
 		cases:        map[string]*offloadCase{},
 		created:      map[ownerMonth]int{},
-		downloads:    map[string]download{},
+		downloads:    map[string]issuedDownload{},
 	}
 	s.Calls = NewCalls(s.Dice)
 	s.routes()

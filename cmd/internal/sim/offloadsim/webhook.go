@@ -50,7 +50,7 @@ func (s *Simulator) eventData(c *offloadCase, event string) map[string]any {
 		"status":       c.status,
 		"channel":      c.request.channel,
 		"attemptCount": c.attemptCount,
-		"attachments":  attachmentMetadata(c.attachments),
+		"attachments":  nonNil(c.attachments),
 	}
 	if c.request.clientReferenceID != "" {
 		data["clientReferenceId"] = c.request.clientReferenceID
