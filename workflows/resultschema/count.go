@@ -65,9 +65,9 @@ func countBefore(s *jsonschema.Schema, work *budget) {
 			steps += len(v)
 			switch {
 			case unique && len(v) <= 20: // the library compares each pair
-				steps += 20 * nodes(v)
+				steps += 20 * countValues(v)
 			case unique:
-				steps += 2 * nodes(v)
+				steps += 2 * countValues(v)
 			}
 		case string:
 			steps += len(v) / 100
@@ -106,6 +106,22 @@ func comparing(value any) int {
 		return 1 + len(v)/100
 	}
 	return work
+}
+
+// countValues returns the number of JSON values in a value, itself included.
+func countValues(value any) int {
+	n := 1
+	switch v := value.(type) {
+	case map[string]any:
+		for _, member := range v {
+			n += countValues(member)
+		}
+	case []any:
+		for _, item := range v {
+			n += countValues(item)
+		}
+	}
+	return n
 }
 
 // otherValue carries the error of const or enum in a format's error.

@@ -2,6 +2,6 @@
 // names, else of 2020-12.
 //
 // Schema and result are not trusted: an app may send any schema, and Offload any result. So nothing is fetched (a $ref to outside makes a
-// schema unusable), the size and depth of both are limited, a check that takes too long is stopped, and no reason contains a value.
-// Formats are checked as the draft says: by draft-07 and older ones only.
+// schema unusable), the size and depth of both are limited, a check that takes too long is stopped, and no Reason contains a value of
+// the result. The keyword format is checked only for schemas of draft-07 or older, as the drafts define.
 package resultschema

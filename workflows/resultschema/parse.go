@@ -14,12 +14,15 @@ import (
 )
 
 // limits are the limits of one document.
-type limits struct{ bytes, values, depth int }
+type limits struct{ bytes, values int }
 
 var (
-	schemaLimits = limits{bytes: workflows.MaxJSONBytes, values: 5_000, depth: 100}
-	resultLimits = limits{bytes: workflows.MaxJSONBytes, values: workflows.MaxJSONBytes, depth: 100}
+	schemaLimits = limits{bytes: workflows.MaxJSONBytes, values: 5_000}
+	resultLimits = limits{bytes: workflows.MaxJSONBytes, values: workflows.MaxJSONBytes} // no limit of its own: each value has a byte or more
 )
+
+// maxDepth is how many objects and lists a value may be inside.
+const maxDepth = 100
 
 // Limits of numbers. The library keeps numbers exactly, so a short text such as 1e999999999 would need gigabytes.
 const (
@@ -27,50 +30,50 @@ const (
 	maxExponent = 400
 )
 
-// parse reads a JSON document within limits. Its errors are continuations of "the schema" or "the result", and contain no value.
-func parse(raw json.RawMessage, most limits) (any, error) {
-	if len(raw) > most.bytes {
-		return nil, fmt.Errorf("has %d bytes, at most %d: shorten it", len(raw), most.bytes)
+// parse reads a JSON document within limits. Its errors continue a sentence about the schema or the result, for example "is not valid
+// JSON", and contain no value.
+func parse(raw json.RawMessage, l limits) (any, error) {
+	if len(raw) > l.bytes {
+		return nil, fmt.Errorf("has %d bytes, at most %d: shorten it", len(raw), l.bytes)
 	}
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
 	if err != nil {
 		return nil, errors.New("is not valid JSON")
 	}
-	left := most.values
-	if err := bounded(value, most.depth, &left); err != nil {
+	if countValues(value) > l.values {
+		return nil, fmt.Errorf("has more than %d values: simplify it", l.values)
+	}
+	if err := checkLimits(value, 0); err != nil {
 		return nil, err
 	}
 	return value, nil
 }
 
-func bounded(value any, depth int, left *int) error {
-	*left--
-	switch {
-	case depth < 0:
-		return errors.New("is nested too deeply, at most 100 levels")
-	case *left < 0:
-		return errors.New("has too many parts: simplify it")
+// checkLimits checks the depth and the numbers of a value that is inside so many objects and lists.
+func checkLimits(value any, depth int) error {
+	if depth > maxDepth {
+		return fmt.Errorf("is nested too deeply, at most %d levels", maxDepth)
 	}
 	switch v := value.(type) {
 	case map[string]any:
 		for _, member := range v {
-			if err := bounded(member, depth-1, left); err != nil {
+			if err := checkLimits(member, depth+1); err != nil {
 				return err
 			}
 		}
 	case []any:
 		for _, item := range v {
-			if err := bounded(item, depth-1, left); err != nil {
+			if err := checkLimits(item, depth+1); err != nil {
 				return err
 			}
 		}
 	case json.Number:
-		return boundedNumber(string(v))
+		return checkNumber(string(v))
 	}
 	return nil
 }
 
-func boundedNumber(number string) error {
+func checkNumber(number string) error {
 	at := strings.IndexAny(number, "eE")
 	if at >= 0 {
 		exponent, err := strconv.Atoi(number[at+1:])
@@ -82,20 +85,4 @@ func boundedNumber(number string) error {
 		return fmt.Errorf("has a number of more than %d digits", maxDigits)
 	}
 	return nil
-}
-
-// nodes returns the number of JSON values in a value, itself included.
-func nodes(value any) int {
-	n := 1
-	switch v := value.(type) {
-	case map[string]any:
-		for _, member := range v {
-			n += nodes(member)
-		}
-	case []any:
-		for _, item := range v {
-			n += nodes(item)
-		}
-	}
-	return n
 }
