@@ -43,7 +43,7 @@ type Deps struct {
 	Secure bool
 	// Keys seal the sessions' cookies: processes that share them share the sessions.
 	Keys *keyring.Ring
-	// Source tells the sender of a request, by which tries to sign in are counted; ingress.Sources makes one.
+	// Source tells the sender of a request, by which attempts to sign in are counted; ingress.Sources makes one.
 	Source func(*http.Request) netip.Addr
 	Log    *zap.Logger
 	Now    func() time.Time
@@ -51,12 +51,12 @@ type Deps struct {
 
 // Server answers browsers. Make one with New.
 type Server struct {
-	deps     Deps
-	sessions *sessions
-	tries    *throttle
-	pages    map[string]*template.Template
-	assets   map[string]asset
-	handler  http.Handler
+	deps          Deps
+	sessions      *sessions
+	signInLimiter *limiter
+	pages         map[string]*template.Template
+	assets        map[string]asset
+	handler       http.Handler
 }
 
 var (
@@ -80,7 +80,7 @@ var mediaTypes = map[string]string{".css": "text/css; charset=utf-8", ".js": "te
 func New(deps Deps) (*Server, error) {
 	s := &Server{
 		deps: deps, sessions: newSessions(deps.Keys, deps.Now),
-		tries: &throttle{now: deps.Now, buckets: map[string]*rate.Limiter{}}, assets: map[string]asset{}, pages: map[string]*template.Template{},
+		signInLimiter: &limiter{now: deps.Now, buckets: map[string]*rate.Limiter{}}, assets: map[string]asset{}, pages: map[string]*template.Template{},
 	}
 	if err := s.readAssets(); err != nil {
 		return nil, err
@@ -217,8 +217,8 @@ type visit struct {
 	secret string
 	// form is what was posted.
 	form url.Values
-	// signed: the visitor is known, by a session or since no token is needed.
-	signed bool
+	// signedIn: the visitor is known, by a session or because no token is needed.
+	signedIn bool
 }
 
 // maxForm bounds what a form may post: the longest answer, escaped, with room.
@@ -250,7 +250,7 @@ func (s *Server) visit(w http.ResponseWriter, r *http.Request, handle func(*visi
 			v.resume(cookie.Value)
 		}
 	} else {
-		v.token, v.signed = s.deps.API.Caller("")
+		v.token, v.signedIn = s.deps.API.Caller("")
 	}
 	handle(v)
 }
@@ -264,7 +264,7 @@ func (v *visit) resume(cookie string) {
 	if !ok {
 		return
 	}
-	if v.token, v.signed = v.s.deps.API.Caller(one.Secret); !v.signed {
+	if v.token, v.signedIn = v.s.deps.API.Caller(one.Secret); !v.signedIn {
 		v.s.sessions.end(cookie)
 		return
 	}

@@ -136,7 +136,7 @@ func TestWhatAttackersTryIsRefused(t *testing.T) {
 				require.Equal(t, 401, status)
 			}
 			return b.post(t, "/sign-in", url.Values{"token": {annSecret}}) // even the right one waits
-		}, 429, "Too many tries"},
+		}, 429, "Too many attempts from this address. Wait 10 seconds and try again."},
 		"an empty token": {func(t *testing.T, w *world) (int, string) {
 			return w.browser(t).post(t, "/sign-in", url.Values{"token": {" "}})
 		}, 401, "not known"},
@@ -280,8 +280,8 @@ func TestACookieOfAnotherKeyringIsNone(t *testing.T) {
 	}
 }
 
-// The throttle lets a person who mistyped try again, and does not hold up others.
-func TestTheThrottleIsOfOneSourceAndEnds(t *testing.T) {
+// The limiter lets a person who mistyped try again, and does not hold up others.
+func TestTheSignInLimitIsOfOneSourceAndEnds(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, true)
 	// A try comes back with time.

@@ -24,10 +24,10 @@ const (
 	// maxEnded bounds the memory of sessions that were ended; the oldest makes room.
 	maxEnded = 10_000
 
-	// signInBurst tries are free for each source, then one every signInEvery.
+	// signInBurst attempts are free for each source, then one every signInEvery.
 	signInBurst = 5
 	signInEvery = 10 * time.Second
-	// maxSources bounds the memory of the throttle.
+	// maxSources bounds the memory of the limiter.
 	maxSources = 10_000
 )
 
@@ -167,50 +167,50 @@ func sessionCookie(value string, secure bool) *http.Cookie {
 	return cookie
 }
 
-// throttle bounds the tries of each source to sign in.
-type throttle struct {
+// limiter limits the attempts of each source to sign in.
+type limiter struct {
 	now func() time.Time
 
 	mu      sync.Mutex
 	buckets map[string]*rate.Limiter
 }
 
-// allow takes one try of the source, and says whether there was one.
-func (t *throttle) allow(source string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := t.now()
-	bucket, known := t.buckets[source]
+// allow takes one attempt of the source, and reports whether there was one.
+func (l *limiter) allow(source string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	bucket, known := l.buckets[source]
 	if !known {
-		if len(t.buckets) >= maxSources {
-			t.forget(now)
+		if len(l.buckets) >= maxSources {
+			l.forget(now)
 		}
 		bucket = rate.NewLimiter(rate.Every(signInEvery), signInBurst)
-		t.buckets[source] = bucket
+		l.buckets[source] = bucket
 	}
 	return bucket.AllowN(now, 1)
 }
 
-// giveBack returns the try of a sign-in that succeeded.
-func (t *throttle) giveBack(source string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if bucket, known := t.buckets[source]; known {
-		bucket.AllowN(t.now(), -1)
+// giveBack returns the attempt of a sign-in that succeeded.
+func (l *limiter) giveBack(source string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if bucket, known := l.buckets[source]; known {
+		bucket.AllowN(l.now(), -1)
 	}
 }
 
-// forget drops sources without recent tries, or any where all have some.
-func (t *throttle) forget(now time.Time) {
-	for source, bucket := range t.buckets {
+// forget drops sources without recent attempts, or any if all have some.
+func (l *limiter) forget(now time.Time) {
+	for source, bucket := range l.buckets {
 		if bucket.TokensAt(now) >= signInBurst {
-			delete(t.buckets, source)
+			delete(l.buckets, source)
 		}
 	}
-	for source := range t.buckets {
-		if len(t.buckets) < maxSources*9/10 {
+	for source := range l.buckets {
+		if len(l.buckets) < maxSources*9/10 {
 			return
 		}
-		delete(t.buckets, source)
+		delete(l.buckets, source)
 	}
 }

@@ -2,30 +2,31 @@ package page
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 
 	"go.uber.org/zap"
 )
 
-// signInView is the form, with a text that was not sent since the session had ended.
+// signInView is the sign-in form. Unsent is the text that a person posted after the session had ended.
 type signInView struct {
-	Return, Kept, Problem string
+	Return, Unsent, Problem string
 }
 
 // requireSession shows the form to sign in where the visitor is not known.
 func requireSession(handle func(*visit)) func(*visit) {
 	return func(v *visit) {
 		switch {
-		case v.signed:
+		case v.signedIn:
 			handle(v)
 		case v.r.Method == http.MethodGet && v.r.Header.Get("Sec-Fetch-Site") == "cross-site":
-			// A link of another site brings no strict cookie. The same address asked for by this page does.
+			// A request from a link on another site has no SameSite=Strict cookie. This page reloads the address, and that request has it.
 			v.render(http.StatusOK, "again", view{Title: "Signalbox", Data: v.r.URL.RequestURI()})
 		case v.r.Method == http.MethodGet:
 			v.askToSignIn(http.StatusUnauthorized, signInView{Return: v.r.URL.RequestURI()})
 		default:
 			v.askToSignIn(http.StatusUnauthorized, signInView{
-				Return: v.form.Get("return"), Kept: v.form.Get("text"),
+				Return: v.form.Get("return"), Unsent: v.form.Get("text"),
 				Problem: "The session has ended, and nothing was sent. Sign in and do it again.",
 			})
 		}
@@ -37,21 +38,22 @@ func (v *visit) askToSignIn(status int, form signInView) {
 }
 
 func (v *visit) signInForm() {
-	if v.signed {
+	if v.signedIn {
 		http.Redirect(v.w, v.r, "/", http.StatusSeeOther)
 		return
 	}
 	v.askToSignIn(http.StatusOK, signInView{Return: "/"})
 }
 
-// signIn begins a session with a new ID, also where a cookie came.
+// signIn checks the token. Then it ends the session of the request's cookie, if there is one, and begins one with a new ID.
 func (v *visit) signIn() {
-	form := signInView{Return: v.form.Get("return"), Kept: v.form.Get("text")}
+	form := signInView{Return: v.form.Get("return"), Unsent: v.form.Get("text")}
 	source := v.s.deps.Source(v.r).String()
-	if !v.s.tries.allow(source) {
+	if !v.s.signInLimiter.allow(source) {
+		wait := strconv.Itoa(int(signInEvery.Seconds()))
 		v.s.deps.Log.Warn("sign-in throttled", zap.String("source", source))
-		v.w.Header().Set("Retry-After", "10")
-		form.Problem = "Too many tries from this address: wait some seconds and try again."
+		v.w.Header().Set("Retry-After", wait)
+		form.Problem = "Too many attempts from this address. Wait " + wait + " seconds and try again."
 		v.askToSignIn(http.StatusTooManyRequests, form)
 		return
 	}
@@ -63,7 +65,7 @@ func (v *visit) signIn() {
 		v.askToSignIn(http.StatusUnauthorized, form)
 		return
 	}
-	v.s.tries.giveBack(source)
+	v.s.signInLimiter.giveBack(source)
 	v.endSession()
 	if v.s.deps.API.WantsToken() {
 		cookie, err := v.s.sessions.begin(secret)
@@ -75,11 +77,11 @@ func (v *visit) signIn() {
 	}
 	v.s.deps.Log.Info("signed in", zap.String("by", token.Name), zap.String("source", source))
 	form.Return = local(form.Return, "/").String()
-	if form.Kept == "" {
+	if form.Unsent == "" {
 		http.Redirect(v.w, v.r, form.Return, http.StatusSeeOther)
 		return
 	}
-	v.token, v.secret, v.signed = token, secret, true
+	v.token, v.secret, v.signedIn = token, secret, true
 	v.render(http.StatusOK, "kept", view{Title: "You are signed in", Data: form})
 }
 

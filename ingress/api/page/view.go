@@ -27,7 +27,7 @@ type view struct {
 
 // Who is the name of the visitor's token, empty before a sign-in.
 func (p view) Who() string {
-	if !p.visit.signed {
+	if !p.visit.signedIn {
 		return ""
 	}
 	return p.visit.token.Name
@@ -38,7 +38,7 @@ func (p view) HasSession() bool { return p.visit.secret != "" }
 
 // May says whether the visitor's token has the scopes of an operation of the API.
 func (p view) May(operationID string) bool {
-	return p.visit.signed && p.visit.s.deps.API.May(p.visit.token, operationID)
+	return p.visit.signedIn && p.visit.s.deps.API.May(p.visit.token, operationID)
 }
 
 // MayResend says whether the visitor may resend and dismiss the notices of a source: it needs the scope to change the case or the activation.
@@ -100,7 +100,7 @@ type link struct{ Name, Path, Operation string }
 func (p view) Menu() []link {
 	var menu []link
 	for _, one := range sections {
-		if p.visit.signed && (one.Operation == "" || p.May(one.Operation)) {
+		if p.visit.signedIn && (one.Operation == "" || p.May(one.Operation)) {
 			menu = append(menu, one)
 		}
 	}
