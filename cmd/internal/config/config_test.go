@@ -313,7 +313,7 @@ func TestTokensAreReadFromLinesOrYAMLInSeveralFiles(t *testing.T) {
 	c, err := load(t, files, minimal, "--internal-listen=0.0.0.0:8081", "--internal-tokens=lines,empty,yaml", "--internal-plain")
 	require.NoError(t, err)
 	require.NoError(t, c.Validate(bothParts))
-	tokens := c.Internal.Tokens.Set()
+	tokens := c.Internal.Tokens.TokenSet()
 	require.Equal(t, 4, tokens.Len())
 	admin := []api.Scope{api.ScopeAdmin}
 	for secret, want := range map[string]api.Token{
@@ -333,7 +333,7 @@ func TestATokenFileInYAMLMayBeginWithAComment(t *testing.T) {
 		files := map[string]string{"t": before + "- name: crm-agent-production\n  token: 91ab0123456789abcdef\n  scopes: [activations:read]\n"}
 		c, err := load(t, files, minimal, "--internal-tokens=t")
 		require.NoError(t, err, before)
-		tokens := c.Internal.Tokens.Set()
+		tokens := c.Internal.Tokens.TokenSet()
 		require.Equal(t, 1, tokens.Len())
 		found, ok := tokens.Find("91ab0123456789abcdef")
 		require.True(t, ok)
@@ -348,7 +348,7 @@ func TestALineOfYAMLIsNoToken(t *testing.T) {
 		"-91ab0123456789abcdef",
 	} {
 		_, err := load(t, map[string]string{"t": "ann: 0123456789abcdef\n" + line + "\n"}, minimal, "--internal-tokens=t")
-		require.ErrorContains(t, err, "t: entry 2: this looks like YAML", line)
+		require.ErrorContains(t, err, "t: entry 2 looks like YAML", line)
 		require.NotContains(t, err.Error(), "91ab")
 	}
 }

@@ -29,9 +29,9 @@ type Tokens map[string][]fileToken
 // is admin; a line that begins with # is a comment. An empty file has no token. A name may occur twice, with the old token and the new one,
 // while one replaces the other.
 //
-// known has what was read before, and is nil at the start of a process. A file that can't be used keeps the tokens that it has in known, so
-// that its mistake does not stop a revocation in another file. At the start, one of the files must have a token. Errors never contain a token.
-func (s Source) ReadTokens(paths []string, known Tokens) (Tokens, error) {
+// previous has the tokens of the last call, nil at the start of the process. A file that can't be used keeps its previous tokens, so its error
+// does not delay a revocation in another file. At the start, one of the files must have a token. Errors never contain a token.
+func (s Source) ReadTokens(paths []string, previous Tokens) (Tokens, error) {
 	read := Tokens{}
 	var mistakes []error
 	holders := map[string]string{}
@@ -46,21 +46,21 @@ func (s Source) ReadTokens(paths []string, known Tokens) (Tokens, error) {
 		}
 		if err != nil {
 			mistakes = append(mistakes, fmt.Errorf("--internal-tokens (SIGNALBOX_INTERNAL_TOKENS): %s: %w", path, err))
-			tokens = slices.DeleteFunc(slices.Clone(known[path]), func(t fileToken) bool { return holders[t.Token] != "" })
+			tokens = slices.DeleteFunc(slices.Clone(previous[path]), func(t fileToken) bool { return holders[t.Token] != "" })
 		}
 		for _, t := range tokens {
 			holders[t.Token] = t.Name
 		}
 		read[path] = tokens
 	}
-	if known == nil && len(holders) == 0 && len(mistakes) == 0 {
+	if previous == nil && len(holders) == 0 && len(mistakes) == 0 {
 		mistakes = append(mistakes, errors.New("--internal-tokens (SIGNALBOX_INTERNAL_TOKENS): no file has a token: want lines name:token, or a YAML list"))
 	}
 	return read, errors.Join(mistakes...)
 }
 
-// Set returns the tokens of all files.
-func (t Tokens) Set() *api.TokenSet {
+// TokenSet returns the tokens of all files.
+func (t Tokens) TokenSet() *api.TokenSet {
 	set := new(api.TokenSet)
 	for _, tokens := range t {
 		for _, one := range tokens {
@@ -90,7 +90,7 @@ func (s Source) tokenFile(path string) ([]fileToken, error) {
 			name = strings.TrimSpace(name)
 			// Otherwise this YAML line would become an admin token that is easy to guess.
 			if strings.HasPrefix(name, "-") || slices.Contains([]string{"token", "scopes", "accounts", "agents"}, name) {
-				return nil, fmt.Errorf("entry %d: this looks like YAML: begin the file with a YAML list, or write lines name:token under other names", n+1)
+				return nil, fmt.Errorf("entry %d looks like YAML: begin the file with a YAML list, or use a name that does not begin with \"-\" and is not token, scopes, accounts or agents", n+1)
 			}
 			tokens = append(tokens, fileToken{Name: name, Token: strings.TrimSpace(secret), Scopes: []api.Scope{api.ScopeAdmin}})
 		}

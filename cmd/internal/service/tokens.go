@@ -28,7 +28,7 @@ type liveTokens struct {
 }
 
 func newLiveTokens(internal config.Internal, log *zap.Logger) *liveTokens {
-	return &liveTokens{paths: internal.TokenFiles, known: internal.Tokens, tokens: internal.Tokens.Set(), read: now(), log: log}
+	return &liveTokens{paths: internal.TokenFiles, known: internal.Tokens, tokens: internal.Tokens.TokenSet(), read: now(), log: log}
 }
 
 // Find implements api.Tokens.
@@ -44,7 +44,7 @@ func (l *liveTokens) current() *api.TokenSet {
 	}
 	l.read = now()
 	known, err := config.Source{ReadFile: os.ReadFile}.ReadTokens(l.paths, l.known)
-	l.known, l.tokens = known, known.Set()
+	l.known, l.tokens = known, known.TokenSet()
 	failed := ""
 	if err != nil {
 		failed = err.Error()

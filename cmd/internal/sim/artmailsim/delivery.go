@@ -36,8 +36,8 @@ func Sign(secret string, body []byte) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// emit sends an event of an activation in the background; the caller holds the mutex. The time of each of an
-// activation's events differs from the one before in the envelope's own unit, since it distinguishes pause from resume.
+// emit sends an event of an activation in the background. The caller holds the mutex. Each event is at least one tick later than the one
+// before: receivers order pauses and resumes by time.
 func (s *Simulator) emit(a *activation, event string, extra map[string]any) error {
 	at := s.Now().Truncate(s.envelope.tick())
 	if !at.After(a.lastEventAt) {
@@ -124,8 +124,8 @@ func (s *Simulator) giveUp(m courier.Message, last courier.Attempt) {
 		return
 	}
 	a.status, a.pauseReason = Paused, PauseWebhookFailure
-	if !s.opts.Undocumented.SkipFailurePause {
-		// It can only fail to encode what is not JSON, and a reason is.
+	if !s.opts.Undocumented.OmitFailurePauseEvent {
+		// Encoding can't fail: the reason is a string.
 		_ = s.emit(a, EventPaused, map[string]any{"reason": PauseWebhookFailure})
 	}
 }

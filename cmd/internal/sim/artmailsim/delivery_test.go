@@ -27,7 +27,7 @@ func TestEventIsTriedDirectlyThenByTheQueueThenTheActivationIsPaused(t *testing.
 	t.Parallel()
 	for _, scale := range []float64{1, 0.001} {
 		run(t, artmailsim.Options{
-			Envelope: plain, TimeScale: scale, Undocumented: artmailsim.Undocumented{SkipFailurePause: true},
+			Envelope: plain, TimeScale: scale, Undocumented: artmailsim.Undocumented{OmitFailurePauseEvent: true},
 		}, func(t *testing.T, b bench) {
 			b.receiver.Answer(simtest.Status(503))
 			id := b.activate()

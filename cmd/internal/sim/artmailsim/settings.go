@@ -54,8 +54,8 @@ type Undocumented struct {
 	QueueUnsigned bool
 	// SignatureUpperCase writes the signature's hex in upper case.
 	SignatureUpperCase bool
-	// SkipFailurePause does not announce a pause for webhook_failure to the URL that just failed.
-	SkipFailurePause bool
+	// OmitFailurePauseEvent does not announce a pause for webhook_failure to the URL that just failed.
+	OmitFailurePauseEvent bool
 	// KeyStopsWhilePaused refuses the agent's API key while its activation is paused.
 	KeyStopsWhilePaused bool
 }
