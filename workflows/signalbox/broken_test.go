@@ -171,9 +171,9 @@ func TestTheSameReferenceAttachesForTheSameRequestAndConflictsForAnother(t *test
 	require.NoError(t, start(same), "a case that has ended")
 
 	// The caseId is the reference of an adopted case, whether or not the reference is given.
-	_, err := c.AdoptCase(t.Context(), "4fc5904d", "", workflows.CaseOptions{})
+	_, err := c.StartCase(t.Context(), workflows.CaseStart{CaseID: "4fc5904d"})
 	require.NoError(t, err)
-	_, err = c.AdoptCase(t.Context(), "4fc5904d", "4fc5904d", workflows.CaseOptions{})
+	_, err = c.StartCase(t.Context(), workflows.CaseStart{CaseID: "4fc5904d", Reference: "4fc5904d"})
 	require.NoError(t, err)
 
 	server.become("offload-case/foreign", enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING)

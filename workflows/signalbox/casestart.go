@@ -19,36 +19,30 @@ import (
 
 // StartCase starts a case. If the same request was started earlier with the same reference, it attaches to that case instead, also if the
 // case has ended. It never starts a case twice. It fails with ErrConflict if the reference belongs to another request, and with
-// ErrTerminated, ErrTimedOut or ErrFailed if the workflow of the earlier case ended so in Temporal.
+// ErrTerminated, ErrTimedOut or ErrFailed if the earlier case's workflow was terminated, timed out or failed in Temporal.
 func (c *Client) StartCase(ctx context.Context, start workflows.CaseStart) (*Case, error) {
+	op := "start case"
 	sent := start
 	start = start.Normalized()
 	if err := start.Validate(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+		return nil, fmt.Errorf("%s: %w: %w", op, ErrInvalid, err)
 	}
+	op += " " + start.Reference
 	if err := checkSchema(start.Request); err != nil {
-		return nil, fmt.Errorf("%w: %w: %w", ErrInvalid, workflows.ErrInvalidStart, err)
+		return nil, fmt.Errorf("%s: %w: %w: %w", op, ErrInvalid, workflows.ErrInvalidStart, err)
 	}
 	if workflows.IsCanaryReference(start.Reference) {
-		return nil, fmt.Errorf("%w: reference: %q is reserved for `signalbox doctor --canary`: choose another", ErrInvalid, start.Reference)
+		return nil, fmt.Errorf("%s: %w: reference: %q is reserved for `signalbox doctor --canary`: choose another", op, ErrInvalid, start.Reference)
 	}
-	op := fmt.Sprintf("start case %s", start.Reference)
 	hash, err := requestHash(sent)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", op, ErrInvalid, err)
 	}
-	attributes := []temporal.SearchAttributeUpdate{
-		temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeState).ValueSet(string(startStatus(start))),
-		temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeAccount).ValueSet(start.Account),
-	}
-	if start.CaseID != "" {
-		attributes = append(attributes, temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeCaseID).ValueSet(start.CaseID))
-	}
 	id := workflows.OffloadCaseWorkflowID(start.Reference)
 	// Look first: Temporal stores the input of a start before it refuses the start, and no erasure finds that input.
-	err = c.sameRequest(ctx, id, hash)
+	err = c.checkSameRequest(ctx, id, hash)
 	attached := true
-	if none := (*serviceerror.NotFound)(nil); errors.As(err, &none) {
+	if errors.As(err, new(*serviceerror.NotFound)) {
 		_, err = c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 			ID:                                       id,
 			TaskQueue:                                workflows.TaskQueueWorkflows,
@@ -56,12 +50,11 @@ func (c *Client) StartCase(ctx context.Context, start workflows.CaseStart) (*Cas
 			WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 			WorkflowExecutionErrorWhenAlreadyStarted: true,
 			Memo:                                     map[string]any{workflows.MemoRequestHash: hash},
-			TypedSearchAttributes:                    temporal.NewSearchAttributes(attributes...),
+			TypedSearchAttributes:                    startAttributes(start),
 			StaticSummary:                            "Offload case " + start.Reference,
 		}, workflows.OffloadCaseWorkflow, start)
-		exists := (*serviceerror.WorkflowExecutionAlreadyStarted)(nil)
-		if attached = errors.As(err, &exists); attached { // it was started at the same time
-			err = c.sameRequest(ctx, id, hash)
+		if attached = errors.As(err, new(*serviceerror.WorkflowExecutionAlreadyStarted)); attached { // it was started at the same time
+			err = c.checkSameRequest(ctx, id, hash)
 		}
 	}
 	if err != nil {
@@ -70,9 +63,16 @@ func (c *Client) StartCase(ctx context.Context, start workflows.CaseStart) (*Cas
 	return &Case{client: c, reference: start.Reference, attached: attached}, nil
 }
 
-// AdoptCase follows a case that already exists at Offload. If reference is empty, the caseId is the reference.
-func (c *Client) AdoptCase(ctx context.Context, caseID, reference string, options workflows.CaseOptions) (*Case, error) {
-	return c.StartCase(ctx, workflows.CaseStart{CaseID: caseID, Reference: reference, Options: options})
+// startAttributes returns the search attributes of a case until its workflow publishes them.
+func startAttributes(start workflows.CaseStart) temporal.SearchAttributes {
+	attributes := []temporal.SearchAttributeUpdate{
+		temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeState).ValueSet(string(startStatus(start))),
+		temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeAccount).ValueSet(start.Account),
+	}
+	if start.CaseID != "" {
+		attributes = append(attributes, temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeCaseID).ValueSet(start.CaseID))
+	}
+	return temporal.NewSearchAttributes(attributes...)
 }
 
 func startStatus(start workflows.CaseStart) workflows.CaseStatus {
@@ -82,9 +82,9 @@ func startStatus(start workflows.CaseStart) workflows.CaseStatus {
 	return workflows.CaseCreating
 }
 
-// sameRequest compares the hash of the request with the hash in the memo of the earlier case. It reads the memo with the client's own
+// checkSameRequest compares the hash of the request with the hash in the memo of the earlier case. It reads the memo with the client's own
 // data converter, because a payload codec changes its bytes.
-func (c *Client) sameRequest(ctx context.Context, workflowID, hash string) error {
+func (c *Client) checkSameRequest(ctx context.Context, workflowID, hash string) error {
 	description, err := c.temporal.DescribeWorkflow(ctx, workflowID, "")
 	if err != nil {
 		return err

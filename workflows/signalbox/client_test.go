@@ -73,6 +73,7 @@ func TestAnInvalidStartNeverReachesTemporal(t *testing.T) {
 	server := mocks.NewClient(t) // fails the test on any call
 	_, err := newClient(t, server, signalbox.Options{}).StartCase(t.Context(), workflows.CaseStart{Reference: "a b"})
 	require.ErrorIs(t, err, signalbox.ErrInvalid)
+	require.ErrorContains(t, err, "start case: ")
 	require.ErrorContains(t, err, "reference")
 	require.ErrorContains(t, err, "request or caseId")
 }
@@ -85,6 +86,7 @@ func TestARequestWithAnUnusableSchemaNeverReachesTemporal(t *testing.T) {
 	_, err := c.StartCase(t.Context(), start)
 	require.ErrorIs(t, err, signalbox.ErrInvalid)
 	require.ErrorIs(t, err, workflows.ErrInvalidStart)
+	require.ErrorContains(t, err, "start case vendor_2048: ")
 	require.ErrorContains(t, err, "request.resultSchema: not a usable JSON Schema: at /properties/a/type")
 	require.NotContains(t, err.Error(), "nmber")
 	_, err = c.Case("vendor_2048").RetryCreate(t.Context(), workflows.RetryCreate{Request: start.Request})

@@ -17,7 +17,7 @@ func TestNothingForgedReachesAWorkflow(t *testing.T) {
 	t.Parallel()
 	reference := "forged"
 	one := stories.MustRetry(t, func(ctx context.Context) (*signalbox.Case, error) {
-		return shared.Apps.AdoptCase(ctx, "forged-case-id", reference, workflows.CaseOptions{})
+		return shared.Apps.StartCase(ctx, workflows.CaseStart{CaseID: "forged-case-id", Reference: reference})
 	})
 	good, err := shared.Apps.WebhookURL(reference)
 	require.NoError(t, err)
