@@ -36,8 +36,10 @@ func requireGivenUpNoticesAreListed(t *testing.T) {
 	const source = "offload-case/given-up"
 	giveUp(t, source, "ntc_1")
 	filter := signalbox.NoticeSourceFilter{GivenUp: true, SourcePrefix: source}
-	page := testenv.Eventually(t, func(ctx context.Context) (signalbox.NoticeSourcePage, error) { return apps.ListNoticeSources(ctx, filter) },
-		func(p signalbox.NoticeSourcePage) bool { return len(p.Sources) == 1 })
+	list := func(ctx context.Context) (signalbox.NoticeSourcePage, error) {
+		return apps.ListNoticeSources(ctx, filter)
+	}
+	page := testenv.Eventually(t, list, func(p signalbox.NoticeSourcePage) bool { return len(p.Sources) == 1 })
 	require.Equal(t, source, page.Sources[0].Source)
 	require.Equal(t, "given-up", page.Sources[0].Reference)
 	require.Equal(t, []string{workflows.AttentionNoticeGivenUp}, page.Sources[0].Attention)
@@ -60,8 +62,7 @@ func requireGivenUpNoticesAreListed(t *testing.T) {
 	dismissed, err := apps.DismissNotices(t.Context(), source, workflows.SelectNotices{By: "ada"})
 	require.NoError(t, err)
 	require.Equal(t, 1, dismissed.Notices)
-	testenv.Eventually(t, func(ctx context.Context) (signalbox.NoticeSourcePage, error) { return apps.ListNoticeSources(ctx, filter) },
-		func(p signalbox.NoticeSourcePage) bool { return len(p.Sources) == 0 })
+	testenv.Eventually(t, list, func(p signalbox.NoticeSourcePage) bool { return len(p.Sources) == 0 })
 }
 
 // It has every open case read, those of other tests too, and so runs alone.
