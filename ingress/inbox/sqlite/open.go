@@ -164,8 +164,7 @@ func (s *Store) Erase(ctx context.Context, lane string, ids []string) error {
 // vacuumPages is how many pages are given back in one transaction, so that deliveries are not kept waiting.
 const vacuumPages = 1000
 
-// vacuum gives pages back to the file system while more than a quarter of the file is free. It stops if the number of free pages does not
-// change, as in a file without auto_vacuum.
+// vacuum gives pages back to the file system while more than a quarter of the file is free. It stops where that has no effect (no auto_vacuum).
 func (d *database) vacuum(ctx context.Context) error {
 	for before := int64(-1); ; {
 		var free int64
