@@ -243,7 +243,7 @@ func (l *load) checkActivation(t *testing.T) {
 // checkTranscript checks that an ingress reads a conversation, with the token that secrets.sh has made.
 func (l *load) checkTranscript(t *testing.T, s *stage, ingress *running) {
 	t.Helper()
-	tokens, err := os.ReadFile(filepath.Join(s.folder, "secrets", "internal_tokens"))
+	tokens, err := os.ReadFile(filepath.Join(s.folder, "secrets", "tokens", "internal_tokens"))
 	require.NoError(t, err)
 	token, found := strings.CutPrefix(strings.TrimSpace(string(tokens)), "operator:")
 	require.True(t, found)

@@ -40,7 +40,8 @@ type running struct {
 func (s *stage) in(address, internal, text string) string {
 	pairs := append([]string{
 		"127.0.0.1:8080", address, "127.0.0.1:8081", internal, ":8080", address, ":8081", internal,
-		"172.30.80.0/24", "127.0.0.1", "/run/secrets/", filepath.Join(s.folder, "secrets") + "/", "/data", filepath.Join(s.folder, "data"),
+		"172.30.80.0/24", "127.0.0.1", "/run/secrets/", filepath.Join(s.folder, "secrets") + "/", "/run/tokens/", filepath.Join(s.folder, "secrets", "tokens") + "/",
+		"/data", filepath.Join(s.folder, "data"),
 	}, s.replace...)
 	return strings.NewReplacer(pairs...).Replace(text)
 }
@@ -121,7 +122,7 @@ func (r *running) stop(t *testing.T, meanwhile func()) {
 // makeSecrets runs secrets.sh, and inbox.sh against the database server as its image would.
 func (s *stage) makeSecrets(t *testing.T, database *url.URL) {
 	t.Helper()
-	s.script(t, "secrets.sh", "SIGNALBOX_OFFLOAD_API_KEY=key")
+	runIn(t, s.folder, nil, strings.Join(answers, "\n")+"\n", secretsScript(t))
 	server, user := database.Query().Get("host"), database.Query().Get("user")
 	s.script(t, "inbox.sh", "POSTGRES_USER="+user, "PGHOST="+server)
 	path := filepath.Join(s.folder, "secrets", "inbox_url")
