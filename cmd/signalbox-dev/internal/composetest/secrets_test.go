@@ -5,11 +5,15 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
@@ -74,6 +78,40 @@ func TestAContainerSeesATokenFileThatIsReplaced(t *testing.T) {
 		if file := one.Environment["SIGNALBOX_INTERNAL_TOKENS"]; file != "" {
 			require.Equal(t, files[0].Name(), path.Base(file), name)
 			require.Contains(t, one.Volumes, tokens+":"+path.Dir(file)+":ro", name)
+		}
+	}
+}
+
+// What the documents put into the clone holds keys, people's words or state: it gets into no commit and into no image.
+func TestPrivateFilesInTheCloneAreIgnored(t *testing.T) {
+	t.Parallel()
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	config.Flags(flags, config.Ingress)
+	inbox := flags.Lookup("inbox").DefValue
+	private := []string{"secrets", ".env", ".signalbox", ".signalbox-sim", "signalbox-sim.yaml", inbox, inbox + "-wal"}
+	for document, written := range map[string]string{
+		"README.md":                          `(?:keys create|docker compose cp \S+) (\w\S*)`,
+		"cmd/signalbox/deploy/ENCRYPTION.md": `keys create --payloads (\w\S*)`,
+		"cmd/signalbox/deploy/BACKUP.md":     "> ([^ /]+)`",
+	} {
+		text, err := os.ReadFile(root + "/" + document)
+		require.NoError(t, err)
+		names := regexp.MustCompile(written).FindAllStringSubmatch(string(text), -1)
+		require.NotEmpty(t, names, document)
+		for _, name := range names {
+			private = append(private, name[1])
+		}
+	}
+	for _, list := range []string{".gitignore", ".dockerignore"} {
+		text, err := os.ReadFile(root + "/" + list)
+		require.NoError(t, err)
+		patterns := strings.Fields(string(text))
+		for _, name := range private {
+			require.True(t, slices.ContainsFunc(patterns, func(pattern string) bool {
+				matches, err := path.Match(strings.Trim(pattern, "/"), name)
+				require.NoError(t, err)
+				return matches
+			}), "%s: %s", list, name)
 		}
 	}
 }
