@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,7 +70,10 @@ var errNothingHeld = fmt.Errorf("%w: neither Temporal, the inbox nor the bucket 
 func (p process) erase(command *cobra.Command, name func(*signalbox.Client, []string, config.Config) (*signalbox.Erasure, inboxadmin.EraseRequest, error),
 	flags ...string,
 ) *cobra.Command {
-	var force, asJSON bool
+	var (
+		force, asJSON bool
+		by            string
+	)
 	settings := p.settingsFlags(command, flags...)
 	command.RunE = func(cmd *cobra.Command, args []string) (err error) {
 		read, err := settings()
@@ -104,6 +108,7 @@ func (p process) erase(command *cobra.Command, name func(*signalbox.Client, []st
 			defer func() { err = errors.Join(err, e.bucket.Close()) }()
 		}
 		e.admin = opened.Admin
+		e.admin.Who = cmp.Or(by, p.who())
 		done, err := e.run(cmd.Context())
 		if done.Record == "" {
 			return err
@@ -111,6 +116,7 @@ func (p process) erase(command *cobra.Command, name func(*signalbox.Client, []st
 		return errors.Join(p.show(cmd, asJSON, done, done.rows()), err)
 	}
 	command.Flags().BoolVar(&force, "force", false, "end what is still open, being stored or being delivered")
+	byFlag(command, &by)
 	jsonFlag(command, &asJSON)
 	return command
 }

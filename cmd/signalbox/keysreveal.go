@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -24,6 +25,8 @@ standard error, which says so, is the only record.`,
 		Args: cobra.ExactArgs(2),
 	}
 	settings := p.settingsFlags(reveal, "keyring", "inbox")
+	var by string
+	byFlag(reveal, &by)
 	reveal.RunE = func(cmd *cobra.Command, args []string) error {
 		read, err := settings()
 		if err != nil {
@@ -51,11 +54,12 @@ standard error, which says so, is the only record.`,
 			return fmt.Errorf("reveal: %w", err)
 		}
 		// The record comes first, so that no key is printed without one.
-		recorded, err := p.recordRevealedKey(cmd, read, workflows.ArtmailActivationWorkflowID(args[0], args[1]))
+		who := cmp.Or(by, p.who())
+		recorded, err := p.recordRevealedKey(cmd, read, who, workflows.ArtmailActivationWorkflowID(args[0], args[1]))
 		if err != nil {
 			return err
 		}
-		log = log.With(zap.String("agent", args[0]), zap.String("activation", args[1]), zap.String("by", p.who()))
+		log = log.With(zap.String("agent", args[0]), zap.String("activation", args[1]), zap.String("by", who))
 		if recorded {
 			log.Info("API key revealed")
 		} else {
@@ -67,7 +71,7 @@ standard error, which says so, is the only record.`,
 }
 
 // recordRevealedKey returns false if the settings name no inbox and the default file does not exist.
-func (p process) recordRevealedKey(cmd *cobra.Command, settings config.Config, workflowID string) (recorded bool, err error) {
+func (p process) recordRevealedKey(cmd *cobra.Command, settings config.Config, who, workflowID string) (recorded bool, err error) {
 	admin, err := p.openInboxAdmin(cmd.Context(), settings)
 	switch {
 	case errors.Is(err, storage.ErrNone) && !settings.InboxNamed:
@@ -75,6 +79,7 @@ func (p process) recordRevealedKey(cmd *cobra.Command, settings config.Config, w
 	case err != nil:
 		return false, fmt.Errorf("reveal: no key is printed without an audit record: %w", err)
 	}
+	admin.Who = who
 	err = admin.RecordReveal(cmd.Context(), "API key of "+workflowID)
 	return err == nil, errors.Join(err, admin.Close())
 }

@@ -141,6 +141,11 @@ func TestARevealedKeyIsAllOnStandardOutputAndTheRecordHasAllButTheKey(t *testing
 	require.Equal(t, "reveal", entries[0].Action)
 	require.Equal(t, "API key of artmail-activation/w9/a1", entries[0].Subject)
 	require.Contains(t, entries[0].Who, "(sudo by alice)")
+
+	got = commandWith(t, d.environ, temporal, "keys", "reveal", "w9", "a1", "--by", "ada")
+	require.Zero(t, got.status, got.err)
+	require.Contains(t, got.err, `"by":"ada"`)
+	require.Equal(t, "ada", d.audited(t)[0].Who)
 }
 
 func TestAKeyIsNotRevealedWhereTheInboxThatIsNamedCantRecordIt(t *testing.T) {
