@@ -81,8 +81,8 @@ func (r *run) result() (workflows.ActivationState, error) {
 	return lifecycle.View(r.a), nil
 }
 
-// continueAsNew returns the error that starts the next run. The server drops running checks with this run. Due times are carried over as
-// absolute times.
+// continueAsNew returns the error that starts the next run. The server drops running checks with this run, and the next run starts them
+// again. Due times are carried over as absolute times.
 func (r *run) continueAsNew() error {
 	return r.ContinueAsNew(workflows.ArtmailActivationWorkflow, Input{ActivationStart: r.a.Start, Carried: &r.a.State})
 }

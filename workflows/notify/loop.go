@@ -66,6 +66,8 @@ func (r *run) newsWaits() bool {
 // canEnd reports whether the run may end. It does not wait for running deliveries, since they may be repeated.
 func (r *run) canEnd() bool { return r.CanEnd() }
 
+// continueAsNew returns the error that starts the next run. The server drops running deliveries with this run, and the next run starts them
+// again; cancelling them shows that in the history. Due times are carried over as absolute times.
 func (r *run) continueAsNew() error {
 	r.state = lifecycle.Interrupted(r.state, r.running())
 	for i := range r.deliveries {

@@ -72,7 +72,8 @@ func (r *run) canEnd() bool {
 	return r.CanEnd() && !r.create.Running() && !r.answer.Running() && !r.check.Running() && !r.handOff.Running()
 }
 
-// continueAsNew returns the error that starts the next run. Due times are carried over as absolute times.
+// continueAsNew returns the error that starts the next run. The server drops a running read and reconcile with this run, and the next run starts
+// them again; cancelling them shows that in the history. Due times are carried over as absolute times.
 func (r *run) continueAsNew() error {
 	r.reconcile.Drop()
 	r.read.Drop()

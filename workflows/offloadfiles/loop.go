@@ -46,8 +46,8 @@ func (r *run) hasWork() bool {
 // canEnd reports whether the run may end. A running call may be lost: the next run stores the file again, under the same key.
 func (r *run) canEnd() bool { return r.CanEnd() && !r.handOff.Running() }
 
-// continueAsNew returns the error that starts the next run. Due times are carried over as absolute times; the next run starts the calls
-// again.
+// continueAsNew returns the error that starts the next run. The server drops running calls with this run, and the next run starts them again;
+// cancelling them shows that in the history. Due times are carried over as absolute times.
 func (r *run) continueAsNew() error {
 	r.result.Drop()
 	for i := range r.attachments {

@@ -87,8 +87,9 @@ func (r *Run) WantsNewRun() bool {
 // CanEnd reports whether the run may end: every update is answered. The workflow adds its own calls whose results must not be lost.
 func (r *Run) CanEnd() bool { return workflow.AllHandlersFinished(r.Ctx) }
 
-// ContinueAsNew returns the error that ends this run and starts the next. The server drops running activities, so the workflow first
-// gives up those that may be repeated, and waits for the others.
+// ContinueAsNew returns the error that ends this run and starts the next. The server drops the calls that are still running, without an event,
+// and ignores their results. So the workflow's canEnd waits for each call whose result must not be lost. The next run starts the others again
+// from the carried state, whether the workflow has cancelled them or not.
 func (r *Run) ContinueAsNew(workflowType string, input any) error {
 	return workflow.NewContinueAsNewError(r.root, workflowType, input)
 }
