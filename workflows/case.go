@@ -110,7 +110,7 @@ type CaseState struct {
 	Check *Check `json:"check,omitempty"`
 	// OtherCaseIDs are other caseIds that appeared for the same reference.
 	OtherCaseIDs []string `json:"otherCaseIds,omitempty"`
-	// EventsApplied and Duplicates count events. LateEvents counts events that came after the end.
+	// EventsApplied, Duplicates and LateEvents count events as EventResult says. An event that a read must confirm is applied when it is kept.
 	EventsApplied int `json:"eventsApplied"`
 	Duplicates    int `json:"duplicates"`
 	LateEvents    int `json:"lateEvents"`

@@ -23,7 +23,7 @@ type EventResult string
 
 // Results of events.
 const (
-	EventApplied   EventResult = "applied"
+	EventApplied   EventResult = "applied"   // the workflow has it; one that waits for a read, or for its request, counts when it is kept
 	EventDuplicate EventResult = "duplicate" // the event is already known
 	EventLate      EventResult = "late"      // a newer or final event was applied before
 	EventIgnored   EventResult = "ignored"   // the event can't be used

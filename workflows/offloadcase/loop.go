@@ -44,9 +44,9 @@ func (r *run) applyNews() {
 func (r *run) applySignals() {
 	for _, events := range entity.Drain[[]workflows.CaseEvent](r.events) {
 		for _, e := range events {
-			before := r.c.State
-			r.apply(lifecycle.Receive(r.c, e, r.Now()))
-			r.CountEvent(lifecycle.ResultOf(before, r.c.State), e.ReceivedAt)
+			next, result := lifecycle.Receive(r.c, e, r.Now())
+			r.apply(next)
+			r.CountEvent(result, e.ReceivedAt)
 			r.Step(1)
 		}
 	}

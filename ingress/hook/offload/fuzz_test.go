@@ -146,7 +146,7 @@ func requireApplied(t *testing.T, envelope hook.Envelope, encoded []byte) {
 	now := time.UnixMilli(1774131905000).UTC()
 	c := lifecycle.Begin(workflows.CaseStart{Reference: "r1", Request: new(workflows.CaseRequest)}.Normalized(), now)
 	c = lifecycle.Created(c, workflows.CreateCaseResult{CaseID: envelope.EntityID}, now)
-	c = lifecycle.Receive(c, event, now)
+	c, _ = lifecycle.Receive(c, event, now)
 	if read := lifecycle.Next(c, now).Read; read != nil {
 		require.Equal(t, envelope.EntityID, read.CaseID)
 		facts := workflows.CaseFacts{CaseID: envelope.EntityID, Status: shown, UpdatedAt: now}

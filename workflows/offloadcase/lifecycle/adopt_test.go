@@ -53,7 +53,7 @@ func TestAnUnverifiedAdoptionChangesNothing(t *testing.T) {
 			require.Contains(t, c.State.LastError, "vendor_4711")
 			require.Nil(t, lifecycle.Next(c, after(3)).Read)
 			require.Equal(t, []string{"still_running"}, lifecycle.Attention(lifecycle.Cancel(c, workflows.CancelCase{}, after(4)).State))
-			require.Equal(t, []string{"input_needed"}, lifecycle.Attention(lifecycle.Receive(c, inputNeeded("q1", 4), after(4)).State))
+			require.Equal(t, []string{"input_needed"}, lifecycle.Attention(received(c, inputNeeded("q1", 4), after(4)).State))
 
 			again := lifecycle.Adopt(c, workflows.AdoptCase{CaseID: "right"})
 			require.Equal(t, []string{"create_uncertain"}, lifecycle.Attention(again.State))
@@ -71,26 +71,26 @@ func TestTheCasesOwnURLOutranksAnAdoption(t *testing.T) {
 	other := inputNeeded("q1", 10)
 	other.Facts.CaseID = "another"
 
-	early := lifecycle.Receive(verifying(), other, after(10))
+	early := received(verifying(), other, after(10))
 	require.Equal(t, "another", early.State.CaseID)
 	require.Empty(t, lifecycle.Attention(readOnce(early, caseID, shows(workflows.OffloadRunning, 2), after(11)).State)[1:], "input_needed alone")
 
 	adopted := reconciled(adopted(uncertain(), 2), read(inputNeeded("q0", 5)), after(6))
-	late := lifecycle.Receive(adopted, other, after(10))
+	late := received(adopted, other, after(10))
 	require.Equal(t, "another", late.State.CaseID)
 	require.Equal(t, []string{caseID}, late.State.OtherCaseIDs)
 	require.Equal(t, []string{"input_needed", "second_case"}, lifecycle.Attention(late.State))
 	require.Equal(t, "another", late.State.Facts.CaseID, "the facts of the adopted case are dropped")
 
-	require.Equal(t, caseID, lifecycle.Receive(adopted, unproven(other), after(10)).State.CaseID, "an unproven event does not bind its caseId")
+	require.Equal(t, caseID, received(adopted, unproven(other), after(10)).State.CaseID, "an unproven event does not bind its caseId")
 	nameless := inputNeeded("q1", 8)
 	nameless.Facts.CaseID = ""
 	for _, e := range []workflows.CaseEvent{nameless, unproven(inputNeeded("q1", 8))} {
-		still := lifecycle.Receive(adopted, e, after(8))
-		require.Equal(t, "another", lifecycle.Receive(still, other, after(10)).State.CaseID, "nothing has proven the adopted case")
+		still := received(adopted, e, after(8))
+		require.Equal(t, "another", received(still, other, after(10)).State.CaseID, "nothing has proven the adopted case")
 	}
-	proven := lifecycle.Receive(adopted, inputNeeded("q1", 8), after(8))
-	require.Equal(t, caseID, lifecycle.Receive(proven, other, after(10)).State.CaseID, "a webhook on its own URL has proven this case")
+	proven := received(adopted, inputNeeded("q1", 8), after(8))
+	require.Equal(t, caseID, received(proven, other, after(10)).State.CaseID, "a webhook on its own URL has proven this case")
 }
 
 func TestACaseWhoseRequestWasRejectedCanBeAdopted(t *testing.T) {

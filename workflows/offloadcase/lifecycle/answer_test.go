@@ -69,9 +69,9 @@ func TestAnInvalidAnswerIsRefusedWithTheReason(t *testing.T) {
 		"blank":               {asked(), workflows.ProvideInput{QuestionID: "q1", Text: " \n"}, workflows.ErrTypeInvalidArgument},
 		"too long":            {asked(), workflows.ProvideInput{QuestionID: "q1", Text: strings.Repeat("x", 33<<10)}, workflows.ErrTypeInvalidArgument},
 		"answered":            {answering(), answer("q1"), workflows.ErrTypeAlreadyAnswered},
-		"answered before":     {lifecycle.Receive(answering(), inputNeeded("q2", 30), after(30)), answer("q1"), workflows.ErrTypeAlreadyAnswered},
+		"answered before":     {received(answering(), inputNeeded("q2", 30), after(30)), answer("q1"), workflows.ErrTypeAlreadyAnswered},
 		"answered elsewhere":  {reconciled(asked(), read(resolvedElsewhere), after(11)), answer("q1"), workflows.ErrTypeAlreadyAnswered},
-		"ended":               {lifecycle.Receive(asked(), completed(30), after(30)), answer("q1"), workflows.ErrTypeCaseEnded},
+		"ended":               {received(asked(), completed(30), after(30)), answer("q1"), workflows.ErrTypeCaseEnded},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -126,7 +126,7 @@ func TestWhyOffloadRejectedAnAnswerStaysKnown(t *testing.T) {
 
 	again := lifecycle.ProvideInput(c, answer("q1"), after(23))
 	require.NotContains(t, lifecycle.Details(again), "too long", "another answer is on its way")
-	next := lifecycle.Receive(c, inputNeeded("q2", 30), after(30))
+	next := received(c, inputNeeded("q2", 30), after(30))
 	require.NotContains(t, lifecycle.Details(next), "too long", "it was about another question")
 
 	long := lifecycle.AnswerFailed(answering(), "q1", rules.Failure{Message: strings.Repeat("x", 100_000)}, after(21))
@@ -164,7 +164,7 @@ func TestResolvedWhileStillInputNeededIsAnAnswerInFlight(t *testing.T) {
 	require.Empty(t, lifecycle.Attention(c.State))
 	c = reconciled(running(), read(resolved), after(11))
 	requireStatus(t, workflows.CaseInputSent, c)
-	c = lifecycle.Receive(c, inputNeeded("q1", 10), after(12))
+	c = received(c, inputNeeded("q1", 10), after(12))
 	requireStatus(t, workflows.CaseInputSent, c)
 }
 
@@ -173,18 +173,18 @@ func TestAResolvedQuestionIsNotReopenedByAWebhookWithALaterTime(t *testing.T) {
 	t.Parallel()
 	resolved := inputNeeded("q1", 10)
 	resolved.Facts.Question.Status = workflows.QuestionResolved
-	requireStatus(t, workflows.CaseInputSent, lifecycle.Receive(reconciled(running(), read(resolved), after(12)), inputNeeded("q1", 11), after(13)))
-	requireStatus(t, workflows.CaseInputSent, reconciled(lifecycle.Receive(running(), inputNeeded("q1", 11), after(11)), read(resolved), after(12)))
+	requireStatus(t, workflows.CaseInputSent, received(reconciled(running(), read(resolved), after(12)), inputNeeded("q1", 11), after(13)))
+	requireStatus(t, workflows.CaseInputSent, reconciled(received(running(), inputNeeded("q1", 11), after(11)), read(resolved), after(12)))
 }
 
 func TestANewQuestionReplacesAnOpenOneAndAnAnswerUnderWay(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.Receive(asked(replying), inputNeeded("q2", 30), after(30))
+	c := received(asked(replying), inputNeeded("q2", 30), after(30))
 	requireStatus(t, workflows.CaseInputNeeded, c)
 	requireRefusal(t, workflows.ErrTypeOtherQuestion, lifecycle.CheckProvideInput(c, answer("q1")))
 	require.Equal(t, "q2", handOff(c, 30).Notices[0].Data.Question.ID)
 
-	c = lifecycle.Receive(answering(), inputNeeded("q2", 30), after(30))
+	c = received(answering(), inputNeeded("q2", 30), after(30))
 	requireStatus(t, workflows.CaseInputNeeded, c)
 	c = lifecycle.ProvideInput(c, answer("q2"), after(31))
 	require.Equal(t, "q2", lifecycle.Next(c, after(31)).Answer.QuestionID)
@@ -199,20 +199,20 @@ func TestAnAcceptedAnswerStaysAcceptedWhileOthersFollow(t *testing.T) {
 	t.Parallel()
 	accepted := workflows.ProvideInputResult{Result: workflows.InputAccepted}
 	c := lifecycle.Answered(answering(), "q1", accepted, after(21))
-	c = lifecycle.ProvideInput(lifecycle.Receive(c, inputNeeded("q2", 30), after(30)), answer("q2"), after(31))
+	c = lifecycle.ProvideInput(received(c, inputNeeded("q2", 30), after(30)), answer("q2"), after(31))
 	require.Equal(t, workflows.InputAccepted, lifecycle.View(c).Answers[0].Result)
 	requireRefusal(t, workflows.ErrTypeAlreadyAnswered, lifecycle.CheckProvideInput(c, answer("q1")))
-	ended := lifecycle.View(lifecycle.Receive(c, completed(40), after(40))).Answers
+	ended := lifecycle.View(received(c, completed(40), after(40))).Answers
 	require.Equal(t, []workflows.InputResult{workflows.InputAccepted, workflows.InputOvertaken}, []workflows.InputResult{ended[0].Result, ended[1].Result})
 }
 
 func TestAnOlderQuestionDoesNotReopenANewerState(t *testing.T) {
 	t.Parallel()
 	c := reconciled(running(), shows(workflows.OffloadRunning, 20), after(21))
-	c = lifecycle.Receive(c, inputNeeded("q1", 10), after(22))
+	c = received(c, inputNeeded("q1", 10), after(22))
 	requireStatus(t, workflows.CaseRunning, c)
-	c = lifecycle.Receive(c, inputNeeded("q2", 30), after(31))
-	c = lifecycle.Receive(c, inputNeeded("q3", 25), after(32))
+	c = received(c, inputNeeded("q2", 30), after(31))
+	c = received(c, inputNeeded("q3", 25), after(32))
 	require.Equal(t, "q2", lifecycle.View(c).Question.ID)
 }
 
@@ -222,7 +222,7 @@ func TestAReadWithoutTheQuestionKeepsTheWebhooksQuestion(t *testing.T) {
 	require.Equal(t, "q1", lifecycle.View(c).Question.ID)
 	c = reconciled(running(), shows(workflows.OffloadInputNeeded, 11), after(12))
 	require.Contains(t, lifecycle.WaitingFor(c), "has not said which")
-	c = lifecycle.Receive(c, inputNeeded("q1", 10), after(13))
+	c = received(c, inputNeeded("q1", 10), after(13))
 	require.Equal(t, "q1", lifecycle.View(c).Question.ID)
 }
 
@@ -269,7 +269,7 @@ func TestAnAnswerThatIsNotSentRaisesAttentionWithinMinutes(t *testing.T) {
 
 	sent := lifecycle.Tick(lifecycle.Answered(c, "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(60)), after(60))
 	require.Empty(t, lifecycle.Attention(sent.State))
-	require.Empty(t, lifecycle.Attention(lifecycle.Tick(lifecycle.Receive(c, completed(60), after(60)), after(60)).State), "an end needs no answer")
+	require.Empty(t, lifecycle.Attention(lifecycle.Tick(received(c, completed(60), after(60)), after(60)).State), "an end needs no answer")
 }
 
 func TestAQuestionIsRepeatedForTheCallbacksToo(t *testing.T) {
@@ -299,7 +299,7 @@ func TestAQuestionThatIsNotKnownDoesNotExpire(t *testing.T) {
 	c = lifecycle.Tick(reconciled(c, shows(workflows.OffloadInputNeeded, 65), after(66)), after(66))
 	require.Equal(t, []string{"input_needed"}, lifecycle.Attention(lifecycle.Tick(c, after(80)).State), "the one before it would have")
 	require.Equal(t, after(66), lifecycle.DueAt(c))
-	known := lifecycle.Receive(c, inputNeeded("q2", 64), after(81))
+	known := received(c, inputNeeded("q2", 64), after(81))
 	require.Equal(t, after(141), lifecycle.DueAt(known))
 }
 
@@ -308,7 +308,7 @@ func TestOnlyTheNewestAnswersAreKept(t *testing.T) {
 	c := running()
 	for i := range 15 {
 		q := string(rune('a' + i))
-		c = lifecycle.Receive(c, inputNeeded(q, i+1), after(i+1))
+		c = received(c, inputNeeded(q, i+1), after(i+1))
 		c = lifecycle.ProvideInput(c, answer(q), after(i+1))
 		c = lifecycle.Answered(c, q, workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(i+1))
 	}

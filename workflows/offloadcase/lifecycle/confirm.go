@@ -50,7 +50,7 @@ func applyHeldEnd(c *Case, now time.Time) {
 		return
 	}
 	c.State.HeldEnd, c.State.ReadWanted = nil, false
-	applyEvent(c, *held)
+	mergeEvent(c, *held)
 	deriveStatus(c, workflows.NewsByWebhook, now)
 }
 
@@ -61,7 +61,7 @@ func needsConfirmation(c Case, e workflows.CaseEvent) bool {
 
 // receiveUnconfirmed keeps the event and requests a read. After the end no read follows: the event either agrees with the end or
 // contradicts it. A proven event's metadata needs no confirmation.
-func receiveUnconfirmed(c Case, e workflows.CaseEvent, now time.Time) Case {
+func receiveUnconfirmed(c *Case, e workflows.CaseEvent, now time.Time) {
 	s := &c.State
 	if !e.Unproven {
 		s.WebhookApplied = true
@@ -75,7 +75,6 @@ func receiveUnconfirmed(c Case, e workflows.CaseEvent, now time.Time) Case {
 	default:
 		compareWithEnd(s, e)
 	}
-	return c
 }
 
 // confirmEvents applies the events that agree with a read, and reports whether there were any. The others stay: the provider's reads may

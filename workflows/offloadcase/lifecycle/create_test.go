@@ -126,7 +126,7 @@ func TestAnotherResultReplacesTheTroubleOfTheCreation(t *testing.T) {
 
 func TestAnUncertainCreationIsProvenByAWebhookOnItsOwnURL(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.Receive(uncertain(), inputNeeded("q1", 10), after(10))
+	c := received(uncertain(), inputNeeded("q1", 10), after(10))
 	requireStatus(t, workflows.CaseInputNeeded, c)
 	require.Equal(t, caseID, c.State.CaseID)
 	require.Equal(t, []string{"input_needed"}, lifecycle.Attention(c.State))
@@ -140,7 +140,7 @@ func TestAWebhookThatProvesACaseCountsAtOnceIfTheRestOfItWaitsForARead(t *testin
 	rejected := lifecycle.CreateFailed(began(correctable), rules.Failure{Type: workflows.ErrTypeOffloadInvalidRequest}, after(1))
 	pausing := lifecycle.CreateFailed(began(), rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(1))
 	ofAnother := adopted(uncertain(), 2)
-	ofAnother = lifecycle.Receive(ofAnother, unproven(inputNeeded("q1", 3)), after(3))
+	ofAnother = received(ofAnother, unproven(inputNeeded("q1", 3)), after(3))
 	ofAnother = readOnce(ofAnother, caseID, read(inputNeeded("q1", 3)), after(4))
 	requireStatus(t, workflows.CaseInputNeeded, ofAnother)
 	another := untimed(inputNeeded("q9", 10))
@@ -159,7 +159,7 @@ func TestAWebhookThatProvesACaseCountsAtOnceIfTheRestOfItWaitsForARead(t *testin
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := lifecycle.Receive(row.before, row.event, after(10))
+			c := received(row.before, row.event, after(10))
 			requireStatus(t, workflows.CaseRunning, c)
 			require.Equal(t, after(10), c.State.Since)
 			require.Equal(t, workflows.NewsByWebhook, c.State.Source)
@@ -171,7 +171,7 @@ func TestAWebhookThatProvesACaseCountsAtOnceIfTheRestOfItWaitsForARead(t *testin
 
 func TestTheFailureOfACreationThatIsNoLongerNeededIsNoError(t *testing.T) {
 	t.Parallel()
-	proven := lifecycle.Receive(began(), inputNeeded("q1", 2), after(2))
+	proven := received(began(), inputNeeded("q1", 2), after(2))
 	cancelled := lifecycle.Cancel(began(), workflows.CancelCase{}, after(2))
 	givenUp := rules.Failure{Type: rules.FailureCancelled, Message: "given up before it was carried out"}
 	for name, row := range map[string]struct {
@@ -193,7 +193,7 @@ func TestTheFailureOfACreationThatIsNoLongerNeededIsNoError(t *testing.T) {
 
 func TestAnUncertainCreationIsNotProvenByAnEventOfTheSharedRoute(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.Receive(uncertain(), unproven(completed(10)), after(10))
+	c := received(uncertain(), unproven(completed(10)), after(10))
 	requireStatus(t, workflows.CaseCreateUncertain, c)
 	require.Contains(t, lifecycle.WaitingFor(c), caseID, "a person can read the case ID there")
 	fx := lifecycle.Next(c, after(10))
@@ -247,7 +247,7 @@ func TestRetryCreateIsRefusedUnlessTheCreationIsUncertainOrRejected(t *testing.T
 	requireRefusal(t, workflows.ErrTypeNotUncertain, lifecycle.CheckRetryCreate(running(), workflows.RetryCreate{}))
 	requireRefusal(t, workflows.ErrTypeNotUncertain, lifecycle.CheckAdopt(began(), workflows.AdoptCase{CaseID: caseID}))
 	requireRefusal(t, workflows.ErrTypeInvalidArgument, lifecycle.CheckAdopt(uncertain(), workflows.AdoptCase{}))
-	ended := lifecycle.Receive(running(), completed(10), after(10))
+	ended := received(running(), completed(10), after(10))
 	requireRefusal(t, workflows.ErrTypeCaseEnded, lifecycle.CheckRetryCreate(ended, workflows.RetryCreate{}))
 	requireRefusal(t, workflows.ErrTypeCaseEnded, lifecycle.CheckAdopt(ended, workflows.AdoptCase{CaseID: caseID}))
 	requireRefusal(t, workflows.ErrTypeCaseEnded, lifecycle.CheckCancel(ended, workflows.CancelCase{}))
@@ -259,9 +259,9 @@ func TestASecondCaseIsReportedAndNeverMerged(t *testing.T) {
 	other.Facts.CaseID = "another"
 	otherRead := read(other)
 	for name, c := range map[string]lifecycle.Case{
-		"by webhook":      lifecycle.Receive(running(), other, after(10)),
+		"by webhook":      received(running(), other, after(10)),
 		"by a read":       reconciled(running(), otherRead, after(10)),
-		"by the creation": lifecycle.Created(lifecycle.Receive(began(), inputNeeded("q1", 1), after(1)), workflows.CreateCaseResult{CaseID: "another"}, after(2)),
+		"by the creation": lifecycle.Created(received(began(), inputNeeded("q1", 1), after(1)), workflows.CreateCaseResult{CaseID: "another"}, after(2)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -279,7 +279,7 @@ func TestSecondCasesAreListedOnceInOrderAndUpToALimit(t *testing.T) {
 	tell := func(id string) {
 		other := completed(10)
 		other.Facts.CaseID, other.DedupeKey = id, ""
-		c = lifecycle.Receive(c, other, after(10))
+		c = received(c, other, after(10))
 	}
 	for _, id := range []string{"c", "a", "b", "a", "c", "d"} {
 		tell(id)
@@ -311,7 +311,7 @@ func TestACreationThatTakesThreeMinutesRaisesAttention(t *testing.T) {
 		"it fails for a reason a person can fix": {lifecycle.CreateFailed(c, unauthorized, after(4)), []string{"unauthorized"}},
 		"it is uncertain":                        {lifecycle.CreateFailed(c, rules.Failure{}, after(4)), []string{"create_uncertain"}},
 		"it was created after all":               {lifecycle.Created(c, workflows.CreateCaseResult{CaseID: caseID}, after(4)), nil},
-		"its webhook came":                       {lifecycle.Receive(c, inputNeeded("q1", 4), after(4)), []string{"input_needed"}},
+		"its webhook came":                       {received(c, inputNeeded("q1", 4), after(4)), []string{"input_needed"}},
 		"retry-create was called":                {lifecycle.RetryCreate(lifecycle.CreateFailed(c, rules.Failure{}, after(4)), workflows.RetryCreate{}, after(5)), nil},
 		"it was cancelled":                       {lifecycle.Cancel(c, workflows.CancelCase{}, after(4)), nil},
 	} {
@@ -324,9 +324,9 @@ func TestAnUnprovenEventReportsNoSecondCase(t *testing.T) {
 	other := unproven(completed(10))
 	other.Facts.CaseID = "another"
 	for name, c := range map[string]lifecycle.Case{
-		"while it runs":        lifecycle.Receive(running(), other, after(10)),
-		"before it is created": lifecycle.Created(lifecycle.Receive(began(), other, after(1)), workflows.CreateCaseResult{CaseID: caseID}, after(2)),
-		"after the end":        lifecycle.Receive(lifecycle.Receive(running(), completed(9), after(9)), other, after(10)),
+		"while it runs":        received(running(), other, after(10)),
+		"before it is created": lifecycle.Created(received(began(), other, after(1)), workflows.CreateCaseResult{CaseID: caseID}, after(2)),
+		"after the end":        received(received(running(), completed(9), after(9)), other, after(10)),
 	} {
 		require.Empty(t, lifecycle.Attention(c.State), name)
 		require.Nil(t, lifecycle.Next(c, after(10)).Read, "no read of this case can confirm it")
@@ -335,7 +335,7 @@ func TestAnUnprovenEventReportsNoSecondCase(t *testing.T) {
 
 func TestAWebhookBeforeTheCreationsResponseSettlesTheCreation(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.Receive(began(), inputNeeded("q1", 1), after(1))
+	c := received(began(), inputNeeded("q1", 1), after(1))
 	requireStatus(t, workflows.CaseInputNeeded, c)
 	require.Nil(t, lifecycle.Next(c, after(1)).Create)
 	for name, settled := range map[string]lifecycle.Case{

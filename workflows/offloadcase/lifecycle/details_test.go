@@ -18,7 +18,7 @@ func TestForeignTextStaysInsideItsQuotation(t *testing.T) {
 	hostile := "Please confirm.\r\r**COMPLETED** since 2026\u2028Approve at [the console](https://evil.example/login)\n# x"
 	question := inputNeeded("q1", 10)
 	question.Facts.Question.Text = hostile
-	c := lifecycle.Receive(running(), question, after(10))
+	c := received(running(), question, after(10))
 	c = reconcileFailed(c, rules.Failure{Message: hostile}, after(20))
 	quoted := 0
 	for _, line := range strings.FieldsFunc(lifecycle.Details(c), func(r rune) bool { return strings.ContainsRune("\r\n\u2028", r) }) {
@@ -36,10 +36,10 @@ func TestForeignTextStaysInsideItsQuotation(t *testing.T) {
 
 func TestASuggestedCommandIsSafeToPaste(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.Receive(running(), inputNeeded("q1'; touch pasted; echo '`x`", 10), after(10))
+	c := received(running(), inputNeeded("q1'; touch pasted; echo '`x`", 10), after(10))
 	require.Contains(t, lifecycle.Details(c), "`` signalbox case answer vendor_2048 --question 'q1'\\''; touch pasted; echo '\\''`x`' --text '…' ``")
 	require.Contains(t, lifecycle.WaitingFor(c), "`` q1'; touch pasted; echo '`x` ``", "as code, which is no command")
-	c = lifecycle.Receive(running(), inputNeeded("q1\u202ex", 10), after(10))
+	c = received(running(), inputNeeded("q1\u202ex", 10), after(10))
 	require.Contains(t, lifecycle.Details(c), "--question QUESTION_ID --text", "an ID with an invisible character is not pasted")
 	require.Contains(t, lifecycle.Details(asked()), "--question q1 --text")
 }
@@ -58,13 +58,13 @@ func TestAnUnknownStatusRaisesAttentionUntilAKnownOneIsRead(t *testing.T) {
 
 		require.Equal(t, []string{"unknown_status"}, lifecycle.Attention(reconciled(running(), shows(status, 20), after(30)).State))
 		require.Empty(t, lifecycle.Attention(reconciled(c, shows(workflows.OffloadRunning, 40), after(41)).State))
-		over := lifecycle.Receive(c, completed(40), after(41))
+		over := received(c, completed(40), after(41))
 		require.Empty(t, lifecycle.Attention(over.State))
 		require.Empty(t, over.State.LastError)
-		require.Empty(t, lifecycle.Receive(c, inputNeeded("q2", 40), after(41)).State.LastError)
+		require.Empty(t, received(c, inputNeeded("q2", 40), after(41)).State.LastError)
 
 		trouble := reconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadForbidden, Message: "no access"}, after(35))
-		require.Equal(t, "no access", lifecycle.Receive(trouble, inputNeeded("q2", 40), after(41)).State.LastError, "the trouble goes on")
+		require.Equal(t, "no access", received(trouble, inputNeeded("q2", 40), after(41)).State.LastError, "the trouble goes on")
 	}
 }
 
@@ -121,7 +121,7 @@ func TestEachStateSaysWhatItWaitsForAndWhatToDo(t *testing.T) {
 		},
 		"uncertain": {uncertain(), settle, howToSettle},
 		"uncertain, and events name cases": {
-			lifecycle.Receive(lifecycle.Receive(lifecycle.Receive(uncertain(), naming("one", 2), after(2)), naming("", 3), after(3)), naming("two", 4), after(4)),
+			received(received(received(uncertain(), naming("one", 2), after(2)), naming("", 3), after(3)), naming("two", 4), after(4)),
 			settle + " An unproven event names `one`, `two`.",
 			howToSettle,
 		},
@@ -131,9 +131,9 @@ func TestEachStateSaysWhatItWaitsForAndWhatToDo(t *testing.T) {
 			lifecycle.Tick(running(options(func(o *workflows.CaseOptions) { o.Deadline = after(10) })), after(10)),
 			"The deadline passed; a last read of the case is under way.", "",
 		},
-		"an event is confirmed": {lifecycle.Receive(running(), untimed(completed(10)), after(10)), "A read of the case confirms an event.", ""},
+		"an event is confirmed": {received(running(), untimed(completed(10)), after(10)), "A read of the case confirms an event.", ""},
 		"its end is read": {
-			lifecycle.Receive(running(), omitting(completed(10)), after(10)),
+			received(running(), omitting(completed(10)), after(10)),
 			"Offload ended the case; a read brings what was too large for the webhook.", "",
 		},
 		"reading needs help": {
@@ -159,9 +159,9 @@ func TestEachStateSaysWhatItWaitsForAndWhatToDo(t *testing.T) {
 			lifecycle.Answered(answering(), "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(21)),
 			"Offload has the answer and is processing it.", "",
 		},
-		"its end is handed off": {lifecycle.Receive(running(replying), completed(10), after(10)), "Ended; its notices are being handed off.", ""},
-		"its files are started": {lifecycle.Receive(running(), sending(completed(10), "a"), after(10)), "Ended; its notices are being handed off.", ""},
-		"done":                  {handedOff(lifecycle.Receive(running(), completed(10), after(10))), "", ""},
+		"its end is handed off": {received(running(replying), completed(10), after(10)), "Ended; its notices are being handed off.", ""},
+		"its files are started": {received(running(), sending(completed(10), "a"), after(10)), "Ended; its notices are being handed off.", ""},
+		"done":                  {handedOff(received(running(), completed(10), after(10))), "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -13,7 +13,7 @@ import (
 
 func TestAnEndByWebhookHasAllFields(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.Receive(running(replying), failed(10), after(10))
+	c := received(running(replying), failed(10), after(10))
 	outcome := lifecycle.Outcome(c)
 	require.Equal(t, workflows.CaseFailed, outcome.Status)
 	require.Equal(t, "max_retries", outcome.ResultStatus)
@@ -40,12 +40,12 @@ func TestAnEndByPollNamesTheFieldsThatOnlyWebhooksHave(t *testing.T) {
 	withQuestion := lifecycle.Outcome(reconciled(asked(), read(completed(30)), after(31)))
 	require.Empty(t, withQuestion.Unknown, "an earlier webhook without metadata says that there is none")
 
-	late := lifecycle.Receive(reconciled(running(), read(failed(10)), after(30)), failed(10), after(31))
+	late := received(reconciled(running(), read(failed(10)), after(30)), failed(10), after(31))
 	require.Empty(t, lifecycle.Outcome(late).Unknown, "a webhook that just misses the end still completes it")
 	require.Equal(t, 1, late.State.LateEvents)
 	require.Equal(t, workflows.NewsByPoll, lifecycle.Outcome(late).Source)
 	require.Nil(t, lifecycle.View(late).LastApplied, "it came too late to be applied")
-	byWebhook := lifecycle.View(lifecycle.Receive(running(), failed(10), after(11)))
+	byWebhook := lifecycle.View(received(running(), failed(10), after(11)))
 	require.Equal(t, &workflows.AppliedEvent{AcceptedAt: after(10), AppliedAt: after(11)}, byWebhook.LastApplied)
 }
 
@@ -54,7 +54,7 @@ func TestEveryResultStatusPassesThrough(t *testing.T) {
 	for _, status := range []string{"max_retries", "failed_rejected", "BOUNCED", "COMPLAINED", "REJECTED", "something_new"} {
 		e := failed(10)
 		e.Facts.ResultStatus = status
-		require.Equal(t, status, lifecycle.Outcome(lifecycle.Receive(running(), e, after(10))).ResultStatus)
+		require.Equal(t, status, lifecycle.Outcome(received(running(), e, after(10))).ResultStatus)
 	}
 }
 
@@ -71,8 +71,8 @@ func TestTheFirstOfTwoContradictingEndsCountsAndRaisesAttention(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			first := lifecycle.Receive(running(), row.first, after(12))
-			c := lifecycle.Receive(first, row.second, after(13))
+			first := received(running(), row.first, after(12))
+			c := received(first, row.second, after(13))
 			require.Equal(t, first.State.Facts, c.State.Facts)
 			require.Equal(t, first.State.Status, c.State.Status)
 			require.Equal(t, []string{workflows.AttentionConflict}, lifecycle.Attention(c.State))
@@ -82,7 +82,7 @@ func TestTheFirstOfTwoContradictingEndsCountsAndRaisesAttention(t *testing.T) {
 			}
 		})
 	}
-	spoof := lifecycle.Receive(lifecycle.Receive(running(), completed(10), after(10)), unproven(failed(11)), after(11))
+	spoof := received(received(running(), completed(10), after(10)), unproven(failed(11)), after(11))
 	require.Empty(t, lifecycle.Attention(spoof.State), "an unproven event contradicts nothing")
 }
 
@@ -90,7 +90,7 @@ func TestNothingChangesTheStatusAfterTheEnd(t *testing.T) {
 	t.Parallel()
 	reason := workflows.CancelCase{By: "ada"}
 	for name, end := range map[string]lifecycle.Case{
-		"completed": lifecycle.Receive(asked(), completed(30), after(30)),
+		"completed": received(asked(), completed(30), after(30)),
 		"failed":    reconciled(asked(), read(failed(30)), after(30)),
 		"cancelled": lifecycle.Cancel(asked(), reason, after(30)),
 	} {
@@ -106,9 +106,9 @@ func TestNothingChangesTheStatusAfterTheEnd(t *testing.T) {
 				require.Len(t, fx.HandOff.Notices, 1, "the outcome")
 				require.True(t, lifecycle.Next(lifecycle.HandedOff(next, *fx.HandOff), after(1000)).Done)
 			}
-			same(lifecycle.Receive(end, inputNeeded("q2", 40), after(40)))
-			same(lifecycle.Receive(end, completed(40), after(40)))
-			same(lifecycle.Receive(end, untimed(failed(40)), after(40)))
+			same(received(end, inputNeeded("q2", 40), after(40)))
+			same(received(end, completed(40), after(40)))
+			same(received(end, untimed(failed(40)), after(40)))
 			same(reconciled(end, shows(workflows.OffloadRunning, 40), after(40)))
 			same(readOnce(end, caseID, read(completed(40)), after(40)))
 			same(lifecycle.Cancel(end, reason, after(40)))
@@ -122,7 +122,7 @@ func TestNothingChangesTheStatusAfterTheEnd(t *testing.T) {
 
 func TestAnAnswerThatRacesTheEndIsSettledAfterIt(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.Receive(answering(), completed(21), after(21))
+	c := received(answering(), completed(21), after(21))
 	requireStatus(t, workflows.CaseCompleted, c)
 	require.Nil(t, lifecycle.Next(c, after(21)).Answer, "it is given up")
 	given := lifecycle.AnswerFailed(c, "q1", rules.Failure{Type: rules.FailureCancelled}, after(21))
@@ -141,12 +141,12 @@ func TestCancellingEndsTheCaseAndSaysThatOffloadGoesOn(t *testing.T) {
 	require.Equal(t, []string{"still_running"}, outcome.Attention)
 	require.Equal(t, workflows.NewsByApp, outcome.Source)
 
-	c = lifecycle.Receive(c, completed(11), after(11))
+	c = received(c, completed(11), after(11))
 	require.Empty(t, lifecycle.Outcome(c).Attention, "now it runs no more")
 	requireStatus(t, workflows.CaseCancelled, c)
 
-	c = lifecycle.Cancel(lifecycle.Receive(uncertain(), inputNeeded("q1", 9), after(9)), cancel, after(10))
-	require.Empty(t, lifecycle.Attention(lifecycle.Receive(c, completed(11), after(11)).State), "its webhook settled the creation")
+	c = lifecycle.Cancel(received(uncertain(), inputNeeded("q1", 9), after(9)), cancel, after(10))
+	require.Empty(t, lifecycle.Attention(received(c, completed(11), after(11)).State), "its webhook settled the creation")
 }
 
 func TestCancellingDuringTheCreationWaitsForItsResult(t *testing.T) {
@@ -162,7 +162,7 @@ func TestCancellingDuringTheCreationWaitsForItsResult(t *testing.T) {
 		"it was not":         {lifecycle.CreateFailed(c, rules.Failure{Type: rules.FailureCancelled}, after(2)), "", nil},
 		"it can't be":        {lifecycle.CreateFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadInvalidRequest}, after(2)), "", nil},
 		"it is uncertain":    {lifecycle.CreateFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadUncertain}, after(2)), "", []string{"still_running"}},
-		"its webhook proves": {lifecycle.Receive(c, inputNeeded("q1", 1), after(2)), caseID, []string{"still_running"}},
+		"its webhook proves": {received(c, inputNeeded("q1", 1), after(2)), caseID, []string{"still_running"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -194,7 +194,7 @@ func TestTheDeadlineEndsTheCaseAfterALastRead(t *testing.T) {
 	require.Contains(t, outcome.Reason, "2026-03-21T12:10:00Z")
 
 	requireStatus(t, workflows.CaseCompleted, readOnce(c, caseID, read(completed(9)), after(10)))
-	requireStatus(t, workflows.CaseCompleted, lifecycle.Receive(c, completed(9), after(10)))
+	requireStatus(t, workflows.CaseCompleted, received(c, completed(9), after(10)))
 	blind := readFailed(c, caseID, rules.Failure{Message: "no route"}, after(12))
 	require.Contains(t, lifecycle.Outcome(blind).Reason, "no route")
 
@@ -209,7 +209,7 @@ func TestTheLastReadIsOfTheCaseThatReplacesAnAdoptedOne(t *testing.T) {
 	c = lifecycle.Tick(c, after(60))
 	other := inputNeeded("q1", 60)
 	other.Facts.CaseID = "another"
-	c = lifecycle.Tick(lifecycle.Receive(c, other, after(60)), after(60))
+	c = lifecycle.Tick(received(c, other, after(60)), after(60))
 	require.Equal(t, &workflows.GetCaseParams{Account: "default", CaseID: "another"}, lifecycle.Next(c, after(60)).Read)
 	requireStatus(t, workflows.CaseExpired, readFailed(c, "another", rules.Failure{Message: "no answer"}, after(61)))
 }
@@ -227,7 +227,7 @@ func TestAnEndIsConfirmedFirstWhereItMustBe(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := lifecycle.Receive(row.c, row.e, after(10))
+			c := received(row.c, row.e, after(10))
 			requireStatus(t, workflows.CaseRunning, c)
 			fx := lifecycle.Next(c, after(10))
 			require.Equal(t, &workflows.GetCaseParams{Account: "default", CaseID: caseID}, fx.Read)
@@ -251,8 +251,8 @@ func TestAnEndIsConfirmedFirstWhereItMustBe(t *testing.T) {
 			require.NotNil(t, lifecycle.Next(blind, after(12)).Reconcile)
 		})
 	}
-	requireStatus(t, workflows.CaseInputNeeded, lifecycle.Receive(running(confirm), inputNeeded("q1", 10), after(10)))
-	question := lifecycle.Receive(running(), unproven(inputNeeded("q1", 10)), after(10))
+	requireStatus(t, workflows.CaseInputNeeded, received(running(confirm), inputNeeded("q1", 10), after(10)))
+	question := received(running(), unproven(inputNeeded("q1", 10)), after(10))
 	question = readOnce(question, caseID, read(inputNeeded("q1", 10)), after(11))
 	requireStatus(t, workflows.CaseInputNeeded, question)
 	require.Equal(t, after(25), lifecycle.Next(question, after(11)).Wake, "nothing is left to confirm")
@@ -265,13 +265,13 @@ func TestAnEndThatOmitsAFieldIsReadOnceBeforeItCounts(t *testing.T) {
 	for name, e := range map[string]workflows.CaseEvent{"its result": omitting(completed(10)), "its attachments": noFiles} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := lifecycle.Receive(running(), e, after(10))
+			c := received(running(), e, after(10))
 			requireStatus(t, workflows.CaseRunning, c)
 			require.NotNil(t, lifecycle.Next(c, after(10)).Read)
 			require.Contains(t, lifecycle.WaitingFor(c), "Offload ended the case")
 
 			for _, other := range []workflows.CaseEvent{inputNeeded("q1", 9), unproven(completed(10)), unproven(inputNeeded("q1", 9))} {
-				waiting := lifecycle.Receive(c, other, after(10))
+				waiting := received(c, other, after(10))
 				require.False(t, waiting.State.Status.Ended(), "only another end decides")
 				require.NotNil(t, lifecycle.Next(waiting, after(10)).Read)
 			}
@@ -288,7 +288,7 @@ func TestAnEndThatOmitsAFieldIsReadOnceBeforeItCounts(t *testing.T) {
 			for _, blind := range []lifecycle.Case{
 				readFailed(c, caseID, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(12)),
 				readOnce(c, caseID, shows(workflows.OffloadRunning, 9), after(12)),
-				lifecycle.Receive(c, completedWithout(e, 11), after(12)),
+				received(c, completedWithout(e, 11), after(12)),
 				lifecycle.Cancel(c, workflows.CancelCase{}, after(12)),
 			} {
 				outcome := lifecycle.Outcome(blind)
@@ -308,7 +308,7 @@ func completedWithout(e workflows.CaseEvent, minute int) workflows.CaseEvent {
 
 func TestTheStateSurvivesJSON(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.Receive(answering(replying), unproven(completed(30)), after(30))
+	c := received(answering(replying), unproven(completed(30)), after(30))
 	c.State.OtherCaseIDs = []string{"x"}
 	raw, err := json.Marshal(c.State)
 	require.NoError(t, err)

@@ -7,83 +7,86 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// Receive applies one webhook event. Events may come in any order and any number of times.
-func Receive(c Case, e workflows.CaseEvent, now time.Time) Case {
-	s := &c.State
-	key := seenKey(e)
-	if s.Seen.Has(key) {
-		s.Duplicates++
-		return c
-	}
+// Receive applies one webhook event, and returns what it did with it. Events may come in any order and any number of times.
+func Receive(c Case, e workflows.CaseEvent, now time.Time) (Case, workflows.EventResult) {
 	e = bounded(e, now)
-	caseID := e.Facts.CaseID
-	another := caseID != "" && s.CaseID != "" && caseID != s.CaseID
-	// The sender of an unproven event knew only the shared secret, which does not prove that the event belongs to this case.
-	if another && e.Unproven && !s.Adopted && !s.Status.Ended() {
-		return c
-	}
-	s.Seen = s.Seen.With(key, maxSeen)
-	if s.Status.Ended() {
-		s.LateEvents++
-	} else {
+	result := applyEvent(&c, e, now)
+	s := &c.State
+	switch result {
+	case workflows.EventApplied:
 		s.EventsApplied++
 		s.LastApplied = rules.LastApplied(s.LastApplied, e.ReceivedAt, now)
+	case workflows.EventDuplicate:
+		s.Duplicates++
+	case workflows.EventLate:
+		s.LateEvents++
+	case workflows.EventIgnored:
+	}
+	if result != workflows.EventIgnored {
+		s.Seen = s.Seen.With(seenKey(e), maxSeen)
+	}
+	return c, result
+}
+
+// applyEvent applies an event that is within the limits. An event that a read must confirm is kept, and counts as applied even if no read ever
+// agrees with it: relay and alerts want to know whether the case has the event.
+func applyEvent(c *Case, e workflows.CaseEvent, now time.Time) workflows.EventResult {
+	s := &c.State
+	if s.Seen.Has(seenKey(e)) {
+		return workflows.EventDuplicate
+	}
+	caseID := e.Facts.CaseID
+	another := caseID != "" && s.CaseID != "" && caseID != s.CaseID
+	result := workflows.EventApplied
+	if s.Status.Ended() {
+		result = workflows.EventLate
 	}
 
 	switch {
+	case another && e.Unproven && s.Status.Ended():
+		return result
+	case another && e.Unproven && !s.Adopted:
+		// Its sender knew only the shared secret, which does not prove that the event belongs to this case.
+		return workflows.EventIgnored
 	case another && e.Unproven:
-		if !s.Status.Ended() { // a webhook on the case's own URL can still prove its caseId
-			s.Unconfirmed = withUnconfirmed(s.Unconfirmed, e)
-		}
-		return c
+		s.Unconfirmed = withUnconfirmed(s.Unconfirmed, e) // a webhook on the case's own URL can still prove its caseId
+		return result
 	case another && (!s.Adopted || s.Status.Ended()):
 		otherCase(s, caseID)
-		return c
+		return result
 	case another:
-		rebind(&c, caseID, now)
+		rebind(c, caseID, now)
 	case s.CaseID == "" && (e.Unproven || caseID == ""):
 		// The event names the reference, but only the case's own URL proves its caseId.
 		s.Unconfirmed = withUnconfirmed(s.Unconfirmed, e)
-		return c
+		return result
 	case s.CaseID == "":
-		prove(&c, caseID, now)
+		prove(c, caseID, now)
 	case caseID != "" && !e.Unproven && s.Adopted:
 		s.Adopted, s.Unconfirmed = false, ofCase(s.Unconfirmed, caseID)
 	}
 
 	if isEnd(e.Facts.Status) && !e.Unproven {
-		applyHeldEnd(&c, now)
+		applyHeldEnd(c, now)
 	}
 	switch {
-	case needsConfirmation(c, e):
-		return receiveUnconfirmed(c, e, now)
+	case needsConfirmation(*c, e):
+		receiveUnconfirmed(c, e, now)
+		return result
 	case !s.Status.Ended() && isEnd(e.Facts.Status) && (e.Facts.Omits(workflows.FieldResult) || e.Facts.Omits(workflows.FieldAttachments)):
 		holdEnd(s, e)
-		return c
+		return result
 	}
-	applyEvent(&c, e)
+	mergeEvent(c, e)
 	if s.Status.Ended() {
-		return c
+		return result
 	}
 	if e.Facts.Omits(workflows.FieldQuestion) {
 		wantReadAfter(s)
 	}
 	s.ReconcileAt = now.Add(c.Start.Options.ReconcileAfter.Std())
-	deriveStatus(&c, workflows.NewsByWebhook, now)
-	return c
-}
-
-// ResultOf returns what Receive did with an event, from the states before and after.
-func ResultOf(before, after State) workflows.EventResult {
-	switch {
-	case after.Duplicates > before.Duplicates:
-		return workflows.EventDuplicate
-	case after.LateEvents > before.LateEvents:
-		return workflows.EventLate
-	case after.EventsApplied > before.EventsApplied:
-		return workflows.EventApplied
-	}
-	return workflows.EventIgnored
+	deriveStatus(c, workflows.NewsByWebhook, now)
+	return result
 }
 
 // seenKey returns the dedupe key. Unproven events have separate keys: their sender knows only the shared secret and must not block the
@@ -152,8 +155,8 @@ func rebind(c *Case, caseID string, now time.Time) {
 	otherCase(s, adopted)
 }
 
-// applyEvent merges an event that needs no confirmation.
-func applyEvent(c *Case, e workflows.CaseEvent) {
+// mergeEvent merges an event that needs no confirmation.
+func mergeEvent(c *Case, e workflows.CaseEvent) {
 	s := &c.State
 	before := s.FactsAt
 	if !merge(s, e.Facts, e.OccurredAt) {

@@ -54,7 +54,7 @@ func running(change ...func(*workflows.CaseStart)) lifecycle.Case {
 
 // asked returns a running case with the question "q1", asked at minute 10.
 func asked(change ...func(*workflows.CaseStart)) lifecycle.Case {
-	return lifecycle.Receive(running(change...), inputNeeded("q1", 10), after(10))
+	return received(running(change...), inputNeeded("q1", 10), after(10))
 }
 
 func event(kind, status string, minute int) workflows.CaseEvent {
@@ -149,6 +149,12 @@ func kinds(c lifecycle.Case) []string {
 		kinds = append(kinds, string(n.Kind))
 	}
 	return kinds
+}
+
+// received returns the case after an event.
+func received(c lifecycle.Case, e workflows.CaseEvent, now time.Time) lifecycle.Case {
+	c, _ = lifecycle.Receive(c, e, now)
+	return c
 }
 
 // adopted returns the running case after adopt-case and its verification.

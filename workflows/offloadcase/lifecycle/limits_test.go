@@ -108,25 +108,25 @@ func requireLargestFits(t *testing.T, f fill) {
 	require.NoError(t, c.Start.Validate())
 	for i := range 12 {
 		q := f.named(fmt.Sprint("q", i))
-		c = lifecycle.Receive(c, f.largest(inputNeeded(q, 10+i)), after(10+i))
+		c = received(c, f.largest(inputNeeded(q, 10+i)), after(10+i))
 		in := workflows.ProvideInput{QuestionID: q, Text: f.texted(workflows.MaxTextBytes), By: f.texted(workflows.MaxShortTextBytes)}
 		require.NoError(t, lifecycle.CheckProvideInput(c, in))
 		c = lifecycle.ProvideInput(c, in, after(10+i))
 		c = lifecycle.Answered(c, q, workflows.ProvideInputResult{Result: workflows.InputRejected, Message: f.texted(100_000)}, after(10+i))
-		c = lifecycle.Receive(c, f.largest(untimed(inputNeeded(q, 1000+i))), after(10+i))
+		c = received(c, f.largest(untimed(inputNeeded(q, 1000+i))), after(10+i))
 		other := unproven(completed(2000 + i))
 		other.Facts.CaseID = fmt.Sprint("other", i)
-		c = lifecycle.Receive(c, f.largest(other), after(10+i))
+		c = received(c, f.largest(other), after(10+i))
 		second := completed(3000 + i)
 		second.Facts.CaseID = fmt.Sprint("second", i)
-		c = lifecycle.Receive(c, f.largest(second), after(10+i))
+		c = received(c, f.largest(second), after(10+i))
 		c = lifecycle.Tick(reconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized, Message: f.texted(1 << 20)}, after(10+i)), after(10+i))
 	}
 	require.Greater(t, encodedLen(t, c.State), 1_000_000, "it is large")
 	fits(c)
 	held := f.largest(completed(100))
 	held.Facts = held.Facts.Omitting(workflows.FieldResult)
-	c = lifecycle.Receive(c, held, after(100))
+	c = received(c, held, after(100))
 	require.NotNil(t, c.State.HeldEnd)
 	fits(c)
 	cancel := workflows.CancelCase{Reason: f.texted(workflows.MaxShortTextBytes), By: f.texted(workflows.MaxShortTextBytes)}
@@ -150,11 +150,11 @@ func TestUnconfirmedEventsAreBoundedInBytesAndNumber(t *testing.T) {
 	t.Parallel()
 	c := running()
 	proven := untimed(completed(5))
-	c = lifecycle.Receive(c, proven, after(5))
+	c = received(c, proven, after(5))
 	for i := range 24 {
 		e := unproven(completed(10 + i))
 		e.Facts.Metadata = json.RawMessage(`"` + strings.Repeat("m", 245_000) + `"`)
-		c = lifecycle.Receive(c, e, after(10+i))
+		c = received(c, e, after(10+i))
 		c = readFailed(c, caseID, rules.Failure{}, after(10+i))
 	}
 	require.Less(t, encodedLen(t, c.State), 512<<10)
@@ -167,7 +167,7 @@ func TestUnconfirmedEventsAreBoundedInBytesAndNumber(t *testing.T) {
 func sized(t *testing.T, e workflows.CaseEvent, bytes int) workflows.CaseEvent {
 	t.Helper()
 	e.Facts.Metadata = json.RawMessage(`""`)
-	waiting := lifecycle.Receive(running(), e, after(10)).State.Unconfirmed[0]
+	waiting := received(running(), e, after(10)).State.Unconfirmed[0]
 	e.Facts.Metadata = json.RawMessage(`"` + strings.Repeat("m", bytes-encodedLen(t, waiting)) + `"`)
 	return e
 }
@@ -185,7 +185,7 @@ func TestUnconfirmedEventsWaitUpToTheLimit(t *testing.T) {
 			t.Parallel()
 			c := running()
 			for i, size := range row.sizes {
-				c = lifecycle.Receive(c, sized(t, untimed(completed(10+i)), size), after(10))
+				c = received(c, sized(t, untimed(completed(10+i)), size), after(10))
 			}
 			var waiting []int
 			for _, e := range c.State.Unconfirmed {
@@ -195,7 +195,7 @@ func TestUnconfirmedEventsWaitUpToTheLimit(t *testing.T) {
 			require.Equal(t, row.waiting, waiting)
 		})
 	}
-	larger := lifecycle.Receive(running(), sized(t, untimed(completed(10)), 128<<10+1), after(10))
+	larger := received(running(), sized(t, untimed(completed(10)), 128<<10+1), after(10))
 	require.Equal(t, []string{"result"}, larger.State.Unconfirmed[0].Facts.Omitted, "of a larger one goes first what GET has as well")
 }
 
@@ -203,7 +203,7 @@ func TestTheNewestAnswersAreKeptWithinTheirBytes(t *testing.T) {
 	t.Parallel()
 	give := func(c lifecycle.Case, i, textBytes int) lifecycle.Case {
 		q := fmt.Sprint("q", i)
-		c = lifecycle.Receive(c, inputNeeded(q, 10+i), after(10+i))
+		c = received(c, inputNeeded(q, 10+i), after(10+i))
 		in := workflows.ProvideInput{QuestionID: q, Text: strings.Repeat("t", textBytes)}
 		require.NoError(t, lifecycle.CheckProvideInput(c, in))
 		c = lifecycle.ProvideInput(c, in, after(10+i))
@@ -219,7 +219,7 @@ func TestTheNewestAnswersAreKeptWithinTheirBytes(t *testing.T) {
 	require.Len(t, less, 4)
 	require.Equal(t, "q1", less[0].QuestionID, "the oldest gives way")
 
-	failed := lifecycle.ProvideInput(lifecycle.Receive(c, inputNeeded("q4", 14), after(14)), workflows.ProvideInput{QuestionID: "q4", Text: strings.Repeat("t", room-1000)}, after(14))
+	failed := lifecycle.ProvideInput(received(c, inputNeeded("q4", 14), after(14)), workflows.ProvideInput{QuestionID: "q4", Text: strings.Repeat("t", room-1000)}, after(14))
 	require.Len(t, failed.State.Answers, 5)
 	failed = lifecycle.AnswerFailed(failed, "q4", rules.Failure{Message: strings.Repeat("x", 2<<10)}, after(15))
 	require.Len(t, failed.State.Answers, 4)
@@ -232,7 +232,7 @@ func TestAHeldEndHasOnlyFieldsWithALimit(t *testing.T) {
 	e := completed(10)
 	e.DeliveryID, e.DedupeKey = strings.Repeat("d", maxPayload), strings.Repeat("k", maxPayload)
 	e.Facts = e.Facts.Omitting(workflows.FieldResult).Omitting(strings.Repeat("o", maxPayload))
-	c := lifecycle.Receive(running(), e, after(11))
+	c := received(running(), e, after(11))
 	require.NotNil(t, c.State.HeldEnd)
 	require.Less(t, encodedLen(t, c.State), 10<<10)
 	require.Equal(t, []string{workflows.FieldResult}, c.State.HeldEnd.Facts.Omitted)
@@ -243,7 +243,7 @@ func TestATimeFromTheFutureCountsAsTheArrival(t *testing.T) {
 	ahead := inputNeeded("q1", 10)
 	ahead.OccurredAt = ahead.OccurredAt.AddDate(10, 0, 0)
 	ahead.Facts.Question.RequestedAt = ahead.OccurredAt
-	c := lifecycle.Receive(running(), ahead, after(11))
+	c := received(running(), ahead, after(11))
 	require.Equal(t, ahead.ReceivedAt, c.State.FactsAt)
 	require.Equal(t, ahead.ReceivedAt, c.State.Facts.Question.RequestedAt)
 	c = lifecycle.ProvideInput(c, answer("q1"), after(20))
@@ -264,16 +264,16 @@ func TestATimeFromTheFutureCountsAsTheArrival(t *testing.T) {
 	}
 	odd := shows(workflows.OffloadRunning, 22)
 	odd.Facts.UpdatedAt = odd.Facts.UpdatedAt.AddDate(10, 0, 0)
-	c = lifecycle.Receive(reconciled(running(), odd, after(23)), inputNeeded("q2", 30), after(30))
+	c = received(reconciled(running(), odd, after(23)), inputNeeded("q2", 30), after(30))
 	requireStatus(t, workflows.CaseInputNeeded, c)
 
 	soon := inputNeeded("q1", 10)
 	soon.OccurredAt = soon.ReceivedAt.Add(4 * time.Minute)
-	require.Equal(t, soon.OccurredAt, lifecycle.Receive(running(), soon, after(11)).State.FactsAt, "clocks differ by so much")
+	require.Equal(t, soon.OccurredAt, received(running(), soon, after(11)).State.FactsAt, "clocks differ by so much")
 
 	jumped := inputNeeded("q1", 10)
 	jumped.ReceivedAt, jumped.OccurredAt = jumped.ReceivedAt.AddDate(20, 0, 0), jumped.OccurredAt.AddDate(20, 0, 0)
-	require.Equal(t, after(11), lifecycle.Receive(running(), jumped, after(11)).State.FactsAt, "the ingress's own clock may be wrong too")
+	require.Equal(t, after(11), received(running(), jumped, after(11)).State.FactsAt, "the ingress's own clock may be wrong too")
 }
 
 func TestALongReasonIsCutInTheOutcome(t *testing.T) {

@@ -31,23 +31,23 @@ func TestFilesAreHandedToAnotherWorkflowAfterTheEnd(t *testing.T) {
 	t.Parallel()
 	deadline := options(func(o *workflows.CaseOptions) { o.Deadline = after(30) })
 	withFiles := func(change ...func(*workflows.CaseStart)) lifecycle.Case {
-		return lifecycle.Receive(running(change...), sending(inputNeeded("q1", 10), "a", "b"), after(10))
+		return received(running(change...), sending(inputNeeded("q1", 10), "a", "b"), after(10))
 	}
-	tooLarge := readFailed(lifecycle.Receive(withFiles(), omitting(completed(20)), after(20)), caseID, rules.Failure{}, after(21))
+	tooLarge := readFailed(received(withFiles(), omitting(completed(20)), after(20)), caseID, rules.Failure{}, after(21))
 	for name, row := range map[string]struct {
 		c      lifecycle.Case
 		want   string
 		result bool
 	}{
 		"it waits for an answer":               {c: withFiles()},
-		"it completed":                         {c: lifecycle.Receive(withFiles(), completed(20), after(20)), want: "a b"},
+		"it completed":                         {c: received(withFiles(), completed(20), after(20)), want: "a b"},
 		"it completed by poll":                 {c: reconciled(withFiles(), read(completed(20)), after(20)), want: "a b"},
-		"one more comes after the end":         {c: lifecycle.Receive(lifecycle.Receive(withFiles(), completed(20), after(20)), sending(completed(50), "a", "b", "c"), after(50)), want: "a b c"},
-		"it failed":                            {c: lifecycle.Receive(withFiles(), failed(20), after(20)), want: "a b"},
+		"one more comes after the end":         {c: received(received(withFiles(), completed(20), after(20)), sending(completed(50), "a", "b", "c"), after(50)), want: "a b c"},
+		"it failed":                            {c: received(withFiles(), failed(20), after(20)), want: "a b"},
 		"it expired":                           {c: readFailed(lifecycle.Tick(withFiles(deadline), after(30)), caseID, rules.Failure{}, after(31)), want: "a b"},
 		"it was cancelled":                     {c: lifecycle.Cancel(withFiles(), workflows.CancelCase{}, after(20))},
-		"it completed without any":             {c: lifecycle.Receive(running(), completed(20), after(20))},
-		"an attachment has no ID":              {c: lifecycle.Receive(running(), sending(completed(20), "", "a"), after(20)), want: "a"},
+		"it completed without any":             {c: received(running(), completed(20), after(20))},
+		"an attachment has no ID":              {c: received(running(), sending(completed(20), "", "a"), after(20)), want: "a"},
 		"its result is too large for an event": {c: tooLarge, want: "a b", result: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -75,7 +75,7 @@ func TestFilesAreHandedToAnotherWorkflowAfterTheEnd(t *testing.T) {
 
 func TestTheOutcomeIsHandedOffAtOnceTogetherWithItsFiles(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.Receive(running(replying), sending(completed(20), "a"), after(20))
+	c := received(running(replying), sending(completed(20), "a"), after(20))
 	fx := lifecycle.Next(c, after(20))
 	require.True(t, fx.Ended)
 	require.False(t, fx.Done)
@@ -96,8 +96,8 @@ func TestTheOutcomeIsHandedOffAtOnceTogetherWithItsFiles(t *testing.T) {
 func TestAFailedHandOffIsRetriedWithoutLimit(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]lifecycle.Case{
-		"notices":    lifecycle.Receive(running(replying), completed(10), after(10)),
-		"files":      lifecycle.Receive(running(), sending(completed(10), "a"), after(10)),
+		"notices":    received(running(replying), completed(10), after(10)),
+		"files":      received(running(), sending(completed(10), "a"), after(10)),
 		"a question": asked(replying),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -145,7 +145,7 @@ func TestFailedHandOffsAreOverOnceNothingWaits(t *testing.T) {
 	require.Empty(t, lifecycle.Attention(c.State))
 	require.NotContains(t, lifecycle.WaitingFor(c), "no Temporal")
 
-	files := lifecycle.Tick(fail(lifecycle.Receive(running(), sending(completed(10), "a"), after(10))), after(20))
+	files := lifecycle.Tick(fail(received(running(), sending(completed(10), "a"), after(10))), after(20))
 	files.State.Outbox.Waiting = nil // its notices were refused
 	files = lifecycle.Tick(files, after(21))
 	require.Contains(t, lifecycle.Attention(files.State), workflows.AttentionNoticeDelayed, "the files wait for the hand-off")
@@ -154,7 +154,7 @@ func TestFailedHandOffsAreOverOnceNothingWaits(t *testing.T) {
 func TestAHandOffThatTemporalRefusesRaisesAttentionAndBlocksNothing(t *testing.T) {
 	t.Parallel()
 	refused := rules.Failure{Type: workflows.ErrTypeNoticeInvalid}
-	c := lifecycle.Receive(running(replying), sending(completed(10), "a"), after(10))
+	c := received(running(replying), sending(completed(10), "a"), after(10))
 	c = lifecycle.HandOffFailed(c, *handOff(c, 10), refused, after(10))
 	require.Equal(t, []string{workflows.AttentionNoticeRefused}, lifecycle.Outcome(c).Attention)
 	h := handOff(c, 11)
@@ -183,18 +183,18 @@ func TestTheOutcomeSaysWhereTheResultIs(t *testing.T) {
 	blind := func(c lifecycle.Case) lifecycle.Case {
 		return readFailed(c, caseID, rules.Failure{}, after(11))
 	}
-	large := blind(lifecycle.Receive(running(), omitting(completed(10)), after(10)))
+	large := blind(received(running(), omitting(completed(10)), after(10)))
 	refused := lifecycle.HandOffFailed(large, workflows.HandOff{Files: &workflows.FilesStart{}}, rules.Failure{Type: workflows.ErrTypeNoticeInvalid}, after(11))
-	cancelled := lifecycle.Cancel(lifecycle.Receive(running(), unproven(completed(9)), after(9)), workflows.CancelCase{}, after(10))
+	cancelled := lifecycle.Cancel(received(running(), unproven(completed(9)), after(9)), workflows.CancelCase{}, after(10))
 	for name, row := range map[string]struct {
 		c    lifecycle.Case
 		want workflows.ResultPlace
 	}{
-		"inline":                      {lifecycle.Receive(running(), completed(10), after(10)), workflows.ResultInline},
+		"inline":                      {received(running(), completed(10), after(10)), workflows.ResultInline},
 		"stored":                      {large, workflows.ResultStored},
 		"storing it was refused":      {refused, workflows.ResultOmitted},
-		"cancelled before":            {lifecycle.Receive(cancelled, omitting(completed(11)), after(11)), workflows.ResultOmitted},
-		"failed, so it has none":      {lifecycle.Receive(running(), failed(10), after(10)), ""},
+		"cancelled before":            {received(cancelled, omitting(completed(11)), after(11)), workflows.ResultOmitted},
+		"failed, so it has none":      {received(running(), failed(10), after(10)), ""},
 		"cancelled, so there is none": {cancelled, ""},
 	} {
 		require.Equal(t, row.want, lifecycle.Outcome(row.c).ResultIs, name)
@@ -221,7 +221,7 @@ func TestANoticeAnnouncesEachNewReasonForAttention(t *testing.T) {
 
 	question := tick(asked(replying), 10)
 	require.Equal(t, []string{"case.input_needed"}, kinds(question), "it has its own notice")
-	conflict := tick(lifecycle.Receive(lifecycle.Receive(running(replying), completed(10), after(10)), failed(11), after(11)), 11)
+	conflict := tick(received(received(running(replying), completed(10), after(10)), failed(11), after(11)), 11)
 	require.Equal(t, []string{"case.completed"}, kinds(conflict), "the outcome names it")
 	require.Equal(t, []string{"conflict"}, handOff(conflict, 11).Notices[0].Data.Outcome.Attention)
 }
@@ -237,7 +237,7 @@ func TestAWaitingNoticeOfAttentionIsMergedWithNewReasons(t *testing.T) {
 	second := completed(21)
 	second.Facts.CaseID = "another"
 	c := lifecycle.Tick(reconcileFailed(running(replying), rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(20)), after(20))
-	both := lifecycle.Tick(lifecycle.Receive(c, second, after(21)), after(21))
+	both := lifecycle.Tick(received(c, second, after(21)), after(21))
 	require.Equal(t, []string{"second_case", "unauthorized"}, told(both))
 	over := lifecycle.Tick(reconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadForbidden}, after(21)), after(21))
 	require.Equal(t, []string{"forbidden"}, told(over), "what is over is not told any more")
@@ -250,7 +250,7 @@ func TestWhileHandOffsFailTheNewestOfEachKindWaits(t *testing.T) {
 		minute := 11 + i
 		errType := []string{workflows.ErrTypeOffloadUnauthorized, workflows.ErrTypeOffloadForbidden}[i%2]
 		c = reconcileFailed(c, rules.Failure{Type: errType}, after(minute))
-		c = lifecycle.Receive(c, inputNeeded(fmt.Sprint("q", i), minute), after(minute))
+		c = received(c, inputNeeded(fmt.Sprint("q", i), minute), after(minute))
 		c = lifecycle.Tick(c, after(minute))
 		require.LessOrEqual(t, len(c.State.Outbox.Waiting), 2)
 	}
@@ -260,6 +260,6 @@ func TestWhileHandOffsFailTheNewestOfEachKindWaits(t *testing.T) {
 			require.NotEmpty(t, n.Data.Question.Text)
 		}
 	}
-	c = lifecycle.Receive(c, completed(600), after(600))
+	c = received(c, completed(600), after(600))
 	require.Equal(t, []string{"case.attention", "case.completed"}, kinds(c), "the question is no longer open")
 }

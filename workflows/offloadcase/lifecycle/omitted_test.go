@@ -20,7 +20,7 @@ func cut(e workflows.CaseEvent) workflows.CaseEvent {
 
 func TestAQuestionThatWasCutIsReadWhole(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.Receive(running(), cut(inputNeeded("q1", 10)), after(10))
+	c := received(running(), cut(inputNeeded("q1", 10)), after(10))
 	require.NotNil(t, lifecycle.Next(c, after(10)).Read)
 	require.Equal(t, []string{"question"}, lifecycle.View(c).Facts.Omitted)
 
@@ -32,8 +32,8 @@ func TestAQuestionThatWasCutIsReadWhole(t *testing.T) {
 	whole := read(inputNeeded("q1", 10))
 	for name, c := range map[string]lifecycle.Case{
 		"read afterwards": readOnce(c, caseID, whole, after(12)),
-		"read before":     lifecycle.Receive(reconciled(running(), whole, after(10)), cut(inputNeeded("q1", 10)), after(12)),
-		"asked again":     lifecycle.Receive(c, inputNeeded("q1", 11), after(12)),
+		"read before":     received(reconciled(running(), whole, after(10)), cut(inputNeeded("q1", 10)), after(12)),
+		"asked again":     received(c, inputNeeded("q1", 11), after(12)),
 	} {
 		require.Equal(t, "Is a signed PDF acceptable?", lifecycle.View(c).Question.Text, name)
 		require.Empty(t, lifecycle.View(c).Facts.Omitted, name)
@@ -44,17 +44,17 @@ func TestOmittedAttachmentsStayNamedUntilAnEndHasThemAll(t *testing.T) {
 	t.Parallel()
 	told := sending(inputNeeded("q1", 10), "a")
 	told.Facts = told.Facts.Omitting(workflows.FieldAttachments)
-	c := lifecycle.Receive(running(), told, after(10))
+	c := received(running(), told, after(10))
 	for name, row := range map[string]struct {
 		c    lifecycle.Case
 		want []string
 	}{
 		"at first":                    {c, []string{"attachments"}},
 		"while it runs":               {reconciled(c, read(sending(event("", workflows.OffloadRunning, 20), "a", "b")), after(21)), []string{"attachments"}},
-		"an end that names none":      {lifecycle.Receive(c, completed(20), after(20)), []string{"attachments"}},
-		"an end that tells them":      {lifecycle.Receive(c, sending(completed(20), "a", "b"), after(20)), nil},
+		"an end that names none":      {received(c, completed(20), after(20)), []string{"attachments"}},
+		"an end that tells them":      {received(c, sending(completed(20), "a", "b"), after(20)), nil},
 		"an end by a read":            {reconciled(c, read(sending(completed(20), "a", "b")), after(21)), nil},
-		"a later end that omits them": {lifecycle.Receive(lifecycle.Receive(c, sending(completed(20), "a", "b"), after(20)), omittingFiles(completed(21)), after(21)), nil},
+		"a later end that omits them": {received(received(c, sending(completed(20), "a", "b"), after(20)), omittingFiles(completed(21)), after(21)), nil},
 	} {
 		require.Equal(t, row.want, row.c.State.Facts.Omitted, name)
 	}
@@ -64,11 +64,11 @@ func TestOmittedMetadataStaysNamedUntilAnEventHasIt(t *testing.T) {
 	t.Parallel()
 	told := inputNeeded("q1", 10)
 	told.Facts = told.Facts.Omitting(workflows.FieldMetadata)
-	c := lifecycle.Receive(running(), told, after(10))
-	silent := lifecycle.Receive(c, inputNeeded("q2", 20), after(20))
+	c := received(running(), told, after(10))
+	silent := received(c, inputNeeded("q2", 20), after(20))
 	require.Equal(t, []string{"metadata"}, silent.State.Facts.Omitted)
-	require.Empty(t, lifecycle.Receive(silent, completed(30), after(30)).State.Facts.Omitted)
-	require.Equal(t, []string{"metadata"}, lifecycle.Outcome(lifecycle.Receive(silent, failed(30), after(30))).Facts.Omitted)
+	require.Empty(t, received(silent, completed(30), after(30)).State.Facts.Omitted)
+	require.Equal(t, []string{"metadata"}, lifecycle.Outcome(received(silent, failed(30), after(30))).Facts.Omitted)
 }
 
 func TestAClientReferenceIDIsFilledInAndStaysNamedUntilItIs(t *testing.T) {
@@ -77,12 +77,12 @@ func TestAClientReferenceIDIsFilledInAndStaysNamedUntilItIs(t *testing.T) {
 	told.Facts.ClientReferenceID = "vendor_2048"
 	c := reconciled(asked(), told, after(21))
 	require.Equal(t, "vendor_2048", c.State.Facts.ClientReferenceID)
-	c = lifecycle.Receive(c, inputNeeded("q2", 30), after(30))
+	c = received(c, inputNeeded("q2", 30), after(30))
 	require.Equal(t, "vendor_2048", c.State.Facts.ClientReferenceID, "what is not repeated stays")
 
 	omits := inputNeeded("q1", 10)
 	omits.Facts = omits.Facts.Omitting(workflows.FieldClientReferenceID)
-	c = lifecycle.Receive(lifecycle.Receive(running(), omits, after(10)), inputNeeded("q2", 15), after(15))
+	c = received(received(running(), omits, after(10)), inputNeeded("q2", 15), after(15))
 	require.Equal(t, []string{"clientReferenceId"}, c.State.Facts.Omitted)
 	require.Empty(t, reconciled(c, told, after(21)).State.Facts.Omitted)
 }
@@ -92,16 +92,16 @@ func TestAListOfFilesThatAReadShowsIsCompleteAfterAnEventThatOmitsIt(t *testing.
 	lost := omittingFiles(completed(10))
 	whole := read(sending(completed(10), "a"))
 	for name, c := range map[string]lifecycle.Case{
-		"held until the read":       readOnce(lifecycle.Receive(running(), lost, after(10)), caseID, whole, after(11)),
-		"confirmed by the read":     readOnce(lifecycle.Receive(running(), untimed(lost), after(10)), caseID, whole, after(11)),
-		"after the end":             lifecycle.Receive(reconciled(running(), whole, after(10)), lost, after(11)),
-		"untimed, after the end":    lifecycle.Receive(reconciled(running(), whole, after(10)), untimed(lost), after(11)),
-		"a read that shows no file": readOnce(lifecycle.Receive(running(), untimed(lost), after(10)), caseID, read(completed(10)), after(11)),
+		"held until the read":       readOnce(received(running(), lost, after(10)), caseID, whole, after(11)),
+		"confirmed by the read":     readOnce(received(running(), untimed(lost), after(10)), caseID, whole, after(11)),
+		"after the end":             received(reconciled(running(), whole, after(10)), lost, after(11)),
+		"untimed, after the end":    received(reconciled(running(), whole, after(10)), untimed(lost), after(11)),
+		"a read that shows no file": readOnce(received(running(), untimed(lost), after(10)), caseID, read(completed(10)), after(11)),
 	} {
 		requireStatus(t, workflows.CaseCompleted, c)
 		require.Empty(t, lifecycle.Outcome(c).Facts.Omitted, name)
 	}
-	still := readOnce(lifecycle.Receive(running(), untimed(lost), after(10)), caseID, read(omittingFiles(completed(10))), after(11))
+	still := readOnce(received(running(), untimed(lost), after(10)), caseID, read(omittingFiles(completed(10))), after(11))
 	require.Equal(t, []string{"attachments"}, lifecycle.Outcome(still).Facts.Omitted)
 }
 
@@ -116,11 +116,11 @@ func TestAFieldThatNoEventCouldBringIsUnknown(t *testing.T) {
 		c    lifecycle.Case
 		want []string
 	}{
-		"told that there is none":   {lifecycle.Receive(running(), noReason, after(10)), nil},
-		"told, but unreadable":      {lifecycle.Receive(running(), unreadable, after(10)), []string{"failureReason"}},
-		"told without a time":       {readOnce(lifecycle.Receive(running(), untimed(unreadable), after(10)), caseID, shown, after(11)), []string{"failureReason"}},
+		"told that there is none":   {received(running(), noReason, after(10)), nil},
+		"told, but unreadable":      {received(running(), unreadable, after(10)), []string{"failureReason"}},
+		"told without a time":       {readOnce(received(running(), untimed(unreadable), after(10)), caseID, shown, after(11)), []string{"failureReason"}},
 		"never told":                {reconciled(running(), shown, after(10)), []string{"failureReason"}},
-		"unreadable, then readable": {lifecycle.Receive(lifecycle.Receive(running(), unreadable, after(10)), failed(11), after(11)), nil},
+		"unreadable, then readable": {received(received(running(), unreadable, after(10)), failed(11), after(11)), nil},
 	} {
 		require.Equal(t, row.want, lifecycle.Outcome(row.c).Unknown, name)
 	}

@@ -24,7 +24,7 @@ type piece struct {
 func (p piece) take(c lifecycle.Case, now time.Time) lifecycle.Case {
 	switch {
 	case p.event != nil:
-		return lifecycle.Receive(c, *p.event, now)
+		return received(c, *p.event, now)
 	case p.snapshot != nil && c.State.CaseID != "": // only a case whose caseId is known can be read
 		return reconciled(c, *p.snapshot, now)
 	case p.created:
@@ -221,15 +221,15 @@ func TestAnUnconfirmedEventHasTheSameEffectBeforeAndAfterTheEnd(t *testing.T) {
 
 func TestADuplicateChangesOnlyItsCount(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.Receive(running(), inputNeeded("q1", 10), after(10))
-	twice := lifecycle.Receive(c, inputNeeded("q1", 10), after(40))
+	c := received(running(), inputNeeded("q1", 10), after(10))
+	twice := received(c, inputNeeded("q1", 10), after(40))
 	require.Equal(t, 1, twice.State.Duplicates)
 	twice.State.Duplicates = 0
 	require.Equal(t, c, twice)
 
 	replayed := inputNeeded("q1", 10)
 	replayed.DedupeKey = "beyond the window"
-	c = lifecycle.Receive(c, replayed, after(40))
+	c = received(c, replayed, after(40))
 	requireStatus(t, workflows.CaseInputNeeded, c)
 	require.Equal(t, after(10), c.State.Since)
 	require.Equal(t, after(10), c.State.Asked.At, "the rules need no window")
@@ -249,19 +249,18 @@ func TestTheResultOfEachEventIsReported(t *testing.T) {
 		{inputNeeded("q2", 15), workflows.EventLate},
 		{inputNeeded("q2", 15), workflows.EventDuplicate},
 	} {
-		next := lifecycle.Receive(c, row.event, after(30))
-		require.Equal(t, row.want, lifecycle.ResultOf(c.State, next.State), i)
+		next, result := lifecycle.Receive(c, row.event, after(30))
+		require.Equal(t, row.want, result, i)
 		c = next
 	}
-	require.Equal(t, workflows.EventIgnored, lifecycle.ResultOf(c.State, c.State))
 }
 
 func TestAnUnprovenEventDoesNotBlockTheKeyOfAProvenOne(t *testing.T) {
 	t.Parallel()
 	forged := completed(10)
 	forged.Unproven = true
-	c := lifecycle.Receive(running(), forged, after(9))
-	c = lifecycle.Receive(c, completed(10), after(10))
+	c := received(running(), forged, after(9))
+	c = received(c, completed(10), after(10))
 	requireStatus(t, workflows.CaseCompleted, c)
 	require.Zero(t, c.State.Duplicates)
 }
@@ -272,7 +271,7 @@ func TestTheWindowOfSeenKeysIsBounded(t *testing.T) {
 	for i := range 1000 {
 		e := inputNeeded("q1", 10)
 		e.DedupeKey = fmt.Sprint(i)
-		c = lifecycle.Receive(c, e, after(11))
+		c = received(c, e, after(11))
 	}
 	require.Len(t, c.State.Seen, 128)
 	require.Equal(t, 1000, c.State.EventsApplied)
@@ -284,14 +283,14 @@ func TestRulesNeverChangeTheirArgument(t *testing.T) {
 	require.Len(t, c.State.Outbox.Waiting, 1)
 	before, err := json.Marshal(c)
 	require.NoError(t, err)
-	lifecycle.Receive(c, inputNeeded("q2", 30), after(30))
-	lifecycle.Receive(c, unproven(completed(31)), after(31))
+	received(c, inputNeeded("q2", 30), after(30))
+	received(c, unproven(completed(31)), after(31))
 	lifecycle.Answered(c, "q1", workflows.ProvideInputResult{Result: workflows.InputRejected}, after(32))
 	h := handOff(c, 33)
 	lifecycle.HandOffFailed(c, *h, rules.Failure{}, after(33))
 	lifecycle.HandedOff(c, *h)
 	lifecycle.Tick(reconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadForbidden}, after(33)), after(33))
-	lifecycle.Receive(c, omitting(sending(completed(31), "a")), after(33))
+	received(c, omitting(sending(completed(31), "a")), after(33))
 	lifecycle.Cancel(c, workflows.CancelCase{}, after(34))
 	afterwards, err := json.Marshal(c)
 	require.NoError(t, err)

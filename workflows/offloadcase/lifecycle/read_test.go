@@ -20,7 +20,7 @@ func TestReconcilingStartsAfterSilenceAndAWebhookDelaysIt(t *testing.T) {
 	require.Equal(t, time.Minute, params.Floor.Std())
 	require.Equal(t, time.Hour, params.Ceiling.Std())
 
-	c = lifecycle.Receive(c, inputNeeded("q1", 20), after(20))
+	c = received(c, inputNeeded("q1", 20), after(20))
 	fx := lifecycle.Next(c, after(20))
 	require.Nil(t, fx.Reconcile, "the one under way is given up")
 	require.Equal(t, after(35), fx.Wake)
@@ -118,12 +118,12 @@ func TestACheckChangesNothingWhereThereIsNothingToRead(t *testing.T) {
 	for name, c := range map[string]lifecycle.Case{
 		"creating":  began(),
 		"uncertain": lifecycle.CreateFailed(began(), rules.Failure{Type: workflows.ErrTypeOffloadUncertain}, after(1)),
-		"completed": lifecycle.Receive(running(), completed(10), after(10)),
+		"completed": received(running(), completed(10), after(10)),
 		"cancelled": lifecycle.Cancel(running(), workflows.CancelCase{}, after(10)),
 	} {
 		require.Equal(t, c, lifecycle.ReconcileNow(c, workflows.ReconcileNow{By: "ada"}, after(11)), name)
 	}
-	c := lifecycle.Receive(running(), unproven(completed(10)), after(10))
+	c := received(running(), unproven(completed(10)), after(10))
 	c = lifecycle.ReconcileNow(c, workflows.ReconcileNow{}, after(11))
 	fx := lifecycle.Next(c, after(11))
 	require.NotNil(t, fx.Read, "the read that begins now is the check")
@@ -135,7 +135,7 @@ func TestACheckChangesNothingWhereThereIsNothingToRead(t *testing.T) {
 func TestUnchangedReadsBackOff(t *testing.T) {
 	t.Parallel()
 	stale := shows(workflows.OffloadRunning, 5)
-	c := lifecycle.Receive(running(), inputNeeded("q1", 10), after(10))
+	c := received(running(), inputNeeded("q1", 10), after(10))
 	c = reconciled(c, stale, after(30))
 	requireStatus(t, workflows.CaseInputNeeded, c)
 	fx := lifecycle.Next(c, after(30))
@@ -246,7 +246,7 @@ func TestNoNewsIsReadAgainAfterTheFloor(t *testing.T) {
 
 func TestAReconcileThatShowsTheEndCompletesAHeldEnd(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.Receive(running(), omittingFiles(failed(20)), after(20))
+	c := received(running(), omittingFiles(failed(20)), after(20))
 	c = reconciled(c, shows(workflows.OffloadFailed, 20), after(20))
 	outcome := lifecycle.Outcome(c)
 	require.Equal(t, workflows.CaseFailed, outcome.Status)
@@ -256,11 +256,11 @@ func TestAReconcileThatShowsTheEndCompletesAHeldEnd(t *testing.T) {
 
 func TestAReadThatBeganBeforeAnEventDoesNotCompleteIt(t *testing.T) {
 	t.Parallel()
-	asking := lifecycle.Receive(running(), untimed(inputNeeded("q1", 10)), after(10))
+	asking := received(running(), untimed(inputNeeded("q1", 10)), after(10))
 	before := lifecycle.Next(asking, after(10)).Read
 	for name, c := range map[string]lifecycle.Case{
-		"an end that omits its files": lifecycle.Receive(asking, omittingFiles(failed(11)), after(11)),
-		"a question that was cut":     lifecycle.Receive(asking, cut(inputNeeded("q2", 11)), after(11)),
+		"an end that omits its files": received(asking, omittingFiles(failed(11)), after(11)),
+		"a question that was cut":     received(asking, cut(inputNeeded("q2", 11)), after(11)),
 	} {
 		require.NotEqual(t, before, lifecycle.Next(c, after(11)).Read, "%s: it begins again", name)
 		require.Equal(t, c, lifecycle.Read(c, *before, shows(workflows.OffloadRunning, 10), after(11)), name)
@@ -274,7 +274,7 @@ func TestAReconcileOfAnotherCaseChangesNothing(t *testing.T) {
 	params := *lifecycle.Next(c, after(2)).Reconcile
 	another := event("", workflows.OffloadRunning, 3)
 	another.Facts.CaseID = "another"
-	c = lifecycle.Receive(c, another, after(3))
+	c = received(c, another, after(3))
 	require.Equal(t, c, lifecycle.ReconcileFailed(c, params, rules.Failure{Type: workflows.ErrTypeOffloadNotFound, Message: "not found"}, after(3)))
 	require.Equal(t, c, lifecycle.Reconciled(c, params, shows(workflows.OffloadRunning, 3), after(3)))
 	require.Equal(t, []string{"second_case"}, lifecycle.Attention(c.State))
@@ -291,7 +291,7 @@ func TestAReadBeforeACheckIsNotTheCheck(t *testing.T) {
 		require.NotNil(t, lifecycle.View(c).Check, name)
 		require.Equal(t, 1, lifecycle.Next(c, after(20)).Reconcile.Check, name)
 	}
-	c = lifecycle.Receive(running(), unproven(completed(10)), after(10))
+	c = received(running(), unproven(completed(10)), after(10))
 	single := *lifecycle.Next(c, after(10)).Read
 	c = lifecycle.ReconcileNow(c, workflows.ReconcileNow{By: "ada"}, after(11))
 	c = lifecycle.Read(c, single, shows(workflows.OffloadRunning, 10), after(11))

@@ -22,7 +22,7 @@ var offSchema = workflows.ResultCheck{
 
 func TestAnOutcomeWaitsForTheCheckOfItsResult(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.Receive(running(replying, withSchema), completed(10), after(10))
+	c := received(running(replying, withSchema), completed(10), after(10))
 	fx := lifecycle.Next(c, after(10))
 	require.Equal(t, &workflows.CheckResultParams{Schema: json.RawMessage(`{"type":"object"}`), Result: completed(10).Facts.Result}, fx.CheckResult)
 	require.Nil(t, fx.HandOff)
@@ -51,14 +51,14 @@ func TestOnlyAResultOfOffloadWithASchemaIsChecked(t *testing.T) {
 		checked bool
 		says    workflows.ResultVerdict
 	}{
-		"no schema":            {c: lifecycle.Receive(running(), completed(10), after(10))},
-		"adopted":              {c: lifecycle.Receive(adopted, completed(10), after(10))},
-		"failed, no result":    {c: lifecycle.Receive(running(withSchema), failed(10), after(10))},
+		"no schema":            {c: received(running(), completed(10), after(10))},
+		"adopted":              {c: received(adopted, completed(10), after(10))},
+		"failed, no result":    {c: received(running(withSchema), failed(10), after(10))},
 		"still running":        {c: running(withSchema)},
 		"cancelled":            {c: lifecycle.Cancel(running(withSchema), workflows.CancelCase{}, after(10))},
-		"completed, no result": {c: lifecycle.Receive(running(withSchema), noResult, after(10)), checked: true},
+		"completed, no result": {c: received(running(withSchema), noResult, after(10)), checked: true},
 		"by poll":              {c: reconciled(running(withSchema), read(completed(10)), after(11)), checked: true},
-		"late":                 {c: lifecycle.Receive(lifecycle.Cancel(running(withSchema), workflows.CancelCase{}, after(9)), completed(10), after(10)), checked: true},
+		"late":                 {c: received(lifecycle.Cancel(running(withSchema), workflows.CancelCase{}, after(9)), completed(10), after(10)), checked: true},
 		"too large, no schema": {c: reconciled(running(), large, after(11))},
 		"too large":            {c: reconciled(running(withSchema), large, after(11)), says: workflows.ResultUnchecked},
 	} {
@@ -78,7 +78,7 @@ func TestAResultThatComesLateIsCheckedToo(t *testing.T) {
 	c := reconciled(running(withSchema), read(noResult), after(11))
 	c = lifecycle.ResultChecked(c, *lifecycle.Next(c, after(11)).CheckResult, offSchema)
 	require.NotEmpty(t, lifecycle.Attention(c.State))
-	c = lifecycle.Receive(c, completed(10), after(12))
+	c = received(c, completed(10), after(12))
 	again := lifecycle.Next(c, after(12)).CheckResult
 	require.NotNil(t, again)
 	c = lifecycle.ResultChecked(c, *again, workflows.ResultCheck{Verdict: workflows.ResultMatches})
@@ -88,7 +88,7 @@ func TestAResultThatComesLateIsCheckedToo(t *testing.T) {
 
 func TestAFailedCheckDoesNotDelayTheOutcome(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.Receive(running(replying, withSchema), completed(10), after(10))
+	c := received(running(replying, withSchema), completed(10), after(10))
 	c = lifecycle.ResultCheckFailed(c, *lifecycle.Next(c, after(10)).CheckResult, rules.Failure{Message: strings.Repeat("<", 10_000)})
 	require.NotNil(t, lifecycle.Next(c, after(10)).HandOff)
 	check := lifecycle.Outcome(c).ResultCheck
@@ -99,7 +99,7 @@ func TestAFailedCheckDoesNotDelayTheOutcome(t *testing.T) {
 
 func TestDetailsSayWhatIsWrongWithAResult(t *testing.T) {
 	t.Parallel()
-	ended := lifecycle.Receive(running(withSchema), completed(10), after(10))
+	ended := received(running(withSchema), completed(10), after(10))
 	details := func(check workflows.ResultCheck) string {
 		return lifecycle.Details(lifecycle.ResultChecked(ended, *lifecycle.Next(ended, after(10)).CheckResult, check))
 	}

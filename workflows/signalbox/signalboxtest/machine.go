@@ -89,7 +89,7 @@ func (m *caseMachine) signal(name string, argument json.RawMessage, now time.Tim
 	case workflows.SignalOffloadEvents:
 		return handle(argument, func(events []workflows.CaseEvent) {
 			for _, event := range events {
-				m.c = offload.Receive(m.c, event, now)
+				m.c, _ = offload.Receive(m.c, event, now)
 			}
 		})
 	case workflows.SignalReconcileNow:
