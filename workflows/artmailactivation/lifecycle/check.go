@@ -54,53 +54,6 @@ func checkAgain(approval *Approval, now time.Time) {
 	approval.CheckSilent = false
 }
 
-// tickApproval starts the check of an approval whose deadline has passed, and expires the approval if the check brings no answer. The
-// time for the check begins with the check, not at the deadline, so that even after an outage of Signalbox one check runs.
-func tickApproval(a *Activation, approval *Approval, now time.Time) []Note {
-	due, ticking := dueAt(&a.State, approval)
-	switch {
-	case !ticking:
-		return nil
-	case due.After(now):
-		// A late event about an older pause may have moved the deadline after the check began.
-		approval.CheckingSince, approval.EmptyChecks, approval.NextCheckAt, approval.CheckSilent = time.Time{}, 0, time.Time{}, false
-		approval.LateUntil = time.Time{}
-		return nil
-	case a.Start.Options.CheckApprovalQueue == "":
-		return expireUnlessLate(a, approval, due, "", now)
-	case approval.CheckingSince.IsZero():
-		approval.CheckingSince = now
-		return []Note{{Text: "approval check started", ID: approval.MessageID, Why: "its deadline passed"}}
-	}
-	if until, _ := checkedUntil(a, approval); !until.After(now) {
-		return expireUnlessLate(a, approval, until, "no check brought an answer", now)
-	}
-	silentAt, _ := checkSilentAt(&a.State, approval)
-	approval.CheckSilent = !silentAt.After(now)
-	return nil
-}
-
-// expireUnlessLate expires an approval whose time ended at end. If Temporal was away at that time, the relay may still hold answers that the
-// ingress accepted meanwhile, so the approval waits for them once. It does not wait if the deadline was before the registration.
-func expireUnlessLate(a *Activation, approval *Approval, end time.Time, why string, now time.Time) []Note {
-	switch {
-	case approval.LateUntil.IsZero() && end.After(approval.RequestedAt) && now.Sub(end) > lateAfter:
-		approval.LateUntil = now.Add(lateFor)
-		return []Note{{Text: "approval waits for late answers", ID: approval.MessageID, Why: "its time was over long ago, as after an outage"}}
-	case approval.LateUntil.After(now):
-		return nil
-	}
-	return expireApproval(a, approval, why, now)
-}
-
-const (
-	// lateAfter is the longest delay of a timer without an outage.
-	lateAfter = 30 * time.Second
-	// lateFor is longer than the relay needs, after an outage of Temporal, to signal the answers of a usual backlog: it signals hundreds of events
-	// a second. It does not help where only the relay could not reach Temporal: then the timer fires on time.
-	lateFor = 2 * time.Minute
-)
-
 func checkedUntil(a *Activation, approval *Approval) (time.Time, bool) {
 	return reach(&a.State, approval.CheckingSince, approval.CheckingSince.Add(a.Start.Options.CheckFor.Std()))
 }

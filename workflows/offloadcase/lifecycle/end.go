@@ -7,19 +7,6 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-func enter(c *Case, status workflows.CaseStatus, source workflows.NewsSource, now time.Time) {
-	s := &c.State
-	if s.Status == status || s.Status.Ended() {
-		return
-	}
-	s.Status, s.Since, s.Source = status, now, source
-	if status.Ended() {
-		s.Answers = overtaken(s.Answers)
-		s.Verifying, s.AdoptRefused, s.Check = "", false, nil
-		postEnd(c, now)
-	}
-}
-
 // CheckCancel returns why the case can't be cancelled now, or nil.
 func CheckCancel(c Case, cancel workflows.CancelCase) error {
 	if err := cancel.Validate(); err != nil {
@@ -60,14 +47,3 @@ func expire(c *Case, detail string, now time.Time) {
 func refuseEnded(s State) error {
 	return rules.Refuse(workflows.ErrTypeCaseEnded, "the case ended as %s at %s", s.Status, rules.Stamp(s.Since))
 }
-
-func isEnd(status string) bool {
-	return status == workflows.OffloadCompleted || status == workflows.OffloadFailed
-}
-
-func contradicts(a, b workflows.CaseFacts) bool {
-	return a.Status != b.Status || (a.ResultStatus != "" && b.ResultStatus != "" && a.ResultStatus != b.ResultStatus)
-}
-
-// raiseConflict raises attention. The first end that was applied stays: a later one that contradicts it changes nothing else.
-func raiseConflict(s *State) { s.Conflict = true }

@@ -13,6 +13,20 @@ func deriveStatus(c *Case, source workflows.NewsSource, now time.Time) {
 	ask(c, before, now)
 }
 
+// enter sets the status and its source; no other function does so. An end stays: it posts its notice, and ends what no longer matters.
+func enter(c *Case, status workflows.CaseStatus, source workflows.NewsSource, now time.Time) {
+	s := &c.State
+	if s.Status == status || s.Status.Ended() {
+		return
+	}
+	s.Status, s.Since, s.Source = status, now, source
+	if status.Ended() {
+		s.Answers = overtaken(s.Answers)
+		s.Verifying, s.AdoptRefused, s.Check = "", false, nil
+		postEnd(c, now)
+	}
+}
+
 func statusOf(s State) workflows.CaseStatus {
 	switch {
 	case s.Status.Ended():

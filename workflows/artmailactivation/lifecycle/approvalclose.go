@@ -60,9 +60,3 @@ func voidByFailure(a *Activation, approval *Approval, failedAt, now time.Time) {
 		status: workflows.ApprovalVoided, source: workflows.NewsByWebhook, reason: forceFailedReason, at: failedAt,
 	}, now)
 }
-
-// expireApproval closes an approval whose time is over.
-func expireApproval(a *Activation, approval *Approval, why string, now time.Time) []Note {
-	closeApproval(a, approval, closing{status: workflows.ApprovalExpired, source: workflows.NewsByClock, reason: expiredReason}, now)
-	return []Note{{Text: "approval expired", ID: approval.MessageID, Why: why}}
-}
