@@ -15,7 +15,6 @@ import (
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
-	"github.com/signalbox-dev/signalbox/activities/retryafter"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -99,22 +98,6 @@ func (c *callback) request(ctx context.Context, n workflows.Notice, now time.Tim
 	request.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
 	request.Header.Set(standardwebhooks.HeaderWebhookSignature, strings.Join(signatures, " "))
 	return request, nil
-}
-
-// classify returns the failure that an answer means; nil if the notice is delivered.
-func classify(response *http.Response, now time.Time) *failure {
-	status := response.StatusCode
-	switch {
-	case status >= 200 && status < 300:
-		return nil
-	case status == http.StatusGone:
-		return final(workflows.ErrTypeNoticeTargetGone, errors.New("it answered 410: it wants no more notices of this source"))
-	case status >= 300 && status < 400:
-		return undelivered(fmt.Errorf("it answered %d: redirects are not followed: configure the URL of the redirect", status))
-	}
-	failed := undelivered(fmt.Errorf("it answered %d", status))
-	failed.retryAfter = min(retryafter.Parse(response.Header.Get("Retry-After"), now), maxRetryAfter)
-	return failed
 }
 
 // withoutURL removes the callback's URL from an error: it may hold a token.

@@ -13,15 +13,14 @@ import (
 
 // CreateCase is the activity "offload.create-case": POST /cases. A second POST would start a second e-mail thread with a real vendor.
 //
-// A failure is retried only if it certainly created nothing. OffloadUncertain and a rejected request are final. After a reset, the earlier run
-// may have created the case, so the activity posts only if a person asked this run for it: Temporal repeats the updates of the earlier run.
-// The capability URL is added here, so that no history contains it.
+// A failure is retried only if it certainly created nothing. OffloadUncertain and a rejected request are final. A run that was reset posts only
+// if a person asked it to. The capability URL is added here, so that no history contains it.
 func (a *Activities) CreateCase(ctx context.Context, p workflows.CreateCaseParams) (workflows.CreateCaseResult, error) {
 	client, err := a.account(p.Account)
 	if err != nil {
 		return workflows.CreateCaseResult{}, a.failure(ctx, once, waitedFor, err)
 	}
-	if own := activity.GetInfo(ctx).WorkflowExecution.RunID; p.OriginalRunID != "" && p.OriginalRunID != own && p.AskedRun != own {
+	if own := activity.GetInfo(ctx).WorkflowExecution.RunID; wasReset(p, own) {
 		return workflows.CreateCaseResult{}, temporal.NewNonRetryableApplicationError(
 			"create case: this run was reset, so the case may exist: look for it at Offload, then ask again: adopt-case or retry-create (an update that you send to Temporal yourself needs the runId "+own+")",
 			workflows.ErrTypeOffloadUncertain, nil)

@@ -1,12 +1,9 @@
 package entity
 
 import (
-	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
-
-	"github.com/signalbox-dev/signalbox/workflows"
 )
 
 // Run holds what one run of a workflow has beside its carried state.
@@ -28,16 +25,6 @@ type Run struct {
 	forced        bool
 	steps         int
 	continueAfter int
-}
-
-// Start begins a run. It continues as new after continueAfter steps; 0 means that only the length of the history decides.
-func Start(ctx workflow.Context, continueAfter int) *Run {
-	free, _ := workflow.NewDisconnectedContext(ctx)
-	return &Run{
-		Ctx: free, root: ctx, continueAfter: continueAfter,
-		force:     workflow.GetSignalChannel(free, workflows.SignalForceContinueAsNew),
-		published: readPublished(free),
-	}
 }
 
 // Now returns the workflow's time in UTC.
@@ -92,12 +79,4 @@ func (r *Run) CanEnd() bool { return workflow.AllHandlersFinished(r.Ctx) }
 // from the carried state, whether the workflow has cancelled them or not.
 func (r *Run) ContinueAsNew(workflowType string, input any) error {
 	return workflow.NewContinueAsNewError(r.root, workflowType, input)
-}
-
-// CheckID returns an error if the workflow ID is not want: signals to the right ID would never reach this run.
-func (r *Run) CheckID(want string) error {
-	if id := workflow.GetInfo(r.Ctx).WorkflowExecution.ID; id != want {
-		return refused(workflows.ErrTypeWorkflowID, fmt.Sprintf("the workflow ID is %q; start it with %q", id, want))
-	}
-	return nil
 }

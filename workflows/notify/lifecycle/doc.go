@@ -12,7 +12,7 @@
 //	Cancel                -          DISMISSED               DISMISSED           -
 //	limit reached         GIVEN_UP¹  GIVEN_UP¹               loses data, record  record is removed
 //
-//	¹ see limits.go and queue.go
+//	¹ see limits.go and giveup.go
 //	² refused if its data is no longer held, or too much would wait
 //	³ if the target wants no more notices, all others that wait for it too
 package lifecycle

@@ -52,12 +52,7 @@ func receive(s State, waits *waits, came arrival, to workflows.Target, now time.
 	}
 	last := len(s.Notices) - 1
 	waits.add(s, last)
-	for s.Notices[last].is(workflows.NoticeWaiting) && waits.bytes > workflows.MaxWaitingNoticeBytes {
-		i := waits.surplus(s, last)
-		waits.remove(s, i)
-		s.Notices[i] = giveUp(s.Notices[i].withoutData(), "too many bytes wait for all targets together", now)
-	}
-	return s
+	return s.giveUpSurplus(waits, last, now)
 }
 
 // Delivered applies a successful delivery.
@@ -70,32 +65,6 @@ func Delivered(s State, key Key, delivery workflows.NoticeDelivery, now time.Tim
 	})
 }
 
-// Failed applies a failed delivery: its time is over, or the error is final. If the target wants no more notices, all others that wait
-// for it are given up too, and so is each later one.
-func Failed(s State, key Key, failure rules.Failure, delivery workflows.NoticeDelivery, now time.Time) State {
-	before := s
-	s = s.settle(key, now, func(n Notice) Notice { return giveUp(n.attempted(delivery), failure.Message, now) })
-	if failure.Type != workflows.ErrTypeNoticeTargetGone || !Waits(before, key) {
-		return s
-	}
-	why := workflows.Clip(failure.Message, maxErrorBytes)
-	s.Gone = rules.Appended(s.Gone, Gone{To: key.To, Why: why}, maxGone)
-	for i, n := range s.Notices {
-		if n.is(workflows.NoticeWaiting) && n.To == key.To {
-			s.Notices[i] = giveUp(n, why, now)
-		}
-	}
-	return fit(s)
-}
-
-// goneBecause returns why the target wants no more notices; empty if it does want them.
-func (s State) goneBecause(to workflows.Target) string {
-	if i := slices.IndexFunc(s.Gone, func(g Gone) bool { return g.To == to }); i >= 0 {
-		return s.Gone[i].Why
-	}
-	return ""
-}
-
 // attempted adds the attempts of a finished delivery.
 func (n Notice) attempted(delivery workflows.NoticeDelivery) Notice {
 	n.Attempts += delivery.Attempts
@@ -105,11 +74,6 @@ func (n Notice) attempted(delivery workflows.NoticeDelivery) Notice {
 		log = rules.Appended(log, attempt, workflows.MaxNoticeAttempts)
 	}
 	n.Log = log
-	return n
-}
-
-func giveUp(n Notice, why string, now time.Time) Notice {
-	n.Status, n.SettledAt, n.LastError = workflows.NoticeGivenUp, now, workflows.Clip(why, maxErrorBytes)
 	return n
 }
 

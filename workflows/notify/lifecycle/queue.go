@@ -112,21 +112,3 @@ func (w *waits) others(to workflows.Target) int {
 	}
 	return n
 }
-
-// surplus returns the notice to give up if too many bytes wait: the newest notice of the target with the most bytes, so that a target
-// that is down costs other targets nothing. The first notice of a target is spared, because its delivery may be running, unless it has
-// just come, at position came.
-func (w *waits) surplus(s State, came int) int {
-	surplus := came
-	most := w.targets[w.of[came]].bytes
-	for i, place := range w.of {
-		if place < 0 || w.targets[place].head == i && i != came {
-			continue
-		}
-		held := w.targets[place].bytes
-		if held > most || held == most && s.Notices[i].Seq > s.Notices[surplus].Seq {
-			surplus, most = i, held
-		}
-	}
-	return surplus
-}

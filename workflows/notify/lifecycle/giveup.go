@@ -1,0 +1,70 @@
+package lifecycle
+
+import (
+	"slices"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+)
+
+// giveUp ends the delivery of a notice that did not succeed. A person has to resend or dismiss it.
+func giveUp(n Notice, why string, now time.Time) Notice {
+	n.Status, n.SettledAt, n.LastError = workflows.NoticeGivenUp, now, workflows.Clip(why, maxErrorBytes)
+	return n
+}
+
+// Failed applies a failed delivery: its time is over, or the error is final. If the target wants no more notices, all others that wait
+// for it are given up too, and so is each later one.
+func Failed(s State, key Key, failure rules.Failure, delivery workflows.NoticeDelivery, now time.Time) State {
+	before := s
+	s = s.settle(key, now, func(n Notice) Notice { return giveUp(n.attempted(delivery), failure.Message, now) })
+	if failure.Type != workflows.ErrTypeNoticeTargetGone || !Waits(before, key) {
+		return s
+	}
+	why := workflows.Clip(failure.Message, maxErrorBytes)
+	s.Gone = rules.Appended(s.Gone, Gone{To: key.To, Why: why}, maxGone)
+	for i, n := range s.Notices {
+		if n.is(workflows.NoticeWaiting) && n.To == key.To {
+			s.Notices[i] = giveUp(n, why, now)
+		}
+	}
+	return fit(s)
+}
+
+// goneBecause returns why the target wants no more notices; empty if it does want them.
+func (s State) goneBecause(to workflows.Target) string {
+	if i := slices.IndexFunc(s.Gone, func(g Gone) bool { return g.To == to }); i >= 0 {
+		return s.Gone[i].Why
+	}
+	return ""
+}
+
+// giveUpSurplus gives up notices while too many bytes wait, for all targets together. came is the position of the notice that has just come. It
+// writes into s.Notices and waits.
+func (s State) giveUpSurplus(waits *waits, came int, now time.Time) State {
+	for s.Notices[came].is(workflows.NoticeWaiting) && waits.bytes > workflows.MaxWaitingNoticeBytes {
+		i := waits.surplus(s, came)
+		waits.remove(s, i)
+		s.Notices[i] = giveUp(s.Notices[i].withoutData(), "too many bytes wait for all targets together", now)
+	}
+	return s
+}
+
+// surplus returns the notice to give up if too many bytes wait: the newest notice of the target with the most bytes, so that a target
+// that is down costs other targets nothing. The first notice of a target is spared, because its delivery may be running, unless it has
+// just come, at position came.
+func (w *waits) surplus(s State, came int) int {
+	surplus := came
+	most := w.targets[w.of[came]].bytes
+	for i, place := range w.of {
+		if place < 0 || w.targets[place].head == i && i != came {
+			continue
+		}
+		held := w.targets[place].bytes
+		if held > most || held == most && s.Notices[i].Seq > s.Notices[surplus].Seq {
+			surplus, most = i, held
+		}
+	}
+	return surplus
+}
