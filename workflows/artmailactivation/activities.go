@@ -11,18 +11,18 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/entity"
 )
 
-// checkCall is a running activity "check-approval" of the agent's author.
-type checkCall = entity.Call[workflows.CheckApprovalParams, workflows.CheckApprovalResult]
+// reconcileCall is a running activity "check-approval" of the agent's author, which asks Artmail for the answer to an approval.
+type reconcileCall = entity.Call[workflows.CheckApprovalParams, workflows.CheckApprovalResult]
 
-func startCheck(ctx workflow.Context, wanted lifecycle.Check, now time.Time) checkCall {
-	ctx = workflow.WithActivityOptions(ctx, checkPolicy(wanted, now))
-	return entity.Execute[workflows.CheckApprovalParams, workflows.CheckApprovalResult](ctx, workflows.ActivityArtmailCheckApproval, wanted.Params)
+func startReconcile(ctx workflow.Context, wanted lifecycle.Reconcile, now time.Time) reconcileCall {
+	return entity.Execute[workflows.CheckApprovalParams, workflows.CheckApprovalResult](
+		reconcilePolicy(ctx, wanted, now), workflows.ActivityArtmailCheckApproval, wanted.Params)
 }
 
-// checkPolicy lets the server repeat the check until its time is over, since attempts cost no history. The schedule-to-close timeout also
-// ends a check that no worker picks up.
-func checkPolicy(wanted lifecycle.Check, now time.Time) workflow.ActivityOptions {
-	return workflow.ActivityOptions{
+// reconcilePolicy lets the server repeat the activity until its time is over, since attempts cost no history. The schedule-to-close timeout also
+// ends one that no worker picks up.
+func reconcilePolicy(ctx workflow.Context, wanted lifecycle.Reconcile, now time.Time) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              wanted.Queue,
 		Summary:                wanted.Title,
 		ScheduleToCloseTimeout: wanted.Until.Sub(now),
@@ -32,5 +32,5 @@ func checkPolicy(wanted lifecycle.Check, now time.Time) workflow.ActivityOptions
 			BackoffCoefficient: 1.5,
 			MaximumInterval:    time.Minute,
 		},
-	}
+	})
 }

@@ -7,39 +7,39 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/entity"
 )
 
-// check is a running check of an approval.
-type check struct {
-	wanted lifecycle.Check
-	call   checkCall
+// reconcile is a running reconcile of an approval.
+type reconcile struct {
+	wanted lifecycle.Reconcile
+	call   reconcileCall
 }
 
-// is reports whether the check is the wanted one: the same approval, on the same queue, until the same time.
-func (c *check) is(wanted lifecycle.Check) bool {
+// is reports whether the reconcile is the wanted one: the same approval, on the same queue, until the same time.
+func (c *reconcile) is(wanted lifecycle.Reconcile) bool {
 	return c.wanted.Params.MessageID == wanted.Params.MessageID && c.wanted.Queue == wanted.Queue && c.wanted.Until.Equal(wanted.Until)
 }
 
-// carryOut starts the calls that the rules want and that are not running, and drops running checks that the rules no longer want.
+// carryOut starts the calls that the rules want and that are not running, and gives up running calls that the rules no longer want.
 func (r *run) carryOut(fx lifecycle.Effects) {
-	r.carryOutChecks(fx)
+	r.carryOutReconcile(fx)
 	r.carryOutHandOff(fx)
 	r.Timer.Set(r.Ctx, r.Now(), fx.Wake, fx.WakeFor)
 }
 
-// carryOutChecks also drops the check of an approval that is closed, or whose clock has stopped.
-func (r *run) carryOutChecks(fx lifecycle.Effects) {
-	var left []check
-	for i := range r.checks {
-		c := &r.checks[i]
-		if slices.ContainsFunc(fx.Checks, c.is) {
+// carryOutReconcile also drops the reconcile of an approval that is closed, or whose clock has stopped.
+func (r *run) carryOutReconcile(fx lifecycle.Effects) {
+	var left []reconcile
+	for i := range r.reconciles {
+		c := &r.reconciles[i]
+		if slices.ContainsFunc(fx.Reconcile, c.is) {
 			left = append(left, *c)
 		} else {
 			c.call.Drop()
 		}
 	}
-	r.checks = left
-	for _, w := range fx.Checks {
-		if !slices.ContainsFunc(r.checks, func(c check) bool { return c.is(w) }) {
-			r.checks = append(r.checks, check{wanted: w, call: startCheck(r.Ctx, w, r.Now())})
+	r.reconciles = left
+	for _, w := range fx.Reconcile {
+		if !slices.ContainsFunc(r.reconciles, func(c reconcile) bool { return c.is(w) }) {
+			r.reconciles = append(r.reconciles, reconcile{wanted: w, call: startReconcile(r.Ctx, w, r.Now())})
 		}
 	}
 }
@@ -51,8 +51,8 @@ func (r *run) carryOutHandOff(fx lifecycle.Effects) {
 	}
 }
 
-func (r *run) anyCheckDone() bool {
-	return slices.ContainsFunc(r.checks, func(c check) bool { return c.call.Done() })
+func (r *run) anyReconcileDone() bool {
+	return slices.ContainsFunc(r.reconciles, func(c reconcile) bool { return c.call.Done() })
 }
 
 // applyResults applies the results of calls that have ended.
@@ -66,19 +66,19 @@ func (r *run) applyResults() {
 		}
 		r.Step(1)
 	}
-	var left []check
-	for i := range r.checks {
-		c := &r.checks[i]
+	var left []reconcile
+	for i := range r.reconciles {
+		c := &r.reconciles[i]
 		if !c.call.Done() {
 			left = append(left, *c)
 			continue
 		}
 		if params, result, failed := c.call.Take(r.Ctx); failed != nil {
-			r.apply(lifecycle.CheckFailed(r.a, params.MessageID, *failed, r.Now()))
+			r.apply(lifecycle.ReconcileFailed(r.a, params.MessageID, *failed, r.Now()))
 		} else {
-			r.apply(lifecycle.Checked(r.a, params.MessageID, result, r.Now()))
+			r.apply(lifecycle.Reconciled(r.a, params.MessageID, result, r.Now()))
 		}
 		r.Step(1)
 	}
-	r.checks = left
+	r.reconciles = left
 }

@@ -33,7 +33,7 @@ func (r *run) loop() (workflows.ActivationState, error) {
 	}
 }
 
-// applyNews applies everything that happened since the last turn. An answer of Artmail or of a check comes before a cancellation.
+// applyNews applies everything that happened since the last turn. An answer of Artmail, by webhook or by reconcile, comes before a cancellation.
 func (r *run) applyNews() {
 	r.Turn()
 	r.applySignals()
@@ -67,11 +67,11 @@ func (r *run) applySignals() {
 
 // hasWork reports whether there is news to apply, or a call has ended that the end of the run waited for.
 func (r *run) hasWork() bool {
-	return r.HasWork() || r.events.Len() > 0 || r.touches.Len() > 0 || r.options.Len() > 0 || r.handOff.Done() || r.anyCheckDone()
+	return r.HasWork() || r.events.Len() > 0 || r.touches.Len() > 0 || r.options.Len() > 0 || r.handOff.Done() || r.anyReconcileDone()
 }
 
-// canEnd reports whether the run may end: every update is answered, and no hand-off is running. A check and a timer may be lost: the next
-// run starts them again from the carried state.
+// canEnd reports whether the run may end: every update is answered, and no hand-off is running. A reconcile and a timer may be lost: the
+// next run starts them again from the carried state.
 func (r *run) canEnd() bool { return r.CanEnd() && !r.handOff.Running() }
 
 func (r *run) result() (workflows.ActivationState, error) {
@@ -81,8 +81,8 @@ func (r *run) result() (workflows.ActivationState, error) {
 	return lifecycle.View(r.a), nil
 }
 
-// continueAsNew returns the error that starts the next run. The server drops running checks with this run, and the next run starts them
-// again. Due times are carried over as absolute times.
+// continueAsNew returns the error that starts the next run. The server drops running reconciles with this run, and the next run starts
+// them again. Due times are carried over as absolute times.
 func (r *run) continueAsNew() error {
 	return r.ContinueAsNew(workflows.ArtmailActivationWorkflow, Input{ActivationStart: r.a.Start, Carried: &r.a.State})
 }

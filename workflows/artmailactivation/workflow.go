@@ -39,8 +39,8 @@ type run struct {
 	touches workflow.ReceiveChannel
 	options workflow.ReceiveChannel
 
-	checks  []check
-	handOff entity.HandOff
+	reconciles []reconcile
+	handOff    entity.HandOff
 	// optionsCame: new options have arrived, and the memo must show them.
 	optionsCame bool
 }

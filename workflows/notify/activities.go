@@ -26,16 +26,19 @@ const (
 // delivery is a running delivery of a notice.
 type delivery = entity.Call[workflows.DeliverNotice, workflows.NoticeDelivery]
 
-// deliver starts the delivery of a notice. The server retries it as long as the rules allow; the activity marks final errors.
-func deliver(ctx workflow.Context, d lifecycle.Delivery) delivery {
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+func startDelivery(ctx workflow.Context, d lifecycle.Delivery) delivery {
+	return entity.Execute[workflows.DeliverNotice, workflows.NoticeDelivery](deliveryPolicy(ctx, d), activityFor(d.To), d.DeliverNotice)
+}
+
+// deliveryPolicy lets the server retry the delivery as long as the rules allow. The activity marks final errors.
+func deliveryPolicy(ctx workflow.Context, d lifecycle.Delivery) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              workflows.TaskQueueCallbacks,
 		StartToCloseTimeout:    deliverAttempt,
 		ScheduleToCloseTimeout: d.Within,
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: firstPause, BackoffCoefficient: 2, MaximumInterval: longestPause},
 		Summary:                workflows.Clip(string(d.Notice.Kind)+" for "+d.To.String(), maxSummary),
 	})
-	return entity.Execute[workflows.DeliverNotice, workflows.NoticeDelivery](ctx, activityFor(d.To), d.DeliverNotice)
 }
 
 func activityFor(to workflows.Target) string {

@@ -29,7 +29,7 @@ func (r *run) carryOut(fx lifecycle.Effects) {
 	})
 	plan := lifecycle.Startable(r.state, idle, r.running(), r.started)
 	for _, wanted := range plan.Start {
-		r.deliveries = append(r.deliveries, deliver(r.Ctx, wanted))
+		r.deliveries = append(r.deliveries, startDelivery(r.Ctx, wanted))
 		r.started += wanted.Bytes
 	}
 	if plan.More {

@@ -24,8 +24,8 @@ const (
 	// readFor is how long a single read may take with its retries; then the case goes on without it.
 	readFor = 2 * time.Minute
 
-	// checkAttempt is far more than a check needs: its work is limited to about a second.
-	checkAttempt = 10 * time.Second
+	// resultCheckAttempt is far more than a result check needs: its work is limited to about a second.
+	resultCheckAttempt = 10 * time.Second
 
 	// Reads and answers go before creations when calls wait, for example at --offload-calls-per-second: a case may end when its read has
 	// waited for readFor, and a person has given the answer. A creation has the server's default, 3 of 5.
@@ -42,11 +42,11 @@ const (
 )
 
 type (
-	createCall    = entity.Call[workflows.CreateCaseParams, workflows.CreateCaseResult]
-	answerCall    = entity.Call[workflows.ProvideInputParams, workflows.ProvideInputResult]
-	readCall      = entity.Call[workflows.GetCaseParams, workflows.CaseSnapshot]
-	reconcileCall = entity.Call[workflows.ReconcileCaseParams, workflows.CaseSnapshot]
-	checkCall     = entity.Call[workflows.CheckResultParams, workflows.ResultCheck]
+	createCall      = entity.Call[workflows.CreateCaseParams, workflows.CreateCaseResult]
+	answerCall      = entity.Call[workflows.ProvideInputParams, workflows.ProvideInputResult]
+	readCall        = entity.Call[workflows.GetCaseParams, workflows.CaseSnapshot]
+	reconcileCall   = entity.Call[workflows.ReconcileCaseParams, workflows.CaseSnapshot]
+	resultCheckCall = entity.Call[workflows.CheckResultParams, workflows.ResultCheck]
 )
 
 func startCreate(ctx workflow.Context, known []string, params workflows.CreateCaseParams) createCall {
@@ -124,18 +124,18 @@ func reconcilePolicy(ctx workflow.Context, known []string, params workflows.Reco
 	})
 }
 
-// startCheck checks the result in the worker that runs the workflow, and records the conclusion: another release of the checker could
+// startResultCheck checks the result in the worker that runs the workflow, and records the conclusion: another release of the checker could
 // conclude differently during replay. A local activity costs one event, and does not copy schema and result into the history again.
-func startCheck(ctx workflow.Context, params workflows.CheckResultParams) checkCall {
-	return entity.ExecuteLocal[workflows.CheckResultParams, workflows.ResultCheck](checkPolicy(ctx), workflows.ActivityOffloadCheckResult, params)
+func startResultCheck(ctx workflow.Context, params workflows.CheckResultParams) resultCheckCall {
+	return entity.ExecuteLocal[workflows.CheckResultParams, workflows.ResultCheck](resultCheckPolicy(ctx), workflows.ActivityOffloadCheckResult, params)
 }
 
-// checkPolicy does not retry a failed check: the outcome then says that the result is unchecked. If the worker dies, the check starts
+// resultCheckPolicy does not retry a failed result check: the outcome then says that the result is unchecked. If the worker dies, the check starts
 // again with its workflow task.
-func checkPolicy(ctx workflow.Context) workflow.Context {
+func resultCheckPolicy(ctx workflow.Context) workflow.Context {
 	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
-		ScheduleToCloseTimeout: 2 * checkAttempt,
-		StartToCloseTimeout:    checkAttempt,
+		ScheduleToCloseTimeout: 2 * resultCheckAttempt,
+		StartToCloseTimeout:    resultCheckAttempt,
 		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
 		Summary:                "Check the result against its schema",
 	})

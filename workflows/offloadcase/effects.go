@@ -13,7 +13,7 @@ func (r *run) carryOut(fx lifecycle.Effects) {
 	r.carryOutAnswer(fx)
 	r.carryOutRead(fx)
 	r.carryOutReconcile(fx)
-	r.carryOutCheck(fx)
+	r.carryOutResultCheck(fx)
 	r.carryOutHandOff(fx)
 	r.Timer.Set(r.Ctx, r.Now(), fx.Wake, fx.WakeFor)
 }
@@ -58,9 +58,9 @@ func (r *run) carryOutReconcile(fx lifecycle.Effects) {
 	}
 }
 
-func (r *run) carryOutCheck(fx lifecycle.Effects) {
-	if fx.CheckResult != nil && !r.check.Running() {
-		r.check = startCheck(r.Ctx, *fx.CheckResult)
+func (r *run) carryOutResultCheck(fx lifecycle.Effects) {
+	if fx.CheckResult != nil && !r.resultCheck.Running() {
+		r.resultCheck = startResultCheck(r.Ctx, *fx.CheckResult)
 	}
 }
 
@@ -93,7 +93,7 @@ func (r *run) applyResults() {
 		if params, snapshot, failed := r.read.Take(r.Ctx); failed != nil {
 			r.applyResult(lifecycle.ReadFailed(r.c, params, *failed, r.Now()))
 		} else {
-			r.applyResult(lifecycle.Read(r.c, params, snapshot, r.Now()))
+			r.applyResult(lifecycle.ReadDone(r.c, params, snapshot, r.Now()))
 		}
 	}
 	if r.reconcile.Done() {
@@ -103,8 +103,8 @@ func (r *run) applyResults() {
 			r.applyResult(lifecycle.Reconciled(r.c, params, snapshot, r.Now()))
 		}
 	}
-	if r.check.Done() {
-		if params, found, failed := r.check.Take(r.Ctx); failed != nil {
+	if r.resultCheck.Done() {
+		if params, found, failed := r.resultCheck.Take(r.Ctx); failed != nil {
 			r.applyResult(lifecycle.ResultCheckFailed(r.c, params, *failed))
 		} else {
 			r.applyResult(lifecycle.ResultChecked(r.c, params, found))

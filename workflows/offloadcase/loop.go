@@ -58,7 +58,7 @@ func (r *run) applySignals() {
 
 // hasWork reports whether there is news to apply, or a call has ended that the end of the run waited for.
 func (r *run) hasWork() bool {
-	return r.HasWork() || r.newsWaits() || r.reconcileNow.Len() > 0 || r.check.Done() || r.handOff.Done()
+	return r.HasWork() || r.newsWaits() || r.reconcileNow.Len() > 0 || r.resultCheck.Done() || r.handOff.Done()
 }
 
 // newsWaits reports whether events, or results of calls to Offload, wait to be applied.
@@ -69,7 +69,7 @@ func (r *run) newsWaits() bool {
 // canEnd reports whether the run may end: every update is answered, and no call is running whose result must be known. A read, a
 // reconcile and a timer may be lost: the next run starts them again from the carried state.
 func (r *run) canEnd() bool {
-	return r.CanEnd() && !r.create.Running() && !r.answer.Running() && !r.check.Running() && !r.handOff.Running()
+	return r.CanEnd() && !r.create.Running() && !r.answer.Running() && !r.resultCheck.Running() && !r.handOff.Running()
 }
 
 // continueAsNew returns the error that starts the next run. The server drops a running read and reconcile with this run, and the next run starts

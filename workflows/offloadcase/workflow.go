@@ -37,12 +37,12 @@ type run struct {
 	events       workflow.ReceiveChannel
 	reconcileNow workflow.ReceiveChannel
 
-	create    createCall
-	answer    answerCall
-	read      readCall
-	reconcile reconcileCall
-	check     checkCall
-	handOff   entity.HandOff
+	create      createCall
+	answer      answerCall
+	read        readCall
+	reconcile   reconcileCall
+	resultCheck resultCheckCall
+	handOff     entity.HandOff
 }
 
 func start(ctx workflow.Context, in Input, continueAfter int) (workflows.CaseOutcome, error) {

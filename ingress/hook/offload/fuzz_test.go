@@ -150,7 +150,7 @@ func requireApplied(t *testing.T, envelope hook.Envelope, encoded []byte) {
 	if read := lifecycle.Next(c, now).Read; read != nil {
 		require.Equal(t, envelope.EntityID, read.CaseID)
 		facts := workflows.CaseFacts{CaseID: envelope.EntityID, Status: shown, UpdatedAt: now}
-		c = lifecycle.Read(c, *read, workflows.CaseSnapshot{Facts: facts, ReadAt: now}, now)
+		c = lifecycle.ReadDone(c, *read, workflows.CaseSnapshot{Facts: facts, ReadAt: now}, now)
 	}
 	require.Equal(t, want, c.State.Status)
 	_, err := json.Marshal(lifecycle.View(c))

@@ -19,11 +19,11 @@ type Approval struct {
 	// NoticeID is the ID of the notice about the end. HandedOver: the hand-off of that notice has begun.
 	NoticeID   string `json:"noticeId,omitempty"`
 	HandedOver bool   `json:"handedOver,omitempty"`
-	// EmptyChecks counts checks without an answer, also those that failed. NextCheckAt is when the next check starts.
-	EmptyChecks int       `json:"emptyChecks,omitempty"`
-	NextCheckAt time.Time `json:"nextCheckAt,omitzero"`
-	// CheckSilent: the running check has had no result for minutes.
-	CheckSilent bool `json:"checkSilent,omitempty"`
+	// EmptyReconciles counts reconciles without an answer, also those that failed. NextReconcileAt is when the next one starts.
+	EmptyReconciles int       `json:"emptyChecks,omitempty"`
+	NextReconcileAt time.Time `json:"nextCheckAt,omitzero"`
+	// ReconcileSilent: the running reconcile has had no result for minutes.
+	ReconcileSilent bool `json:"checkSilent,omitempty"`
 	// LateUntil is set once, if the time ended during an outage: until then the approval waits for answers accepted meanwhile.
 	LateUntil time.Time `json:"lateUntil,omitzero"`
 }
@@ -149,16 +149,16 @@ func CancelApproval(a Activation, c workflows.CancelApproval, now time.Time) (Ac
 	return a, approval.Approval
 }
 
-// tickApproval starts the check of an approval whose deadline has passed, and expires the approval if the check brings no answer. The
-// time for the check begins with the check, not at the deadline, so that even after an outage of Signalbox one check runs.
+// tickApproval starts to reconcile an approval whose deadline has passed, and expires the approval if that brings no answer. The time for it
+// begins with the first reconcile, not at the deadline, so that even after an outage of Signalbox one runs.
 func tickApproval(a *Activation, approval *Approval, now time.Time) []Note {
 	due, ticking := dueAt(&a.State, approval)
 	switch {
 	case !ticking:
 		return nil
 	case due.After(now):
-		// A late event about an older pause may have moved the deadline after the check began.
-		approval.CheckingSince, approval.EmptyChecks, approval.NextCheckAt, approval.CheckSilent = time.Time{}, 0, time.Time{}, false
+		// A late event about an older pause may have moved the deadline after the reconcile began.
+		approval.CheckingSince, approval.EmptyReconciles, approval.NextReconcileAt, approval.ReconcileSilent = time.Time{}, 0, time.Time{}, false
 		approval.LateUntil = time.Time{}
 		return nil
 	case a.Start.Options.CheckApprovalQueue == "":
@@ -167,11 +167,11 @@ func tickApproval(a *Activation, approval *Approval, now time.Time) []Note {
 		approval.CheckingSince = now
 		return []Note{{Text: "approval check started", ID: approval.MessageID, Why: "its deadline passed"}}
 	}
-	if until, _ := checkedUntil(a, approval); !until.After(now) {
+	if until, _ := reconciledUntil(a, approval); !until.After(now) {
 		return expireUnlessLate(a, approval, until, "no check brought an answer", now)
 	}
-	silentAt, _ := checkSilentAt(&a.State, approval)
-	approval.CheckSilent = !silentAt.After(now)
+	silentAt, _ := reconcileSilentAt(&a.State, approval)
+	approval.ReconcileSilent = !silentAt.After(now)
 	return nil
 }
 

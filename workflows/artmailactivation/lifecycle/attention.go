@@ -38,7 +38,7 @@ func Attention(a Activation) []string {
 	if slices.ContainsFunc(s.Approvals, func(a Approval) bool { return a.Unclear }) {
 		why = append(why, workflows.AttentionResponseUnclear)
 	}
-	if slices.ContainsFunc(s.Approvals, func(a Approval) bool { return checkSilent(s, a) }) {
+	if slices.ContainsFunc(s.Approvals, func(a Approval) bool { return reconcileSilent(s, a) }) {
 		why = append(why, workflows.AttentionCheckUnanswered)
 	}
 	slices.Sort(why)
@@ -50,7 +50,7 @@ func Attention(a Activation) []string {
 func DueAt(a Activation) time.Time {
 	var due time.Time
 	for i := range a.State.Approvals {
-		if approval := &a.State.Approvals[i]; approval.Unclear || checkSilent(&a.State, *approval) {
+		if approval := &a.State.Approvals[i]; approval.Unclear || reconcileSilent(&a.State, *approval) {
 			at, _ := dueAt(&a.State, approval)
 			due = rules.Sooner(due, at)
 		}
@@ -67,9 +67,9 @@ func DueAt(a Activation) time.Time {
 	return due
 }
 
-// checkSilent and stale report whether a check or a run needs a person. None does while the activation is paused: their clocks are stopped.
-func checkSilent(s *State, a Approval) bool {
-	return s.Status != workflows.ActivationPaused && a.Status == workflows.ApprovalOpen && a.CheckSilent
+// reconcileSilent and stale report whether a reconcile or a run needs a person. None does while the activation is paused: their clocks are stopped.
+func reconcileSilent(s *State, a Approval) bool {
+	return s.Status != workflows.ActivationPaused && a.Status == workflows.ApprovalOpen && a.ReconcileSilent
 }
 
 func stale(s *State, r Run) bool {

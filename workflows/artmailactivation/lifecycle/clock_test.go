@@ -101,23 +101,23 @@ func TestAnApprovalIsCheckedAfterItsDeadlineBeforeItExpires(t *testing.T) {
 	r := requestDue("m1", 10)
 	r.RunID = "r1"
 	register(t, s, noon, r)
-	require.Empty(t, s.Checks(at(9)))
+	require.Empty(t, s.Reconcile(at(9)))
 	s.Tick(at(10))
 	require.Equal(t, workflows.ApprovalOpen, approval(t, s, "m1").Status)
-	require.Equal(t, []lifecycle.Check{{
+	require.Equal(t, []lifecycle.Reconcile{{
 		Params: workflows.CheckApprovalParams{Agent: "pages", ActivationID: "act_1", MessageID: "m1", RunID: "r1", SealedAPIKey: []byte("sealed key")},
 		Queue:  "pages-agent",
 		Until:  at(20),
 		Title:  "Check approval m1",
-	}}, s.Checks(at(10)))
-	require.Equal(t, s.Checks(at(15)), carried(t, s).Checks(at(15)), "a check under way goes on in the next run until the same moment")
+	}}, s.Reconcile(at(10)))
+	require.Equal(t, s.Reconcile(at(15)), carried(t, s).Reconcile(at(15)), "a check under way goes on in the next run until the same moment")
 
-	s.Checked("m1", workflows.CheckApprovalResult{Approved: ptr(true), Reason: "fine", MessageID: "m7"}, at(12))
+	s.Reconciled("m1", workflows.CheckApprovalResult{Approved: ptr(true), Reason: "fine", MessageID: "m7"}, at(12))
 	a := approval(t, s, "m1")
 	require.Equal(t, workflows.ApprovalApproved, a.Status)
 	require.Equal(t, workflows.NewsByPoll, a.Source)
 	require.Equal(t, "m7", a.ResponseMessageID)
-	require.Empty(t, s.Checks(at(12)))
+	require.Empty(t, s.Reconcile(at(12)))
 	require.Equal(t, []workflows.EventResult{workflows.EventDuplicate}, results(apply(s, at(13), response(9, "m7", "m1", true))), "the webhook of the same answer")
 	require.Len(t, s.due(at(13)), 1)
 }
@@ -125,8 +125,8 @@ func TestAnApprovalIsCheckedAfterItsDeadlineBeforeItExpires(t *testing.T) {
 func TestACheckWithoutAnAnswerLetsTheApprovalExpire(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(s *world){
-		"it failed for good":            func(s *world) { s.CheckFailed("m1", true, at(11)) },
-		"it failed, and its time is up": func(s *world) { s.CheckFailed("m1", false, at(20)); s.Tick(at(20)) },
+		"it failed for good":            func(s *world) { s.ReconcileFailed("m1", true, at(11)) },
+		"it failed, and its time is up": func(s *world) { s.ReconcileFailed("m1", false, at(20)); s.Tick(at(20)) },
 		"its time is up":                func(s *world) { s.Tick(at(20)) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -136,9 +136,9 @@ func TestACheckWithoutAnAnswerLetsTheApprovalExpire(t *testing.T) {
 			s.Tick(at(10))
 			end(s)
 			require.Equal(t, workflows.ApprovalExpired, approval(t, s, "m1").Status)
-			s.Checked("m1", workflows.CheckApprovalResult{Approved: ptr(true)}, at(21))
+			s.Reconciled("m1", workflows.CheckApprovalResult{Approved: ptr(true)}, at(21))
 			require.Equal(t, workflows.ApprovalExpired, approval(t, s, "m1").Status)
-			s.CheckFailed("unknown", true, at(21))
+			s.ReconcileFailed("unknown", true, at(21))
 		})
 	}
 }
@@ -148,7 +148,7 @@ func TestACheckAfterAnOutageStillHasItsTime(t *testing.T) {
 	s := checkedState(t)
 	register(t, s, noon, requestDue("m1", 10))
 	s.Tick(at(300))
-	require.Equal(t, at(310), s.Checks(at(300))[0].Until)
+	require.Equal(t, at(310), s.Reconcile(at(300))[0].Until)
 }
 
 func TestAnApprovalWaitsForAnswersThatCameDuringAnOutage(t *testing.T) {
@@ -164,12 +164,12 @@ func TestAnApprovalWaitsForAnswersThatCameDuringAnOutage(t *testing.T) {
 		row.s.Tick(at(row.until - 10))
 		if row.until == 20 {
 			row.s.Tick(at(10))
-			row.s.CheckFailed("m1", false, at(30))
+			row.s.ReconcileFailed("m1", false, at(30))
 		}
 		row.s.Tick(at(30))
 		s := carried(t, row.s)
 		require.Equal(t, workflows.ApprovalOpen, approval(t, s, "m1").Status, name)
-		require.Empty(t, s.Checks(at(30)), name)
+		require.Empty(t, s.Reconcile(at(30)), name)
 		wake, _ := s.NextWake(at(30))
 		require.Equal(t, at(32), wake, name)
 
@@ -207,10 +207,10 @@ func TestACheckStandsStillWhilePaused(t *testing.T) {
 	s.Tick(at(10))
 	apply(s, at(12), paused(12, "user_paused"))
 	s.Tick(at(30))
-	require.Empty(t, s.Checks(at(30)))
+	require.Empty(t, s.Reconcile(at(30)))
 	apply(s, at(42), resumed(42))
 	s.Tick(at(42))
-	require.Equal(t, at(50), s.Checks(at(42))[0].Until)
+	require.Equal(t, at(50), s.Reconcile(at(42))[0].Until)
 	wake, _ := s.NextWake(at(42))
 	require.Equal(t, at(43), wake, "it has brought nothing for two minutes")
 	s.Tick(at(43))
@@ -223,14 +223,14 @@ func TestACheckThatFailsIsRepeatedUntilItsTimeIsUp(t *testing.T) {
 	s := checkedState(t)
 	register(t, s, noon, requestDue("m1", 10))
 	s.Tick(at(10))
-	s.CheckFailed("m1", false, at(11))
+	s.ReconcileFailed("m1", false, at(11))
 	s.Tick(at(11))
 	require.Equal(t, workflows.ApprovalOpen, approval(t, s, "m1").Status)
-	require.Empty(t, s.Checks(at(11)))
+	require.Empty(t, s.Reconcile(at(11)))
 	wake, _ := s.NextWake(at(11))
 	require.Equal(t, at(12), wake)
-	require.Len(t, s.Checks(at(12)), 1)
-	s.CheckFailed("m1", false, at(12))
+	require.Len(t, s.Reconcile(at(12)), 1)
+	s.ReconcileFailed("m1", false, at(12))
 	wake, _ = s.NextWake(at(12))
 	require.Equal(t, at(14), wake, "the pauses grow")
 	s.Tick(at(20))
@@ -244,18 +244,18 @@ func TestACheckThatFailsExpiresNothingWhileTheClockStandsStill(t *testing.T) {
 		register(t, s, noon, requestDue("m1", 10))
 		s.Tick(at(10))
 		apply(s, at(30), paused(15, ""))
-		s.CheckFailed("m1", final, at(30))
+		s.ReconcileFailed("m1", final, at(30))
 		s.Tick(at(30))
 		require.Equal(t, workflows.ApprovalOpen, approval(t, s, "m1").Status)
 		apply(s, at(40), resumed(40))
 		s.Tick(at(40))
-		require.Equal(t, at(45), s.Checks(at(40))[0].Until)
+		require.Equal(t, at(45), s.Reconcile(at(40))[0].Until)
 
 		s = checkedState(t)
 		register(t, s, noon, requestDue("m1", 10))
 		s.Tick(at(10))
 		apply(s, at(11), paused(3, ""), resumed(9))
-		s.CheckFailed("m1", final, at(11))
+		s.ReconcileFailed("m1", final, at(11))
 		require.Equal(t, workflows.ApprovalOpen, approval(t, s, "m1").Status, "it is due at minute 16")
 	}
 }
@@ -271,9 +271,9 @@ func TestACheckWithoutAResultRaisesAttentionWithinMinutes(t *testing.T) {
 	s.Tick(at(13))
 	require.Contains(t, lifecycle.Attention(s.Activation), workflows.AttentionCheckUnanswered)
 	require.Contains(t, lifecycle.Details(s.Activation), "the agent's worker has not answered its check for minutes")
-	require.Len(t, s.Checks(at(13)), 1, "it goes on")
+	require.Len(t, s.Reconcile(at(13)), 1, "it goes on")
 
-	s.Checked("m1", workflows.CheckApprovalResult{}, at(14))
+	s.Reconciled("m1", workflows.CheckApprovalResult{}, at(14))
 	s.Tick(at(14))
 	require.NotContains(t, lifecycle.Attention(s.Activation), workflows.AttentionCheckUnanswered, "an answer that finds nothing is one")
 	s.Tick(at(15))
@@ -310,9 +310,9 @@ func TestALatePauseEndsACheckThatBeganTooSoon(t *testing.T) {
 	s.Tick(at(10))
 	apply(s, at(11), paused(3, ""), resumed(9))
 	s.Tick(at(11))
-	require.Empty(t, s.Checks(at(11)))
+	require.Empty(t, s.Reconcile(at(11)))
 	s.Tick(at(16))
-	require.Equal(t, at(26), s.Checks(at(16))[0].Until)
+	require.Equal(t, at(26), s.Reconcile(at(16))[0].Until)
 }
 
 func TestTheTitleOfACheckIsAlwaysShort(t *testing.T) {
@@ -322,7 +322,7 @@ func TestTheTitleOfACheckIsAlwaysShort(t *testing.T) {
 	r.Subject = ""
 	register(t, s, noon, r)
 	s.Tick(at(10))
-	require.Less(t, len(mustJSON(t, s.Checks(at(10))[0].Title)), 400)
+	require.Less(t, len(mustJSON(t, s.Reconcile(at(10))[0].Title)), 400)
 }
 
 func TestACheckWithoutAnAnswerIsNoRejection(t *testing.T) {
@@ -334,10 +334,10 @@ func TestACheckWithoutAnAnswerIsNoRejection(t *testing.T) {
 	for approval(t, s, "m1").Status == workflows.ApprovalOpen {
 		s.Tick(now)
 		s = carried(t, s)
-		if len(s.Checks(now)) > 0 {
+		if len(s.Reconcile(now)) > 0 {
 			checks++
-			s.Checked("m1", workflows.CheckApprovalResult{}, now)
-			require.Empty(t, s.Checks(now), "not at once again")
+			s.Reconciled("m1", workflows.CheckApprovalResult{}, now)
+			require.Empty(t, s.Reconcile(now), "not at once again")
 			require.Empty(t, s.waiting())
 		}
 		next, ok := s.NextWake(now)
@@ -358,9 +358,9 @@ func TestACheckWithAnAnswerCountsAfterOneWithout(t *testing.T) {
 	s := checkedState(t)
 	register(t, s, noon, requestDue("m1", 10))
 	s.Tick(at(10))
-	s.Checked("m1", workflows.CheckApprovalResult{}, at(10))
-	require.Len(t, s.Checks(at(11)), 1)
-	s.Checked("m1", workflows.CheckApprovalResult{Approved: ptr(false), Reason: "no"}, at(11))
+	s.Reconciled("m1", workflows.CheckApprovalResult{}, at(10))
+	require.Len(t, s.Reconcile(at(11)), 1)
+	s.Reconciled("m1", workflows.CheckApprovalResult{Approved: ptr(false), Reason: "no"}, at(11))
 	require.Equal(t, workflows.ApprovalRejected, approval(t, s, "m1").Status)
 }
 

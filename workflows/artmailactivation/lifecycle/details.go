@@ -102,7 +102,7 @@ func approvalLines(s *State) []string {
 		if approval.Unclear {
 			line += ", its response says neither yes nor no"
 		}
-		if checkSilent(s, *approval) {
+		if reconcileSilent(s, *approval) {
 			line += ", the agent's worker has not answered its check for minutes"
 		}
 		lines = append(lines, line)

@@ -31,18 +31,18 @@
 //
 // The end of the activation voids open approvals and runs, and drops the key. A stop cancels open approvals.
 //
-//	event                 approval OPEN         APPROVED, REJECTED (5)  VOIDED (5)            any other end, or final
-//	response, yes or no   APPROVED, REJECTED    the earlier one stays   APPROVED, REJECTED    late, counted
-//	                                                                    if not later (6)
-//	response, unclear     response_unclear      late                    late                  late
-//	run_force_failed      VOIDED                VOIDED if earlier       VOIDED                nothing
-//	deadline passed (7)   checked, EXPIRED      nothing                 nothing               nothing
-//	check: yes or no      APPROVED, REJECTED    nothing                 nothing               nothing
-//	check: no answer      checked again         nothing                 nothing               nothing
-//	check: final error    EXPIRED               nothing                 nothing               nothing
-//	check: other error    checked again         nothing                 nothing               nothing
-//	check: nothing, 3 min check_unanswered      nothing                 nothing               nothing
-//	cancel-approval       CANCELLED             refused                 refused               refused; CANCELLED again is accepted
+//	event                   approval OPEN         APPROVED, REJECTED (5)  VOIDED (5)            any other end, or final
+//	response, yes or no     APPROVED, REJECTED    the earlier one stays   APPROVED, REJECTED    late, counted
+//	                                                                      if not later (6)
+//	response, unclear       response_unclear      late                    late                  late
+//	run_force_failed        VOIDED                VOIDED if earlier       VOIDED                nothing
+//	deadline passed (7)     reconciled, EXPIRED   nothing                 nothing               nothing
+//	reconcile: yes or no    APPROVED, REJECTED    nothing                 nothing               nothing
+//	reconcile: no answer    reconciled again      nothing                 nothing               nothing
+//	reconcile: final error  EXPIRED               nothing                 nothing               nothing
+//	reconcile: other error  reconciled again      nothing                 nothing               nothing
+//	reconcile: none, 3 min  check_unanswered      nothing                 nothing               nothing
+//	cancel-approval         CANCELLED             refused                 refused               refused; CANCELLED again is accepted
 //
 //	(5) Closed by a response or by the force-failure of its run, while the hand-off of its notice has not begun. The earlier event by Artmail's
 //	    times decides, in any order of arrival, and its notice replaces the waiting one. Without a receiver the end stays correctable.
@@ -51,7 +51,7 @@
 //	    accepted meanwhile.
 //
 // Once the hand-off of its notice has begun, an end is final: a response that arrives later is late, even if its time is earlier. Ends by the
-// clock, by a check, by a cancellation and by the end of the activation are final at once, since they have no time of Artmail's.
+// clock, by a reconcile, by a cancellation and by the end of the activation are final at once, since they have no time of Artmail's.
 //
 // Events that arrive before their approval is registered are kept, and apply at the registration by the same rules: the earliest response that
 // says yes or no, else an unclear one, and the force-failure of a run.

@@ -100,18 +100,18 @@ func (w *world) Reseal(r workflows.ResealAPIKey) (receipt workflows.APIKeyReceip
 	return receipt, nil
 }
 
-func (w *world) Checked(messageID string, result workflows.CheckApprovalResult, now time.Time) {
-	w.Activation, _ = lifecycle.Checked(w.Activation, messageID, result, now)
+func (w *world) Reconciled(messageID string, result workflows.CheckApprovalResult, now time.Time) {
+	w.Activation, _ = lifecycle.Reconciled(w.Activation, messageID, result, now)
 }
 
-func (w *world) CheckFailed(messageID string, final bool, now time.Time) {
-	w.Activation, _ = lifecycle.CheckFailed(w.Activation, messageID, rules.Failure{Message: "no answer", Final: final}, now)
+func (w *world) ReconcileFailed(messageID string, final bool, now time.Time) {
+	w.Activation, _ = lifecycle.ReconcileFailed(w.Activation, messageID, rules.Failure{Message: "no answer", Final: final}, now)
 }
 
 func (w *world) View() workflows.ActivationState { return lifecycle.View(w.Activation) }
 
-func (w *world) Checks(now time.Time) []lifecycle.Check {
-	return lifecycle.Next(w.Activation, now).Checks
+func (w *world) Reconcile(now time.Time) []lifecycle.Reconcile {
+	return lifecycle.Next(w.Activation, now).Reconcile
 }
 
 func (w *world) NextWake(now time.Time) (time.Time, bool) {

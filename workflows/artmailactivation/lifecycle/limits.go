@@ -36,9 +36,9 @@ const (
 	// maxChanges is how many pauses and resumes are remembered.
 	maxChanges = 100
 
-	// maxChecks is the most checks at once, below the server's limit of 2,000 pending activities. All checks that are due together must fit:
+	// maxReconciles is the most reconciles at once, below the server's limit of 2,000 pending activities. All that are due together must fit:
 	// otherwise the last would wait for the whole time of the first if no worker polls the agent's queue.
-	maxChecks = 1000
+	maxReconciles = 1000
 
 	// Texts of events are cut to so many bytes of JSON. Texts of updates are within the contract's limits, or the update is refused.
 	maxID           = workflows.MaxIDBytes

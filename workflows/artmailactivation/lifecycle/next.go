@@ -7,9 +7,10 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// Effects are the calls that should run now. A running check that is not named here is dropped.
+// Effects are the calls that should run now. A running reconcile that is not named here is dropped.
 type Effects struct {
-	Checks []Check
+	// Reconcile has one for each approval that is reconciled now.
+	Reconcile []Reconcile
 	// HandOff is the next hand-off of notices; nil if none is due.
 	HandOff *workflows.HandOff
 	// Wake is when the clock next changes the activation; zero means never. WakeFor says what changes.
@@ -47,7 +48,7 @@ func (fx *Effects) wakeAt(at, now time.Time, why string) {
 	}
 }
 
-// addApproval adds the check and the due times of an approval. While the activation is paused there are none: the clock stands still, and
+// addApproval adds the reconcile and the due times of an approval. While the activation is paused there are none: the clock stands still, and
 // it is not documented whether the key works.
 func (fx *Effects) addApproval(a *Activation, approval *Approval, now time.Time) {
 	due, ticking := dueAt(&a.State, approval)
@@ -59,18 +60,18 @@ func (fx *Effects) addApproval(a *Activation, approval *Approval, now time.Time)
 	if approval.CheckingSince.IsZero() || a.Start.Options.CheckApprovalQueue == "" {
 		return
 	}
-	until, _ := checkedUntil(a, approval)
+	until, _ := reconciledUntil(a, approval)
 	fx.wakeAt(until, now, "End of a check")
 	if !until.After(now) {
 		return
 	}
-	if approval.NextCheckAt.After(now) {
-		fx.wakeAt(approval.NextCheckAt, now, "Next check")
+	if approval.NextReconcileAt.After(now) {
+		fx.wakeAt(approval.NextReconcileAt, now, "Next check")
 		return
 	}
-	silentAt, _ := checkSilentAt(&a.State, approval)
+	silentAt, _ := reconcileSilentAt(&a.State, approval)
 	fx.wakeAt(silentAt, now, "A check has no result")
-	if len(fx.Checks) == maxChecks {
+	if len(fx.Reconcile) == maxReconciles {
 		return
 	}
 	params := workflows.CheckApprovalParams{
@@ -79,7 +80,7 @@ func (fx *Effects) addApproval(a *Activation, approval *Approval, now time.Time)
 	if a.State.Activated != nil {
 		params.SealedAPIKey = a.State.Activated.SealedAPIKey
 	}
-	fx.Checks = append(fx.Checks, Check{
+	fx.Reconcile = append(fx.Reconcile, Reconcile{
 		Params: params, Queue: a.Start.Options.CheckApprovalQueue, Until: until,
 		Title: "Check approval " + workflows.Clip(approval.MessageID, maxTitle),
 	})

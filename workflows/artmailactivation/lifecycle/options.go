@@ -3,7 +3,7 @@ package lifecycle
 import "github.com/signalbox-dev/signalbox/workflows"
 
 // Configure puts new options in force. They apply to all clocks that have not ended: a run that was warned about stays so, and an expired
-// approval too. A running check starts again if the new options change its queue or its end.
+// approval too. A running reconcile starts again if the new options change its queue or its end.
 func Configure(a Activation, options workflows.ActivationOptions) Activation {
 	a.Start.Options = usable(options)
 	return a

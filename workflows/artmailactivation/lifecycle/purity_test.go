@@ -76,7 +76,7 @@ func anyRule(r *rand.Rand, a lifecycle.Activation, minute int) lifecycle.Activat
 	case 9:
 		a, _ = lifecycle.Tick(a, now)
 	case 10:
-		a, _ = lifecycle.Checked(a, message, workflows.CheckApprovalResult{Approved: []*bool{nil, ptr(true)}[r.IntN(2)]}, now)
+		a, _ = lifecycle.Reconciled(a, message, workflows.CheckApprovalResult{Approved: []*bool{nil, ptr(true)}[r.IntN(2)]}, now)
 	case 11:
 		if effects.HandOff != nil {
 			a = lifecycle.HandingOff(a, *effects.HandOff)
@@ -91,7 +91,7 @@ func anyRule(r *rand.Rand, a lifecycle.Activation, minute int) lifecycle.Activat
 		if lifecycle.CheckResealAPIKey(a, reseal) == nil {
 			a, _ = lifecycle.ResealAPIKey(a, reseal)
 		}
-		a, _ = lifecycle.CheckFailed(a, message, rules.Failure{Message: "gone", Final: r.IntN(2) == 0}, now)
+		a, _ = lifecycle.ReconcileFailed(a, message, rules.Failure{Message: "gone", Final: r.IntN(2) == 0}, now)
 	case 13:
 		a = lifecycle.Configure(a, workflows.ActivationOptions{StaleAfter: minutes(5 + r.IntN(20)), CheckApprovalQueue: "pages-agent"})
 		if minute > 110 {

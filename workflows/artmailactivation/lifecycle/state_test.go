@@ -30,7 +30,7 @@ func TestTheWholeStateIsCarriedOver(t *testing.T) {
 	require.NotNil(t, h)
 	living.Activation = lifecycle.HandOffFailed(lifecycle.HandingOff(living.Activation, *h), *h, rules.Failure{Type: workflows.ErrTypeNoticeInvalid}, at(5))
 	living.Tick(at(14))
-	living.Checked("checked", workflows.CheckApprovalResult{}, at(14))
+	living.Reconciled("checked", workflows.CheckApprovalResult{}, at(14))
 	h = lifecycle.Next(living.Activation, at(14)).HandOff
 	require.NotNil(t, h)
 	living.Activation = lifecycle.HandOffFailed(living.Activation, *h, rules.Failure{Message: "no Temporal"}, at(14))

@@ -40,7 +40,7 @@ func waitingFor(c Case) string {
 		}
 		return "Offload has the answer and is processing it."
 	case workflows.CaseCompleted, workflows.CaseFailed, workflows.CaseExpired, workflows.CaseCancelled:
-		if checkResultParams(c) != nil {
+		if resultCheckParams(c) != nil {
 			return "Ended; its result is being checked against the request's resultSchema."
 		}
 		if len(s.Outbox.Waiting) > 0 || filesWaiting(c) {
@@ -85,11 +85,11 @@ func waitingForNews(s State) string {
 		return "Offload ended the case; a read brings what was too large for the webhook."
 	case s.ReadWanted:
 		return "A read of the case confirms an event."
-	case s.Check != nil:
-		if s.Check.By == "" {
+	case s.ReconcileAsked != nil:
+		if s.ReconcileAsked.By == "" {
 			return "A read of the case that a person asked for."
 		}
-		return "A read of the case that " + rules.Code(s.Check.By) + " asked for."
+		return "A read of the case that " + rules.Code(s.ReconcileAsked.By) + " asked for."
 	case s.Trouble != "":
 		return "A webhook of Offload. Reading the case fails (" + s.Trouble + ") and is retried slowly."
 	case s.UnknownStatus != "":

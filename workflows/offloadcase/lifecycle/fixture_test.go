@@ -165,7 +165,7 @@ func adopted(c lifecycle.Case, minute int) lifecycle.Case {
 
 // readOnce, readFailed, reconciled and reconcileFailed apply the result of a call that began after all news of the case.
 func readOnce(c lifecycle.Case, id string, snapshot workflows.CaseSnapshot, now time.Time) lifecycle.Case {
-	return lifecycle.Read(c, getParams(c, id), snapshot, now)
+	return lifecycle.ReadDone(c, getParams(c, id), snapshot, now)
 }
 
 func readFailed(c lifecycle.Case, id string, f rules.Failure, now time.Time) lifecycle.Case {
@@ -185,5 +185,5 @@ func getParams(c lifecycle.Case, id string) workflows.GetCaseParams {
 }
 
 func reconcileParams(c lifecycle.Case) workflows.ReconcileCaseParams {
-	return workflows.ReconcileCaseParams{CaseID: c.State.CaseID, Check: c.State.Checks}
+	return workflows.ReconcileCaseParams{CaseID: c.State.CaseID, Check: c.State.ReconcilesAsked}
 }

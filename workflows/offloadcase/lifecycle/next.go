@@ -44,7 +44,7 @@ func Next(c Case, now time.Time) Effects {
 		wake(s.Outbox.NotBefore, "Hand off notices again")
 	}
 	if fx.Ended {
-		fx.CheckResult = checkResultParams(c)
+		fx.CheckResult = resultCheckParams(c)
 		if fx.CheckResult != nil {
 			fx.HandOff = nil
 		}
@@ -72,7 +72,7 @@ func Next(c Case, now time.Time) Effects {
 	case s.CaseID == "":
 	case s.ReadWanted:
 		fx.Read = &workflows.GetCaseParams{Account: c.Start.Account, CaseID: s.CaseID, Number: s.Reads}
-	case s.ReconcileAt.After(now) && s.Check == nil:
+	case s.ReconcileAt.After(now) && s.ReconcileAsked == nil:
 		wake(s.ReconcileAt, "Read the case if no webhook comes")
 	default:
 		fx.Reconcile = reconcileParams(c)
@@ -83,28 +83,4 @@ func Next(c Case, now time.Time) Effects {
 	wake(s.Asked.RemindAt, "Remind of the open question")
 	wake(questionExpiry(c), "The open question expires")
 	return fx
-}
-
-// Factors for the pace of reading. A person takes hours to answer, so reads are slower while a question is open, and also while the
-// status is unknown. After an answer the next status comes soon and without a webhook, so reads stay frequent.
-const (
-	slowerWhileAsked    = 10
-	soonestAfterAnswers = 10
-)
-
-func reconcileParams(c Case) *workflows.ReconcileCaseParams {
-	p := &workflows.ReconcileCaseParams{
-		Account: c.Start.Account, CaseID: c.State.CaseID, Known: c.State.Known,
-		Floor: c.Start.Options.PollFloor, Ceiling: c.Start.Options.PollCeiling,
-	}
-	if c.State.Check != nil {
-		p.Known, p.Check = workflows.KnownCase{}, c.State.Checks
-	}
-	switch {
-	case c.State.Status == workflows.CaseInputNeeded || pendingAnswer(c.State) != nil || c.State.UnknownStatus != "":
-		p.Floor = min(p.Ceiling, slowerWhileAsked*p.Floor)
-	case c.State.Status == workflows.CaseInputSent:
-		p.Ceiling = min(p.Ceiling, soonestAfterAnswers*p.Floor)
-	}
-	return p
 }

@@ -8,89 +8,9 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// ReconcileNow applies a person's request to read the case now. A reconcile activity that waits between two reads starts again.
-func ReconcileNow(c Case, asked workflows.ReconcileNow, now time.Time) Case {
-	s := &c.State
-	if s.CaseID == "" || s.Status.Ended() {
-		return c
-	}
-	s.Check = &workflows.Check{By: workflows.Clip(asked.By, workflows.MaxShortTextBytes), At: now}
-	s.Checks++
-	if s.ReadWanted {
-		wantReadAfter(s)
-	}
-	return c
-}
-
-// Reconciled applies the news of the reconcile activity. Its result is dropped if an event has named another case since it began.
-func Reconciled(c Case, params workflows.ReconcileCaseParams, snapshot workflows.CaseSnapshot, now time.Time) Case {
-	s := &c.State
-	if s.CaseID != params.CaseID {
-		return c
-	}
-	s.Trouble, s.LastError = "", ""
-	known, before, status, checked := s.Known, s.Facts, s.Status, s.Check != nil && params.Check == s.Checks
-	if checked {
-		s.Check = nil
-	}
-	applySnapshot(&c, snapshot, now)
-	if s.Status.Ended() {
-		applyHeldEnd(&c, now)
-	}
-	options := c.Start.Options
-	switch {
-	case checked && s.Status == status && askedID(s.Facts) == askedID(before):
-		// Nothing changed, so the next read keeps its time.
-		if soon := now.Add(options.PollFloor.Std()); s.ReconcileAt.Before(soon) {
-			s.ReconcileAt = soon
-		}
-	case s.Known == known:
-		// Nothing changed: back off, or this becomes a hot loop.
-		s.ReconcileAt = now.Add(options.PollCeiling.Std())
-	case s.Facts.Status == before.Status && askedID(s.Facts) == askedID(before):
-		s.ReconcileAt = now.Add(options.PollFloor.Std())
-	default:
-		// The webhook of this change was lost, so don't wait for the next one.
-		s.ReconcileAt = now
-	}
-	return c
-}
-
-// ReconcileFailed applies a reconcile activity that ended without news: with a new trouble, or because a trouble is over. Its
-// failure is dropped if an event has named another case since it began.
-func ReconcileFailed(c Case, params workflows.ReconcileCaseParams, f rules.Failure, now time.Time) Case {
-	s := &c.State
-	if s.CaseID != params.CaseID {
-		return c
-	}
-	trouble := troubleOf(f)
-	if params.Check == s.Checks && (trouble == "" || trouble == s.Trouble) {
-		s.Check = nil
-	}
-	switch {
-	case f.Type == workflows.ErrTypeOffloadNoNews:
-		if s.Trouble != "" {
-			s.Trouble, s.LastError = "", ""
-		}
-		s.ReconcileAt = now.Add(c.Start.Options.PollFloor.Std())
-	case trouble != "" && trouble != s.Trouble:
-		noteTrouble(s, trouble)
-		s.LastError = clipError(f.Message)
-		s.ReconcileAt = now
-	default:
-		if trouble == "" && f.Type != rules.FailureCancelled {
-			// The failure has no attention of its type, but a case that can't be read must not wait in silence.
-			noteTrouble(s, workflows.AttentionUnreadable)
-		}
-		s.LastError = clipError(f.Message)
-		s.ReconcileAt = now.Add(c.Start.Options.PollCeiling.Std())
-	}
-	return c
-}
-
-// Read applies a single read of a case. It was requested to confirm an event, to verify an adoption, to learn whether an answer arrived,
+// ReadDone applies a single read of a case. It was requested to confirm an event, to verify an adoption, to learn whether an answer arrived,
 // to complete a webhook, or as the last read before expiry. A read that began before the webhook that it must complete is dropped.
-func Read(c Case, params workflows.GetCaseParams, snapshot workflows.CaseSnapshot, now time.Time) Case {
+func ReadDone(c Case, params workflows.GetCaseParams, snapshot workflows.CaseSnapshot, now time.Time) Case {
 	s := &c.State
 	switch {
 	case s.CaseID == "" && s.Verifying == params.CaseID:
@@ -98,7 +18,7 @@ func Read(c Case, params workflows.GetCaseParams, snapshot workflows.CaseSnapsho
 	case s.CaseID != params.CaseID || s.Reads != params.Number:
 		return c
 	}
-	s.ReadWanted, s.Check = false, nil
+	s.ReadWanted, s.ReconcileAsked = false, nil
 	s.Trouble, s.LastError = "", ""
 	applySnapshot(&c, snapshot, now)
 	applyHeldEnd(&c, now)

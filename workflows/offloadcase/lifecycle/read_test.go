@@ -263,7 +263,7 @@ func TestAReadThatBeganBeforeAnEventDoesNotCompleteIt(t *testing.T) {
 		"a question that was cut":     received(asking, cut(inputNeeded("q2", 11)), after(11)),
 	} {
 		require.NotEqual(t, before, lifecycle.Next(c, after(11)).Read, "%s: it begins again", name)
-		require.Equal(t, c, lifecycle.Read(c, *before, shows(workflows.OffloadRunning, 10), after(11)), name)
+		require.Equal(t, c, lifecycle.ReadDone(c, *before, shows(workflows.OffloadRunning, 10), after(11)), name)
 		require.Equal(t, c, lifecycle.ReadFailed(c, *before, rules.Failure{Message: "no route"}, after(11)), name)
 	}
 }
@@ -294,6 +294,6 @@ func TestAReadBeforeACheckIsNotTheCheck(t *testing.T) {
 	c = received(running(), unproven(completed(10)), after(10))
 	single := *lifecycle.Next(c, after(10)).Read
 	c = lifecycle.ReconcileNow(c, workflows.ReconcileNow{By: "ada"}, after(11))
-	c = lifecycle.Read(c, single, shows(workflows.OffloadRunning, 10), after(11))
+	c = lifecycle.ReadDone(c, single, shows(workflows.OffloadRunning, 10), after(11))
 	require.NotNil(t, lifecycle.View(c).Check, "a single read")
 }

@@ -63,9 +63,9 @@ type State struct {
 	// Known is the parameter of the reconcile activity, and ReconcileAt when that activity starts.
 	Known       workflows.KnownCase `json:"known,omitzero"`
 	ReconcileAt time.Time           `json:"reconcileAt,omitzero"`
-	// Check is the newest reconcile-now until it is done. Checks counts them; a new number restarts the reconcile activity.
-	Check  *workflows.Check `json:"check,omitempty"`
-	Checks int              `json:"checks,omitempty"`
+	// ReconcileAsked is the newest reconcile-now until it is done. ReconcilesAsked counts them; a new number restarts the reconcile activity.
+	ReconcileAsked  *workflows.Check `json:"check,omitempty"`
+	ReconcilesAsked int              `json:"checks,omitempty"`
 	// Trouble is the attention that a failing provider call has raised, until a call succeeds. LastError is the error of that call.
 	Trouble   string `json:"trouble,omitempty"`
 	LastError string `json:"lastError,omitempty"`

@@ -22,7 +22,7 @@ func enter(c *Case, status workflows.CaseStatus, source workflows.NewsSource, no
 	s.Status, s.Since, s.Source = status, now, source
 	if status.Ended() {
 		s.Answers = overtaken(s.Answers)
-		s.Verifying, s.AdoptRefused, s.Check = "", false, nil
+		s.Verifying, s.AdoptRefused, s.ReconcileAsked = "", false, nil
 		postEnd(c, now)
 	}
 }

@@ -10,7 +10,7 @@ func View(c Case) workflows.CaseState {
 	view := workflows.CaseState{
 		Reference: c.Start.Reference, Account: c.Start.Account, CaseID: s.CaseID,
 		Status: s.Status, Since: s.Since, WaitingFor: WaitingFor(c), Attention: Attention(s),
-		Answers: s.Answers, Facts: s.Facts, LastError: s.LastError, Verifying: s.Verifying, Check: s.Check, OtherCaseIDs: s.OtherCaseIDs,
+		Answers: s.Answers, Facts: s.Facts, LastError: s.LastError, Verifying: s.Verifying, Check: s.ReconcileAsked, OtherCaseIDs: s.OtherCaseIDs,
 		EventsApplied: s.EventsApplied, Duplicates: s.Duplicates, LateEvents: s.LateEvents, LastApplied: s.LastApplied,
 	}
 	if request := c.Start.Request; request != nil {

@@ -109,14 +109,14 @@ func (m *caseMachine) settle(now time.Time) (any, bool) {
 		case fx.Answer != nil:
 			m.c = offload.Answered(m.c, fx.Answer.QuestionID, m.provider.Answered(fx.Answer.CaseID), now)
 		case fx.Read != nil:
-			m.c = offload.Read(m.c, *fx.Read, m.provider.Read(fx.Read.CaseID), now)
+			m.c = offload.ReadDone(m.c, *fx.Read, m.provider.Read(fx.Read.CaseID), now)
 		case fx.CheckResult != nil:
 			m.c = offload.ResultChecked(m.c, *fx.CheckResult, resultschema.Check(fx.CheckResult.Schema, fx.CheckResult.Result))
 		case fx.HandOff != nil:
 			addressed, _ := withTarget(fx.HandOff.Notices)
 			m.notices = append(m.notices, addressed...)
 			m.c = offload.HandedOff(m.c, *fx.HandOff)
-		case fx.Reconcile != nil && m.c.State.Check != nil:
+		case fx.Reconcile != nil && m.c.State.ReconcileAsked != nil:
 			m.c = offload.Reconciled(m.c, *fx.Reconcile, m.provider.Read(fx.Reconcile.CaseID), now)
 		default:
 			return nil, false // the fake does not poll

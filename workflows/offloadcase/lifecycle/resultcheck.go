@@ -7,9 +7,9 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// checkResultParams returns the result to check once Offload has ended the case; nil if there is nothing to check, or the result was
+// resultCheckParams returns the result to check once Offload has ended the case; nil if there is nothing to check, or the result was
 // checked. A result that a late event brings is checked again.
-func checkResultParams(c Case) *workflows.CheckResultParams {
+func resultCheckParams(c Case) *workflows.CheckResultParams {
 	s := c.State
 	schema, result := resultSchema(c), s.Facts.Result
 	switch {
