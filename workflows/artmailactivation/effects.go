@@ -3,8 +3,12 @@ package artmailactivation
 import (
 	"slices"
 
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
 	"github.com/signalbox-dev/signalbox/workflows/internal/entity"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // reconcile is a running reconcile of an approval.
@@ -81,4 +85,8 @@ func (r *run) applyResults() {
 		r.Step(1)
 	}
 	r.reconciles = left
+}
+
+func (r *run) logFailedHandOff(h workflows.HandOff, f rules.Failure) {
+	workflow.GetLogger(r.Ctx).Warn("hand-off failed", "notices", len(h.Notices), "errorType", f.Type, "error", f.Message)
 }

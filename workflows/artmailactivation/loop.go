@@ -22,7 +22,7 @@ func (r *run) loop() (workflows.ActivationState, error) {
 		}
 		switch {
 		case fx.Done && r.canEnd():
-			return r.result()
+			return r.outcome()
 		case !fx.Done && r.canEnd() && r.WantsNewRun():
 			return workflows.ActivationState{}, r.continueAsNew()
 		}
@@ -39,7 +39,7 @@ func (r *run) applyNews() {
 	r.applySignals()
 	r.applyResults()
 	if r.TakeCancel() {
-		r.apply(lifecycle.Stop(r.a, r.Now()), nil)
+		r.apply(lifecycle.Cancel(r.a, r.Now()), nil)
 	}
 	r.apply(lifecycle.Tick(r.a, r.Now()))
 }
@@ -67,15 +67,19 @@ func (r *run) applySignals() {
 
 // hasWork reports whether there is news to apply, or a call has ended that the end of the run waited for.
 func (r *run) hasWork() bool {
-	return r.HasWork() || r.events.Len() > 0 || r.touches.Len() > 0 || r.options.Len() > 0 || r.handOff.Done() || r.anyReconcileDone()
+	return r.HasWork() || r.newsWaits() || r.touches.Len() > 0 || r.options.Len() > 0 || r.anyReconcileDone() || r.handOff.Done()
 }
+
+// newsWaits reports whether events wait to be applied. The result of a reconcile and the other signals lift no refusal.
+func (r *run) newsWaits() bool { return r.events.Len() > 0 }
 
 // canEnd reports whether the run may end: every update is answered, and no hand-off is running. A reconcile and a timer may be lost: the
 // next run starts them again from the carried state.
 func (r *run) canEnd() bool { return r.CanEnd() && !r.handOff.Running() }
 
-func (r *run) result() (workflows.ActivationState, error) {
-	if r.a.State.Ended.Stopped {
+// outcome returns the result of the workflow.
+func (r *run) outcome() (workflows.ActivationState, error) {
+	if r.a.State.Ended.Cancelled {
 		return workflows.ActivationState{}, temporal.NewCanceledError("cancelled in Temporal; at Artmail the activation may still be active")
 	}
 	return lifecycle.View(r.a), nil

@@ -8,7 +8,6 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
 	"github.com/signalbox-dev/signalbox/workflows/internal/entity"
-	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // publish publishes the activation in search attributes and in the Web UI's details. It upserts the memo each time options arrive,
@@ -64,8 +63,4 @@ func (r *run) log(notes []lifecycle.Note) {
 			logger.Info(n.Text, fields...)
 		}
 	}
-}
-
-func (r *run) logFailedHandOff(h workflows.HandOff, f rules.Failure) {
-	workflow.GetLogger(r.Ctx).Warn("hand-off failed", "notices", len(h.Notices), "errorType", f.Type, "error", f.Message)
 }

@@ -50,7 +50,7 @@ func start(ctx workflow.Context, in Input, continueAfter int) (workflows.Activat
 	r.events = workflow.GetSignalChannel(r.Ctx, workflows.SignalArtmailEvents)
 	r.touches = workflow.GetSignalChannel(r.Ctx, workflows.SignalTouchRuns)
 	r.options = workflow.GetSignalChannel(r.Ctx, workflows.SignalActivationOptions)
-	r.NewsWaits = func() bool { return r.events.Len() > 0 }
+	r.NewsWaits = r.newsWaits
 	if in.Carried == nil {
 		if err := r.begin(in.ActivationStart); err != nil {
 			return workflows.ActivationState{}, err

@@ -56,7 +56,7 @@ func start(ctx workflow.Context, in Input, continueAfter int) (workflows.CaseOut
 		}
 	} else {
 		entity.CheckVersion(in.Carried.Version, versionCurrent)
-		r.c = lifecycle.Case{Start: in.CaseStart, State: *in.Carried}
+		r.c = lifecycle.Restore(in.CaseStart, *in.Carried)
 	}
 	r.c.State.Version = r.BeginVersion(versionCurrent)
 	if err := r.handle(); err != nil {

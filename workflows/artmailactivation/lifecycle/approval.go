@@ -24,8 +24,8 @@ type Approval struct {
 	NextReconcileAt time.Time `json:"nextCheckAt,omitzero"`
 	// ReconcileSilent: the running reconcile has had no result for minutes.
 	ReconcileSilent bool `json:"checkSilent,omitempty"`
-	// LateUntil is set once, if the time ended during an outage: until then the approval waits for answers accepted meanwhile.
-	LateUntil time.Time `json:"lateUntil,omitzero"`
+	// GraceUntil is set once, if the time ended during an outage: until then the approval waits for answers accepted meanwhile.
+	GraceUntil time.Time `json:"lateUntil,omitzero"`
 }
 
 func findApproval(s *State, messageID string) *Approval {
@@ -140,10 +140,7 @@ func CancelApproval(a Activation, c workflows.CancelApproval, now time.Time) (Ac
 	a = clone(a)
 	approval := findApproval(&a.State, c.MessageID)
 	if approval.Status == workflows.ApprovalOpen {
-		reason := c.Reason
-		if c.By != "" {
-			reason = strings.TrimSpace(reason + " (by " + c.By + ")")
-		}
+		reason := strings.TrimSpace(c.Reason + by(c.By))
 		closeApproval(&a, approval, closing{status: workflows.ApprovalCancelled, source: workflows.NewsByApp, reason: reason}, now)
 	}
 	return a, approval.Approval
@@ -159,47 +156,55 @@ func tickApproval(a *Activation, approval *Approval, now time.Time) []Note {
 	case due.After(now):
 		// A late event about an older pause may have moved the deadline after the reconcile began.
 		approval.CheckingSince, approval.EmptyReconciles, approval.NextReconcileAt, approval.ReconcileSilent = time.Time{}, 0, time.Time{}, false
-		approval.LateUntil = time.Time{}
+		approval.GraceUntil = time.Time{}
 		return nil
 	case a.Start.Options.CheckApprovalQueue == "":
-		return expireUnlessLate(a, approval, due, "", now)
+		return expireAfterGrace(a, approval, due, "", now)
 	case approval.CheckingSince.IsZero():
 		approval.CheckingSince = now
 		return []Note{{Text: "approval check started", ID: approval.MessageID, Why: "its deadline passed"}}
 	}
 	if until, _ := reconciledUntil(a, approval); !until.After(now) {
-		return expireUnlessLate(a, approval, until, "no check brought an answer", now)
+		return expireAfterGrace(a, approval, until, "no check brought an answer", now)
 	}
 	silentAt, _ := reconcileSilentAt(&a.State, approval)
 	approval.ReconcileSilent = !silentAt.After(now)
 	return nil
 }
 
-// expireUnlessLate expires an approval whose time ended at end. If Temporal was away at that time, the relay may still hold answers that the
+// expireAfterGrace expires an approval whose time ended at end. If Temporal was away at that time, the relay may still hold answers that the
 // ingress accepted meanwhile, so the approval waits for them once. It does not wait if the deadline was before the registration.
-func expireUnlessLate(a *Activation, approval *Approval, end time.Time, why string, now time.Time) []Note {
+func expireAfterGrace(a *Activation, approval *Approval, end time.Time, why string, now time.Time) []Note {
 	switch {
-	case approval.LateUntil.IsZero() && end.After(approval.RequestedAt) && now.Sub(end) > lateAfter:
-		approval.LateUntil = now.Add(lateFor)
-		return []Note{{Text: "approval waits for late answers", ID: approval.MessageID, Why: "its time was over long ago, as after an outage"}}
-	case approval.LateUntil.After(now):
+	case approval.GraceUntil.IsZero() && end.After(approval.RequestedAt) && now.Sub(end) > outageAfter:
+		approval.GraceUntil = now.Add(graceTime)
+		return []Note{{Text: "approval waits for answers from an outage", ID: approval.MessageID, Why: "its time was over long ago, as after an outage"}}
+	case approval.GraceUntil.After(now):
 		return nil
 	}
 	return expireApproval(a, approval, why, now)
 }
 
 const (
-	// lateAfter is the longest delay of a timer without an outage.
-	lateAfter = 30 * time.Second
-	// lateFor is longer than the relay needs, after an outage of Temporal, to signal the answers of a usual backlog: it signals hundreds of events
+	// outageAfter is the longest delay of a timer without an outage.
+	outageAfter = 30 * time.Second
+	// graceTime is longer than the relay needs, after an outage of Temporal, to signal the answers of a usual backlog: it signals hundreds of events
 	// a second. It does not help where only the relay could not reach Temporal: then the timer fires on time.
-	lateFor = 2 * time.Minute
+	graceTime = 2 * time.Minute
 )
 
 // expireApproval closes an approval whose time is over.
 func expireApproval(a *Activation, approval *Approval, why string, now time.Time) []Note {
 	closeApproval(a, approval, closing{status: workflows.ApprovalExpired, source: workflows.NewsByClock, reason: expiredReason}, now)
 	return []Note{{Text: "approval expired", ID: approval.MessageID, Why: why}}
+}
+
+// by returns who did something, as the end of its reason; empty if that is not known.
+func by(who string) string {
+	if who == "" {
+		return ""
+	}
+	return " (by " + who + ")"
 }
 
 func sameRequest(a, b workflows.ApprovalRequest) bool {

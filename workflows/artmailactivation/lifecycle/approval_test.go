@@ -269,7 +269,7 @@ func TestStoppingCancelsWhatIsOpenAndLeavesTheStatus(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	register(t, s, noon, request("m1"))
-	s.Stop(at(1))
+	s.CancelWorkflow(at(1))
 	require.Equal(t, workflows.ApprovalCancelled, approval(t, s, "m1").Status)
 	require.Equal(t, workflows.ActivationActive, s.View().Status)
 	require.Empty(t, s.View().SealedAPIKey)

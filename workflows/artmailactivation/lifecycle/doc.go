@@ -9,7 +9,7 @@
 // and paused time come from a sorted record of pauses and resumes, the API key from the earliest activation. A time that is missing, or more than
 // five minutes after the arrival, counts as the arrival.
 //
-//	event                 UNKNOWN               ACTIVE                PAUSED                DEACTIVATED, stopped
+//	event                 UNKNOWN               ACTIVE                PAUSED                DEACTIVATED, cancelled
 //	agent.activated       ACTIVE, keeps key     duplicate (1)         PAUSED, keeps key     late
 //	agent.paused          PAUSED                PAUSED (2)            PAUSED                late
 //	agent.resumed         ACTIVE                ACTIVE                ACTIVE (2)            late
@@ -22,14 +22,14 @@
 //	close-run             CLOSED                CLOSED                CLOSED                refused (3)
 //	touch-runs            moves the clock       moves the clock       moves the clock       nothing is open
 //	reseal-api-key        refused: no key (4)   replaces the seal     replaces the seal     refused
-//	cancelled in Temporal stops                 stops                 stops                 nothing
+//	cancelled in Temporal cancelled             cancelled             cancelled             nothing
 //
 //	(1) Another key raises api_key_conflict, and the earlier one stays. A first key is kept.
 //	(2) If it is the newest change by Artmail's times; otherwise late. At the same time a pause wins.
 //	(3) A repeated call gets the answer of the first one.
 //	(4) Unless agent.activated has brought a key before.
 //
-// The end of the activation voids open approvals and runs, and drops the key. A stop cancels open approvals.
+// The end of the activation voids open approvals and runs, and drops the key. A cancellation in Temporal cancels open approvals.
 //
 //	event                   approval OPEN         APPROVED, REJECTED (5)  VOIDED (5)            any other end, or final
 //	response, yes or no     APPROVED, REJECTED    the earlier one stays   APPROVED, REJECTED    late, counted

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // end voids open approvals and runs. It drops the key, which Artmail has revoked, and the user, who is no longer needed.
@@ -14,7 +15,7 @@ func end(a *Activation, ending Ending, why string, now time.Time) {
 		s.Activated = &Activated{At: s.Activated.At}
 	}
 	close := closing{status: workflows.ApprovalVoided, source: workflows.NewsByWebhook, reason: why}
-	if ending.Stopped {
+	if ending.Cancelled {
 		close.status, close.source = workflows.ApprovalCancelled, workflows.NewsByApp
 	}
 	for i := range s.Approvals {
@@ -30,14 +31,18 @@ func end(a *Activation, ending Ending, why string, now time.Time) {
 	}
 }
 
-// Stop ends the activation in Signalbox after a person cancelled the workflow: receivers get their notices, and the key is dropped. At
+func refuseEnded(what string) error {
+	return rules.Refuse(workflows.ErrTypeActivationEnded, "%s: the activation has ended", what)
+}
+
+// Cancel ends the activation in Signalbox after a person cancelled the workflow: receivers get their notices, and the key is dropped. At
 // Artmail the activation goes on, so Status stays; the inbox records further events as late.
-func Stop(a Activation, now time.Time) Activation {
+func Cancel(a Activation, now time.Time) Activation {
 	if a.State.Ended != nil {
 		return a
 	}
 	a = clone(a)
-	end(&a, Ending{At: now, Reason: "cancelled", Stopped: true}, "the workflow was cancelled", now)
+	end(&a, Ending{At: now, Reason: "cancelled", Cancelled: true}, "the workflow was cancelled", now)
 	deriveStatus(&a.State, now)
 	return a
 }

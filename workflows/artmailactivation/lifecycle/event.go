@@ -14,19 +14,13 @@ func Receive(a Activation, events []workflows.ActivationEvent, now time.Time) (A
 	a = clone(a)
 	ordered := slices.Clone(events)
 	for i := range ordered {
-		ordered[i].OccurredAt = providerTime(ordered[i], now)
-		if len(ordered[i].APIKeyFingerprint) > maxFingerprint {
-			ordered[i].APIKeyFingerprint = nil // too long to be a fingerprint
-		}
-		if len(ordered[i].SealedAPIKey) > maxSealedKey {
-			ordered[i].SealedAPIKey, ordered[i].APIKeyFingerprint = nil, nil // too long to be an API key
-		}
+		ordered[i] = bounded(ordered[i], now)
 	}
 	slices.SortStableFunc(ordered, compareEvents)
 
 	notes := make([]Note, 0, len(ordered))
 	for _, e := range ordered {
-		result, why := receive(&a, e, now)
+		result, why := applyEvent(&a, e, now)
 		if result == workflows.EventApplied && changesActivation(e.Kind) {
 			postChange(&a, e, now)
 		}
@@ -58,7 +52,8 @@ func changesActivation(kind string) bool {
 	return false
 }
 
-func receive(a *Activation, e workflows.ActivationEvent, now time.Time) (workflows.EventResult, string) {
+// applyEvent applies an event that is within the limits, and returns what it did with it, and why.
+func applyEvent(a *Activation, e workflows.ActivationEvent, now time.Time) (workflows.EventResult, string) {
 	s := &a.State
 	// A first or another API key counts once even with the dedupe key of an earlier event: Artmail's dedupe key is the activationId only. The
 	// earlier body may have had no readable key, and another key needs a person.
@@ -86,10 +81,17 @@ func receive(a *Activation, e workflows.ActivationEvent, now time.Time) (workflo
 	return workflows.EventIgnored, "its kind is not known"
 }
 
-// providerTime returns the provider's time of an event. The time of arrival bounds it: a wrong clock of the ingress must not date a
-// change years ahead.
-func providerTime(e workflows.ActivationEvent, now time.Time) time.Time {
-	return rules.EventTime(e.OccurredAt, rules.Arrival(e.ReceivedAt, now))
+// bounded returns the event with a key and a fingerprint within the limits, and without a time in the future: a wrong clock of the ingress must
+// not date a change years ahead. The rules of the kinds cut the other fields.
+func bounded(e workflows.ActivationEvent, now time.Time) workflows.ActivationEvent {
+	e.OccurredAt = rules.EventTime(e.OccurredAt, rules.Arrival(e.ReceivedAt, now))
+	if len(e.APIKeyFingerprint) > maxFingerprint {
+		e.APIKeyFingerprint = nil // too long to be a fingerprint
+	}
+	if len(e.SealedAPIKey) > maxSealedKey {
+		e.SealedAPIKey, e.APIKeyFingerprint = nil, nil // too long to be an API key
+	}
+	return e
 }
 
 // compareEvents orders events. At the same time a response comes before an event that voids its approval, because the brand did answer.

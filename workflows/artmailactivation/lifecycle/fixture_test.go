@@ -86,7 +86,7 @@ func (w *world) Configure(options workflows.ActivationOptions) {
 	w.Activation = lifecycle.Configure(w.Activation, options)
 }
 
-func (w *world) Stop(now time.Time) { w.Activation = lifecycle.Stop(w.Activation, now) }
+func (w *world) CancelWorkflow(now time.Time) { w.Activation = lifecycle.Cancel(w.Activation, now) }
 
 func (w *world) CheckResealAPIKey(r workflows.ResealAPIKey) error {
 	return lifecycle.CheckResealAPIKey(w.Activation, r)

@@ -56,7 +56,7 @@ func (fx *Effects) addApproval(a *Activation, approval *Approval, now time.Time)
 		return
 	}
 	fx.wakeAt(due, now, "Deadline of an approval")
-	fx.wakeAt(approval.LateUntil, now, "End of the wait for late answers")
+	fx.wakeAt(approval.GraceUntil, now, "End of the wait for answers from an outage")
 	if approval.CheckingSince.IsZero() || a.Start.Options.CheckApprovalQueue == "" {
 		return
 	}

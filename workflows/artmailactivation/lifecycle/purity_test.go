@@ -95,7 +95,7 @@ func anyRule(r *rand.Rand, a lifecycle.Activation, minute int) lifecycle.Activat
 	case 13:
 		a = lifecycle.Configure(a, workflows.ActivationOptions{StaleAfter: minutes(5 + r.IntN(20)), CheckApprovalQueue: "pages-agent"})
 		if minute > 110 {
-			a = lifecycle.Stop(a, now)
+			a = lifecycle.Cancel(a, now)
 		}
 	}
 	return a

@@ -61,8 +61,8 @@ type Activated struct {
 type Ending struct {
 	At     time.Time `json:"at"`
 	Reason string    `json:"reason,omitempty"`
-	// Stopped: a person cancelled the workflow; Artmail sent no agent.deactivated.
-	Stopped bool `json:"stopped,omitempty"`
+	// Cancelled: a person cancelled the workflow; Artmail sent no agent.deactivated.
+	Cancelled bool `json:"stopped,omitempty"`
 }
 
 // Begin returns an activation before its first event.

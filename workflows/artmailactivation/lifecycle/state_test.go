@@ -78,7 +78,7 @@ func mark(v reflect.Value, path string, filled map[string]bool) {
 
 // notCarried are fields that only a view or a hand-off sets, or that belong to another package.
 var notCarried = map[string]bool{
-	".Ended.Stopped":                true,
+	".Ended.Cancelled":              true,
 	".Outbox.Waiting.Notice.Source": true, ".Outbox.Waiting.Notice.Reference": true, ".Outbox.Waiting.Notice.Agent": true,
 	".Outbox.Waiting.Notice.ActivationID": true, ".Outbox.Waiting.ReplyTo": true, ".Outbox.Waiting.Notify": true,
 	".Outbox.Waiting.Notice.Data.Question": true, ".Outbox.Waiting.Notice.Data.Outcome": true, ".Outbox.Waiting.Notice.Data.Attention": true,

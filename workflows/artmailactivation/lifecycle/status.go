@@ -48,7 +48,7 @@ func record(s *State, c Change) bool {
 // agent.activated comes first and once, so every pause and resume is after it, even with an earlier time. A resume proves that the
 // activation is active, and a pause that it is paused, even before agent.activated arrives.
 func statusOf(s *State) (status workflows.ActivationStatus, at time.Time, reason string) {
-	if s.Ended != nil && !s.Ended.Stopped {
+	if s.Ended != nil && !s.Ended.Cancelled {
 		return workflows.ActivationDeactivated, s.Ended.At, s.Ended.Reason
 	}
 	for _, c := range slices.Backward(s.Changes) {
@@ -79,7 +79,7 @@ func deriveStatus(s *State, now time.Time) {
 func refuseWork(s *State, what string) error {
 	switch {
 	case s.Ended != nil:
-		return rules.Refuse(workflows.ErrTypeActivationEnded, "%s: the activation has ended", what)
+		return refuseEnded(what)
 	case s.Status == workflows.ActivationPaused:
 		return rules.RefuseUntilNews(workflows.ErrTypeActivationPaused, "%s: the activation is paused: try again when it is resumed", what)
 	}

@@ -59,7 +59,7 @@ func mayStillRun(s State) bool {
 // without these, when the attention arose.
 func DueAt(c Case) time.Time {
 	s := c.State
-	due := questionExpiry(c)
+	due := questionExpiresAt(c)
 	if s.Status == workflows.CaseInputNeeded {
 		due = rules.Sooner(due, c.Start.Options.Deadline)
 	}
@@ -73,24 +73,31 @@ func DueAt(c Case) time.Time {
 // too.
 var unannounced = []string{workflows.AttentionInputNeeded, workflows.AttentionNoticeRefused, workflows.AttentionNoticeDelayed}
 
-// postAttention posts the reasons that are new since the last turn. After the end it posts none: the outcome has the attention.
-func postAttention(c *Case, now time.Time) {
+// noteAttention keeps since when a person is needed, and posts the reasons that are new since the last turn.
+func noteAttention(c *Case, now time.Time) {
 	s := &c.State
-	reasons := Attention(*s)
-	var added []string
-	for _, reason := range reasons {
-		if !slices.Contains(s.LastAttention, reason) && !slices.Contains(unannounced, reason) {
-			added = append(added, reason)
-		}
-	}
-	if len(s.LastAttention) == 0 && len(reasons) > 0 {
+	before, reasons := s.LastAttention, Attention(*s)
+	if len(before) == 0 && len(reasons) > 0 {
 		s.AttentionSince = now
 	}
 	s.LastAttention = reasons
+	postAttention(c, before, now)
+}
+
+// postAttention posts the reasons that are not in before. After the end it posts none: the outcome has the attention.
+func postAttention(c *Case, before []string, now time.Time) {
+	s := &c.State
+	reasons := s.LastAttention
+	var added []string
+	for _, reason := range reasons {
+		if !slices.Contains(before, reason) && !slices.Contains(unannounced, reason) {
+			added = append(added, reason)
+		}
+	}
 	if len(added) == 0 || s.Status.Ended() {
 		return
 	}
-	for _, waiting := range takeNotices(s, workflows.NoticeCaseAttention) {
+	for _, waiting := range withdrawKind(s, workflows.NoticeCaseAttention) {
 		for _, reason := range waiting.Data.Attention {
 			if slices.Contains(reasons, reason) && !slices.Contains(added, reason) {
 				added = append(added, reason)

@@ -20,7 +20,7 @@ func Tick(c Case, now time.Time) Case {
 	if len(s.Outbox.Waiting) == 0 && !filesWaiting(c) {
 		s.Outbox = s.Outbox.HandedOff(nil) // the notices that could not be handed off were dropped
 	}
-	postAttention(&c, now)
+	noteAttention(&c, now)
 	return c
 }
 

@@ -31,7 +31,7 @@ func Cancel(c Case, cancel workflows.CancelCase, now time.Time) Case {
 	}
 	s.Reason = workflows.Clip(reason, maxReasonBytes)
 	enter(&c, workflows.CaseCancelled, workflows.NewsByApp, now)
-	dropQuestionNotices(s)
+	withdrawQuestion(s)
 	return c
 }
 
@@ -41,7 +41,7 @@ func expire(c *Case, detail string, now time.Time) {
 	}
 	c.State.Reason = workflows.Clip("the deadline "+rules.Stamp(c.Start.Options.Deadline)+" passed"+detail, maxReasonBytes)
 	enter(c, workflows.CaseExpired, workflows.NewsByClock, now)
-	dropQuestionNotices(&c.State)
+	withdrawQuestion(&c.State)
 }
 
 func refuseEnded(s State) error {

@@ -34,14 +34,9 @@ type Effects struct {
 func Next(c Case, now time.Time) Effects {
 	s := c.State
 	fx := Effects{KnownTroubles: knownTroubles(s), Ended: s.Status.Ended(), HandOff: handOff(c, now)}
-	wake := func(at time.Time, why string) {
-		if at.After(now) && (fx.Wake.IsZero() || at.Before(fx.Wake)) {
-			fx.Wake, fx.WakeFor = at, why
-		}
-	}
 	waiting := len(s.Outbox.Waiting) > 0 || filesWaiting(c)
 	if waiting {
-		wake(s.Outbox.NotBefore, "Hand off notices again")
+		fx.wakeAt(s.Outbox.NotBefore, now, "Hand off notices again")
 	}
 	if fx.Ended {
 		fx.CheckResult = resultCheckParams(c)
@@ -51,20 +46,20 @@ func Next(c Case, now time.Time) Effects {
 		fx.Done = !waiting && fx.CheckResult == nil
 		return fx
 	}
-	wake(s.Outbox.RefusedUntil(), "A refused notice is old")
+	fx.wakeAt(s.Outbox.RefusedUntil(), now, "A refused notice is old")
 	if wantsCreation(s) {
 		if s.CreateAt.After(now) {
-			wake(s.CreateAt, "Create the case again")
+			fx.wakeAt(s.CreateAt, now, "Create the case again")
 		} else {
 			fx.Create = &workflows.CreateCaseParams{
 				Account: c.Start.Account, Reference: c.Start.Reference, Request: *c.Start.Request, AskedRun: s.AskedRun,
 			}
 		}
-		wake(notCreatedAt(s), "The creation takes too long")
+		fx.wakeAt(notCreatedAt(s), now, "The creation takes too long")
 	}
 	if answer := pendingAnswer(s); answer != nil {
 		fx.Answer = &workflows.ProvideInputParams{Account: c.Start.Account, CaseID: s.CaseID, QuestionID: answer.QuestionID, Text: answer.Text}
-		wake(answerDelayedAt(s), "The answer takes too long")
+		fx.wakeAt(answerDelayedAt(s), now, "The answer takes too long")
 	}
 	switch {
 	case s.CaseID == "" && s.Verifying != "":
@@ -73,14 +68,20 @@ func Next(c Case, now time.Time) Effects {
 	case s.ReadWanted:
 		fx.Read = &workflows.GetCaseParams{Account: c.Start.Account, CaseID: s.CaseID, Number: s.Reads}
 	case s.ReconcileAt.After(now) && s.ReconcileAsked == nil:
-		wake(s.ReconcileAt, "Read the case if no webhook comes")
+		fx.wakeAt(s.ReconcileAt, now, "Read the case if no webhook comes")
 	default:
 		fx.Reconcile = reconcileParams(c)
 	}
 	if !s.Expiring {
-		wake(c.Start.Options.Deadline, "The case's deadline")
+		fx.wakeAt(c.Start.Options.Deadline, now, "The case's deadline")
 	}
-	wake(s.Asked.RemindAt, "Remind of the open question")
-	wake(questionExpiry(c), "The open question expires")
+	fx.wakeAt(s.Asked.RemindAt, now, "Remind of the open question")
+	fx.wakeAt(questionExpiresAt(c), now, "The open question expires")
 	return fx
+}
+
+func (fx *Effects) wakeAt(at, now time.Time, why string) {
+	if at.After(now) && (fx.Wake.IsZero() || at.Before(fx.Wake)) {
+		fx.Wake, fx.WakeFor = at, why
+	}
 }

@@ -14,12 +14,12 @@ import (
 
 // postQuestion posts the open question. The subject distinguishes the question from its reminders.
 func postQuestion(c *Case, subject string, now time.Time) {
-	dropQuestionNotices(&c.State)
+	withdrawQuestion(&c.State)
 	post(c, workflows.NoticeCaseInputNeeded, workflows.NoticeData{}, subject, now)
 }
 
-// dropQuestionNotices removes waiting notices of a question that is no longer open.
-func dropQuestionNotices(s *State) { takeNotices(s, workflows.NoticeCaseInputNeeded) }
+// withdrawQuestion removes the waiting notice of a question that is no longer open.
+func withdrawQuestion(s *State) { withdrawKind(s, workflows.NoticeCaseInputNeeded) }
 
 func postEnd(c *Case, now time.Time) {
 	kind := workflows.NoticeCaseCompleted
@@ -41,18 +41,18 @@ func post(c *Case, kind workflows.NoticeKind, data workflows.NoticeData, subject
 	}}, subject)
 }
 
-// takeNotices removes and returns the waiting notices of a kind.
-func takeNotices(s *State, kind workflows.NoticeKind) (taken []workflows.PostedNotice) {
+// withdrawKind removes and returns the waiting notices of a kind.
+func withdrawKind(s *State, kind workflows.NoticeKind) (withdrawn []workflows.PostedNotice) {
 	var rest []workflows.PostedNotice
 	for _, n := range s.Outbox.Waiting {
 		if n.Kind == kind {
-			taken = append(taken, n)
+			withdrawn = append(withdrawn, n)
 		} else {
 			rest = append(rest, n)
 		}
 	}
 	s.Outbox.Waiting = rest
-	return taken
+	return withdrawn
 }
 
 func source(c Case) string { return workflows.OffloadCaseWorkflowID(c.Start.Reference) }

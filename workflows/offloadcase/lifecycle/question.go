@@ -14,7 +14,7 @@ func ask(c *Case, before workflows.CaseStatus, now time.Time) {
 	question := s.Facts.Question
 	if s.Status != workflows.CaseInputNeeded || question == nil {
 		s.Asked.RemindAt = time.Time{}
-		dropQuestionNotices(s)
+		withdrawQuestion(s)
 		return
 	}
 	switch {
@@ -42,7 +42,7 @@ func tickQuestion(c *Case, now time.Time) {
 		remind(c, now)
 		planReminder(c, now)
 	}
-	if rules.Due(questionExpiry(*c), now) {
+	if rules.Due(questionExpiresAt(*c), now) {
 		c.State.Asked.Expired = true
 	}
 }
@@ -53,8 +53,8 @@ func remind(c *Case, now time.Time) {
 	postQuestion(c, fmt.Sprintf("%s\x00%d", s.Asked.QuestionID, s.Asked.Reminders), now)
 }
 
-// questionExpiry returns when the open question expires or has expired; zero if it never does.
-func questionExpiry(c Case) time.Time {
+// questionExpiresAt returns when the open question expires or has expired; zero if it never does.
+func questionExpiresAt(c Case) time.Time {
 	s := c.State
 	after := c.Start.Options.QuestionExpiresAfter.Std()
 	if after <= 0 || s.Status != workflows.CaseInputNeeded || s.Facts.Question == nil {

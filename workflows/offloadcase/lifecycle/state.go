@@ -153,3 +153,8 @@ func Begin(start workflows.CaseStart, now time.Time) Case {
 	}
 	return Tick(c, now)
 }
+
+// Restore returns a case from its start and its carried state.
+func Restore(start workflows.CaseStart, state State) Case {
+	return Case{Start: start, State: state}
+}
