@@ -59,7 +59,7 @@ func (r *run) anyReconcileDone() bool {
 	return slices.ContainsFunc(r.reconciles, func(c reconcile) bool { return c.call.Done() })
 }
 
-// applyResults applies the results of calls that have ended.
+// applyResults applies the results of calls that have ended. That of the hand-off comes first, because it makes room in the outbox.
 func (r *run) applyResults() {
 	if r.handOff.Done() {
 		if params, result, failed := r.handOff.Take(r.Ctx); failed != nil {

@@ -26,13 +26,6 @@ func (r *run) handle() error {
 	)
 }
 
-// state returns the view with the options in force, which the workflow's result leaves out.
-func (r *run) state() workflows.ActivationState {
-	view := lifecycle.View(r.a)
-	view.Options = r.a.Start.Options
-	return view
-}
-
 // applyWaiting applies the signals and results that came before an update, so that its answer is not older than they are. Each update
 // calls it first.
 func (r *run) applyWaiting() {
@@ -88,4 +81,11 @@ func (r *run) reseal(in workflows.ResealAPIKey) (workflows.APIKeyReceipt, error)
 	next, receipt := lifecycle.ResealAPIKey(r.a, in)
 	r.apply(next, nil)
 	return receipt, nil
+}
+
+// state returns the view with the options in force, which the workflow's result leaves out.
+func (r *run) state() workflows.ActivationState {
+	view := lifecycle.View(r.a)
+	view.Options = r.a.Start.Options
+	return view
 }

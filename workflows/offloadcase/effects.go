@@ -75,8 +75,16 @@ func (r *run) carryOutHandOff(fx lifecycle.Effects) {
 	}
 }
 
-// applyResults applies the results of calls that have ended.
+// applyResults applies the results of calls that have ended. That of the hand-off comes first, because it makes room in the outbox.
 func (r *run) applyResults() {
+	if r.handOff.Done() {
+		if params, _, failed := r.handOff.Take(r.Ctx); failed != nil {
+			r.logFailedHandOff(params, *failed)
+			r.applyResult(lifecycle.HandOffFailed(r.c, params, *failed, r.Now()))
+		} else {
+			r.applyResult(lifecycle.HandedOff(r.c, params))
+		}
+	}
 	if r.create.Done() {
 		if _, result, failed := r.create.Take(r.Ctx); failed != nil {
 			r.applyResult(lifecycle.CreateFailed(r.c, *failed, r.Now()))
@@ -110,14 +118,6 @@ func (r *run) applyResults() {
 			r.applyResult(lifecycle.ResultCheckFailed(r.c, params, *failed))
 		} else {
 			r.applyResult(lifecycle.ResultChecked(r.c, params, found))
-		}
-	}
-	if r.handOff.Done() {
-		if params, _, failed := r.handOff.Take(r.Ctx); failed != nil {
-			r.logFailedHandOff(params, *failed)
-			r.applyResult(lifecycle.HandOffFailed(r.c, params, *failed, r.Now()))
-		} else {
-			r.applyResult(lifecycle.HandedOff(r.c, params))
 		}
 	}
 }

@@ -149,7 +149,7 @@ func CancelApproval(a Activation, c workflows.CancelApproval, now time.Time) (Ac
 // tickApproval starts to reconcile an approval whose deadline has passed, and expires the approval if that brings no answer. The time for it
 // begins with the first reconcile, not at the deadline, so that even after an outage of Signalbox one runs.
 func tickApproval(a *Activation, approval *Approval, now time.Time) []Note {
-	due, ticking := dueAt(&a.State, approval)
+	due, ticking := deadlineOf(&a.State, approval)
 	switch {
 	case !ticking:
 		return nil

@@ -45,13 +45,22 @@ func Attention(a Activation) []string {
 	return why
 }
 
+// reconcileSilent and stale report whether a reconcile or a run needs a person. None does while the activation is paused: their clocks are stopped.
+func reconcileSilent(s *State, a Approval) bool {
+	return s.Status != workflows.ActivationPaused && a.Status == workflows.ApprovalOpen && a.ReconcileSilent
+}
+
+func stale(s *State, r Run) bool {
+	return s.Status != workflows.ActivationPaused && r.Status == workflows.RunOpen && r.Stale
+}
+
 // DueAt returns when the attention becomes urgent: the nearest deadline of an approval that needs a person, or force-failure of a stale
 // run; without these, when the attention arose.
 func DueAt(a Activation) time.Time {
 	var due time.Time
 	for i := range a.State.Approvals {
 		if approval := &a.State.Approvals[i]; approval.Unclear || reconcileSilent(&a.State, *approval) {
-			at, _ := dueAt(&a.State, approval)
+			at, _ := deadlineOf(&a.State, approval)
 			due = rules.Sooner(due, at)
 		}
 	}
@@ -65,15 +74,6 @@ func DueAt(a Activation) time.Time {
 		return a.State.AttentionSince
 	}
 	return due
-}
-
-// reconcileSilent and stale report whether a reconcile or a run needs a person. None does while the activation is paused: their clocks are stopped.
-func reconcileSilent(s *State, a Approval) bool {
-	return s.Status != workflows.ActivationPaused && a.Status == workflows.ApprovalOpen && a.ReconcileSilent
-}
-
-func stale(s *State, r Run) bool {
-	return s.Status != workflows.ActivationPaused && r.Status == workflows.RunOpen && r.Stale
 }
 
 // noteAttention keeps since when a person is needed.

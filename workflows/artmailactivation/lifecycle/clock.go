@@ -27,8 +27,8 @@ func Tick(a Activation, now time.Time) (Activation, []Note) {
 	return a, notes
 }
 
-// dueAt returns when an open approval is due, and whether its clock is ticking. A deadline before the registration is due at once.
-func dueAt(s *State, approval *Approval) (time.Time, bool) {
+// deadlineOf returns when an open approval is due, and whether its clock is ticking. A deadline before the registration is due at once.
+func deadlineOf(s *State, approval *Approval) (time.Time, bool) {
 	if approval.Status != workflows.ApprovalOpen || approval.Deadline.IsZero() {
 		return time.Time{}, false
 	}
@@ -60,5 +60,12 @@ func reach(s *State, from, until time.Time) (end time.Time, ticking bool) {
 			}
 		}
 	}
-	return earlier(end, workflows.MaxTime), true
+	return rules.Sooner(end, workflows.MaxTime), true
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

@@ -96,7 +96,7 @@ func approvalLines(s *State) []string {
 			line += " " + rules.Code(workflows.Clip(approval.Subject, maxShown))
 		}
 		line += ", asked " + rules.Stamp(approval.RequestedAt)
-		if due, ticking := dueAt(s, approval); ticking {
+		if due, ticking := deadlineOf(s, approval); ticking {
 			line += ", due " + rules.Stamp(due)
 		}
 		if approval.Unclear {

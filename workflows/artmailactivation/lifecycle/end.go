@@ -7,6 +7,18 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
+// Cancel ends the activation in Signalbox after a person cancelled the workflow: receivers get their notices, and the key is dropped. At
+// Artmail the activation goes on, so Status stays; the inbox records further events as late.
+func Cancel(a Activation, now time.Time) Activation {
+	if a.State.Ended != nil {
+		return a
+	}
+	a = clone(a)
+	end(&a, Ending{At: now, Reason: "cancelled", Cancelled: true}, "the workflow was cancelled", now)
+	deriveStatus(&a.State, now)
+	return a
+}
+
 // end voids open approvals and runs. It drops the key, which Artmail has revoked, and the user, who is no longer needed.
 func end(a *Activation, ending Ending, why string, now time.Time) {
 	s := &a.State
@@ -14,13 +26,13 @@ func end(a *Activation, ending Ending, why string, now time.Time) {
 	if s.Activated != nil {
 		s.Activated = &Activated{At: s.Activated.At}
 	}
-	close := closing{status: workflows.ApprovalVoided, source: workflows.NewsByWebhook, reason: why}
+	as := closing{status: workflows.ApprovalVoided, source: workflows.NewsByWebhook, reason: why}
 	if ending.Cancelled {
-		close.status, close.source = workflows.ApprovalCancelled, workflows.NewsByApp
+		as.status, as.source = workflows.ApprovalCancelled, workflows.NewsByApp
 	}
 	for i := range s.Approvals {
 		if approval := &s.Approvals[i]; approval.Status == workflows.ApprovalOpen {
-			closeApproval(a, approval, close, now)
+			closeApproval(a, approval, as, now)
 		}
 	}
 	for i := range s.Runs {
@@ -33,16 +45,4 @@ func end(a *Activation, ending Ending, why string, now time.Time) {
 
 func refuseEnded(what string) error {
 	return rules.Refuse(workflows.ErrTypeActivationEnded, "%s: the activation has ended", what)
-}
-
-// Cancel ends the activation in Signalbox after a person cancelled the workflow: receivers get their notices, and the key is dropped. At
-// Artmail the activation goes on, so Status stays; the inbox records further events as late.
-func Cancel(a Activation, now time.Time) Activation {
-	if a.State.Ended != nil {
-		return a
-	}
-	a = clone(a)
-	end(&a, Ending{At: now, Reason: "cancelled", Cancelled: true}, "the workflow was cancelled", now)
-	deriveStatus(&a.State, now)
-	return a
 }

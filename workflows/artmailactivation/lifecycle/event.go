@@ -129,14 +129,14 @@ func activate(s *State, e workflows.ActivationEvent, now time.Time) (workflows.E
 		s.Activated = next
 		return workflows.EventApplied, ""
 	case bringsFirstKey(s, e):
-		next.At = earlier(known.At, next.At)
+		next.At = rules.Sooner(known.At, next.At)
 		if next.User == nil {
 			next.User = known.User
 		}
 		s.Activated = next
 		return workflows.EventApplied, "it brings the API key that was missing"
 	case !bringsOtherKey(s, e):
-		known.At = earlier(known.At, next.At)
+		known.At = rules.Sooner(known.At, next.At)
 		return workflows.EventDuplicate, "the activation is already known"
 	}
 	s.KeyConflictAt = now
@@ -167,18 +167,4 @@ func change(s *State, c Change) (workflows.EventResult, string) {
 		return workflows.EventLate, "a newer change is known"
 	}
 	return workflows.EventApplied, ""
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }

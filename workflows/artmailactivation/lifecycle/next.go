@@ -51,7 +51,7 @@ func (fx *Effects) wakeAt(at, now time.Time, why string) {
 // addApproval adds the reconcile and the due times of an approval. While the activation is paused there are none: the clock stands still, and
 // it is not documented whether the key works.
 func (fx *Effects) addApproval(a *Activation, approval *Approval, now time.Time) {
-	due, ticking := dueAt(&a.State, approval)
+	due, ticking := deadlineOf(&a.State, approval)
 	if !ticking {
 		return
 	}

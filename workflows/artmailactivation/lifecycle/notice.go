@@ -9,15 +9,15 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// source returns the ID of the activation's workflow, which is the source of its notices.
-func source(a Activation) string {
+// workflowID returns the ID of the activation's workflow, which is the source of its notices.
+func workflowID(a Activation) string {
 	return workflows.ArtmailActivationWorkflowID(a.Start.Agent, a.Start.ActivationID)
 }
 
 // post adds a notice to the outbox and returns its ID. The notice has no data that the state holds anyway: it is filled in at the
 // hand-off, so that hundreds of notices fit the state.
 func post(a *Activation, kind workflows.NoticeKind, data workflows.NoticeData, subject string, now time.Time) string {
-	outbox := a.State.Outbox.Post(workflows.PostedNotice{Notice: workflows.Notice{Kind: kind, Source: source(*a), Time: now, Data: data}}, subject)
+	outbox := a.State.Outbox.Post(workflows.PostedNotice{Notice: workflows.Notice{Kind: kind, Source: workflowID(*a), Time: now, Data: data}}, subject)
 	last := &outbox.Waiting[len(outbox.Waiting)-1] // Post has copied the list
 	last.Source = ""
 	a.State.Outbox = outbox
@@ -108,10 +108,10 @@ func handOff(a Activation, now time.Time) *workflows.HandOff {
 	notices := slices.Clone(due)
 	for i := range notices {
 		n := &notices[i]
-		n.Source, n.Agent, n.ActivationID = source(a), a.Start.Agent, a.Start.ActivationID
+		n.Source, n.Agent, n.ActivationID = workflowID(a), a.Start.Agent, a.Start.ActivationID
 		fill(&a.State, n)
 	}
-	return &workflows.HandOff{Source: source(a), Agent: a.Start.Agent, Notices: notices}
+	return &workflows.HandOff{Source: workflowID(a), Agent: a.Start.Agent, Notices: notices}
 }
 
 // fill sets the data and receivers of a notice. Its approval or run is still there: none is removed while a notice about it waits.

@@ -38,7 +38,7 @@ func ReconcileFailed(a Activation, messageID string, f rules.Failure, now time.T
 	if approval == nil || approval.Status != workflows.ApprovalOpen {
 		return a, nil
 	}
-	if due, ticking := dueAt(&a.State, approval); !ticking || due.After(now) {
+	if due, ticking := deadlineOf(&a.State, approval); !ticking || due.After(now) {
 		return a, nil
 	}
 	if f.Final {

@@ -149,7 +149,7 @@ func forceFail(a *Activation, e workflows.ActivationEvent, now time.Time) (workf
 		postRunEnd(a, run, workflows.NoticeRunForceFailed, now)
 		return workflows.EventApplied, ""
 	case workflows.RunForceFailed:
-		run.FailedAt = earlier(run.FailedAt, e.OccurredAt)
+		run.FailedAt = rules.Sooner(run.FailedAt, e.OccurredAt)
 		return workflows.EventDuplicate, "the run is already force-failed"
 	case workflows.RunClosed, workflows.RunVoided:
 	}

@@ -19,7 +19,7 @@ func View(a Activation) workflows.ActivationState {
 	}
 	for i := range s.Approvals {
 		approval := s.Approvals[i].Approval
-		approval.DueAt, _ = dueAt(s, &s.Approvals[i])
+		approval.DueAt, _ = deadlineOf(s, &s.Approvals[i])
 		v.Approvals = append(v.Approvals, approval)
 	}
 	for i := range s.Runs {

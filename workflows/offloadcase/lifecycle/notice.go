@@ -12,14 +12,20 @@ import (
 // in at the hand-off, because the state holds them anyway. So at most one notice of each kind waits; while hand-offs fail, a newer one
 // replaces an older one.
 
+// workflowID returns the ID of the case's workflow, which is the source of its notices.
+func workflowID(c Case) string { return workflows.OffloadCaseWorkflowID(c.Start.Reference) }
+
+func post(c *Case, kind workflows.NoticeKind, data workflows.NoticeData, subject string, now time.Time) {
+	c.State.Outbox = c.State.Outbox.Post(workflows.PostedNotice{Notice: workflows.Notice{
+		Kind: kind, Source: workflowID(*c), Reference: c.Start.Reference, Time: now, Data: data,
+	}}, subject)
+}
+
 // postQuestion posts the open question. The subject distinguishes the question from its reminders.
 func postQuestion(c *Case, subject string, now time.Time) {
 	withdrawQuestion(&c.State)
 	post(c, workflows.NoticeCaseInputNeeded, workflows.NoticeData{}, subject, now)
 }
-
-// withdrawQuestion removes the waiting notice of a question that is no longer open.
-func withdrawQuestion(s *State) { withdrawKind(s, workflows.NoticeCaseInputNeeded) }
 
 func postEnd(c *Case, now time.Time) {
 	kind := workflows.NoticeCaseCompleted
@@ -35,11 +41,8 @@ func postEnd(c *Case, now time.Time) {
 	post(c, kind, workflows.NoticeData{}, "", now)
 }
 
-func post(c *Case, kind workflows.NoticeKind, data workflows.NoticeData, subject string, now time.Time) {
-	c.State.Outbox = c.State.Outbox.Post(workflows.PostedNotice{Notice: workflows.Notice{
-		Kind: kind, Source: source(*c), Reference: c.Start.Reference, Time: now, Data: data,
-	}}, subject)
-}
+// withdrawQuestion removes the waiting notice of a question that is no longer open.
+func withdrawQuestion(s *State) { withdrawKind(s, workflows.NoticeCaseInputNeeded) }
 
 // withdrawKind removes and returns the waiting notices of a kind.
 func withdrawKind(s *State, kind workflows.NoticeKind) (withdrawn []workflows.PostedNotice) {
@@ -55,8 +58,6 @@ func withdrawKind(s *State, kind workflows.NoticeKind) (withdrawn []workflows.Po
 	return withdrawn
 }
 
-func source(c Case) string { return workflows.OffloadCaseWorkflowID(c.Start.Reference) }
-
 // handOff returns the next hand-off: the notices with their data, and the start of "offload-files"; nil if there is nothing to hand off,
 // or the last hand-off failed a moment ago.
 func handOff(c Case, now time.Time) *workflows.HandOff {
@@ -64,7 +65,7 @@ func handOff(c Case, now time.Time) *workflows.HandOff {
 	if s.Outbox.NotBefore.After(now) {
 		return nil
 	}
-	h := workflows.HandOff{Source: source(c), Account: c.Start.Account, Notices: slices.Clone(s.Outbox.Due(now))}
+	h := workflows.HandOff{Source: workflowID(c), Account: c.Start.Account, Notices: slices.Clone(s.Outbox.Due(now))}
 	for i := range h.Notices {
 		h.Notices[i].ReplyTo, h.Notices[i].Notify = c.Start.ReplyTo, c.Start.Notify
 		data := &h.Notices[i].Data
