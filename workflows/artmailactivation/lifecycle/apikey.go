@@ -13,12 +13,12 @@ import (
 func CheckResealAPIKey(a Activation, r workflows.ResealAPIKey) error {
 	s := &a.State
 	switch {
-	case s.Ended != nil:
-		return rules.Refuse(workflows.ErrTypeActivationEnded, "the activation has ended, and its API key is gone")
 	case len(r.SealedAPIKey) == 0:
 		return rules.Invalid("sealedApiKey: it is missing: set it")
 	case len(r.SealedAPIKey) > maxSealedKey:
 		return rules.Invalid("sealedApiKey: %d bytes, at most %d: reseal the API key itself", len(r.SealedAPIKey), maxSealedKey)
+	case s.Ended != nil:
+		return rules.Refuse(workflows.ErrTypeActivationEnded, "the activation has ended, and its API key is gone")
 	case s.Activated == nil || len(s.Activated.SealedAPIKey) == 0:
 		return rules.Refuse(workflows.ErrTypeOtherAPIKey, "the activation holds no API key")
 	case !bytes.Equal(s.Activated.SealedAPIKey, r.SealedAPIKey) && !bytes.Equal(s.Activated.SealedAPIKey, r.Replaces):

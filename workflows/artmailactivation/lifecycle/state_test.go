@@ -2,6 +2,7 @@ package lifecycle_test
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -85,4 +86,25 @@ var notCarried = map[string]bool{
 	".Outbox.Waiting.Notice.Data.Files": true, ".Outbox.Waiting.Notice.Data.Approval": true, ".Outbox.Waiting.Notice.Data.Run": true,
 	".Outbox.Waiting.Notice.Data.Activation.User": true, ".Outbox.Waiting.Notice.Data.Activation.HasAPIKey": true,
 	".Approvals.Approval.DueAt": true,
+}
+
+// News may lift other refusals, and then the update enters the history. So nothing invalid may come as far as they.
+func TestAnInvalidArgumentIsRefusedFirstAlsoAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", workflows.MaxShortTextBytes+1)
+	living, ended := activeState(t), activeState(t)
+	ended.CancelWorkflow(at(1))
+	for name, s := range map[string]*world{"living": living, "ended": ended} {
+		for update, err := range map[string]error{
+			"request-approvals": lifecycle.CheckRequestApprovals(s.Activation, []workflows.ApprovalRequest{{MessageID: long}}),
+			"cancel-approval":   lifecycle.CheckCancelApproval(s.Activation, workflows.CancelApproval{MessageID: long}),
+			"open-run":          lifecycle.CheckOpenRun(s.Activation, workflows.OpenRun{RunID: long}),
+			"close-run":         lifecycle.CheckCloseRun(s.Activation, workflows.CloseRun{RunID: long}),
+			"reseal-api-key":    lifecycle.CheckResealAPIKey(s.Activation, workflows.ResealAPIKey{}),
+		} {
+			var refusal *rules.Refusal
+			require.ErrorAs(t, err, &refusal, "%s, %s", name, update)
+			require.Equal(t, workflows.ErrTypeInvalidArgument, refusal.Type, "%s, %s", name, update)
+		}
+	}
 }

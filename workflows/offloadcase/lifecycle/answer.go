@@ -11,11 +11,11 @@ import (
 // CheckProvideInput returns why the answer can't be accepted, or nil.
 func CheckProvideInput(c Case, input workflows.ProvideInput) error {
 	s := c.State
-	if s.Status.Ended() {
-		return refuseEnded(s)
-	}
 	if err := input.Validate(); err != nil {
 		return rules.Invalid("%v", err)
+	}
+	if s.Status.Ended() {
+		return refuseEnded(s)
 	}
 	if answer := acceptedAnswer(s, input.QuestionID); answer != nil {
 		return rules.Refuse(workflows.ErrTypeAlreadyAnswered, "question %s was answered%s at %s", answer.QuestionID, by(answer.By), rules.Stamp(answer.GivenAt))

@@ -66,11 +66,11 @@ func CheckRetryCreate(c Case, retry workflows.RetryCreate) error {
 	if err := retry.Validate(); err != nil {
 		return rules.Invalid("%v", err)
 	}
-	if s.Status.Ended() {
-		return refuseEnded(s)
-	}
 	if err := withRequest(c.Start, retry.Request).Validate(); err != nil {
 		return rules.Invalid("%v", err)
+	}
+	if s.Status.Ended() {
+		return refuseEnded(s)
 	}
 	if s.Creation != CreationUncertain && s.Creation != CreationRejected {
 		return rules.RefuseUntilNews(workflows.ErrTypeNotUncertain, "the case is %s; only a creation that is uncertain or was rejected can be tried again", s.Status)

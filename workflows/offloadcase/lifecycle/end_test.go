@@ -2,6 +2,7 @@ package lifecycle_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -316,4 +317,24 @@ func TestTheStateSurvivesJSON(t *testing.T) {
 	require.NoError(t, json.Unmarshal(raw, &back))
 	require.Equal(t, c.State, back)
 	require.Equal(t, lifecycle.Next(c, after(40)), lifecycle.Next(lifecycle.Case{Start: c.Start, State: back}, after(40)))
+}
+
+// News may lift other refusals, and then the update enters the history. So nothing invalid may come as far as they.
+func TestAnInvalidArgumentIsRefusedFirstAlsoAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", workflows.MaxTextBytes+1)
+	for name, c := range map[string]lifecycle.Case{"running": running(), "ended": received(running(), completed(5), after(5))} {
+		for update, err := range map[string]error{
+			"provide-input":                    lifecycle.CheckProvideInput(c, workflows.ProvideInput{QuestionID: "q1", Text: long}),
+			"adopt-case":                       lifecycle.CheckAdopt(c, workflows.AdoptCase{CaseID: long}),
+			"adopt-case with a name of a path": lifecycle.CheckAdopt(c, workflows.AdoptCase{CaseID: ".."}),
+			"retry-create":                     lifecycle.CheckRetryCreate(c, workflows.RetryCreate{By: long}),
+			"retry-create with a request":      lifecycle.CheckRetryCreate(c, workflows.RetryCreate{Request: &workflows.CaseRequest{}}),
+			"cancel":                           lifecycle.CheckCancel(c, workflows.CancelCase{Reason: long}),
+		} {
+			var refusal *rules.Refusal
+			require.ErrorAs(t, err, &refusal, "%s, %s", name, update)
+			require.Equal(t, workflows.ErrTypeInvalidArgument, refusal.Type, "%s, %s", name, update)
+		}
+	}
 }
