@@ -70,7 +70,7 @@ func (r *run) hasWork() bool {
 	return r.HasWork() || r.newsWaits() || r.touches.Len() > 0 || r.options.Len() > 0 || r.anyReconcileDone() || r.handOff.Done()
 }
 
-// newsWaits reports whether events wait to be applied. The result of a reconcile and the other signals lift no refusal.
+// newsWaits reports whether events wait to be applied. Only they may lift a refusal: the one that the activation is paused.
 func (r *run) newsWaits() bool { return r.events.Len() > 0 }
 
 // canEnd reports whether the run may end: every update is answered, and no hand-off is running. A reconcile and a timer may be lost: the

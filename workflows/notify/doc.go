@@ -5,4 +5,6 @@
 // The source's hand-off starts and signals the workflow. The workflow ends ten minutes after its last delivery. If a target answered 410
 // (it wants no more notices), it ends thirty days after the last delivery. It stays open as long as it holds given-up notices. It may continue
 // as new during a delivery, which then starts again, so a receiver may get a notice twice.
+//
+// The rules are in package lifecycle. Package entity describes the loop and the files.
 package notify

@@ -61,7 +61,8 @@ func (r *run) hasWork() bool {
 	return r.HasWork() || r.newsWaits() || r.reconcileNow.Len() > 0 || r.resultCheck.Done() || r.handOff.Done()
 }
 
-// newsWaits reports whether events, or results of calls to Offload, wait to be applied.
+// newsWaits reports whether events, or results of calls to Offload, wait to be applied. Both may lift a refusal: a creation under way may end, and
+// a read may bring the question.
 func (r *run) newsWaits() bool {
 	return r.events.Len() > 0 || r.create.Done() || r.answer.Done() || r.read.Done() || r.reconcile.Done()
 }

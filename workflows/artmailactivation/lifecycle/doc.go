@@ -2,8 +2,8 @@
 // should then run.
 //
 // The rules are plain functions: from an Activation, an event and the time they make the next Activation. An exported function never changes its
-// argument, nor what that points to: it clones first, and unexported functions that take a pointer work on the clone. Next says which calls should
-// run; nothing else starts work. A Note is for the log only.
+// argument, nor what that points to: it clones first, or, as Configure and HandOffFailed, only replaces values in its own copy. Unexported functions
+// that take a pointer work on that copy. Next says which calls should run; nothing else starts work. A Note is for the log only.
 //
 // Artmail delivers late, twice and out of order. Where its times decide, the result depends on the set of events and not on their order: status
 // and paused time come from a sorted record of pauses and resumes, the API key from the earliest activation. A time that is missing, or more than
@@ -21,6 +21,7 @@
 //	open-run              opens                 opens                 refused (3)           refused (3)
 //	close-run             CLOSED                CLOSED                CLOSED                refused (3)
 //	touch-runs            moves the clock       moves the clock       moves the clock       nothing is open
+//	activation-options    moves the clocks      moves the clocks      moves the clocks      nothing is open
 //	reseal-api-key        refused: no key (4)   replaces the seal     replaces the seal     refused
 //	cancelled in Temporal cancelled             cancelled             cancelled             nothing
 //
@@ -49,6 +50,23 @@
 //	(6) At the same time the response wins, because the brand did answer.
 //	(7) If the time ended more than 30 seconds ago, Temporal was away: the approval first waits two minutes for answers that the ingress
 //	    accepted meanwhile.
+//
+//	event                   run not known         OPEN                    CLOSED                FORCE_FAILED          VOIDED
+//	open-run                OPEN (8)              its clock, its replyTo  refused               refused               refused
+//	request-approvals       OPEN (8)              its clock               refused               approval VOIDED       refused
+//	touch-runs              nothing               its clock               nothing               nothing               nothing
+//	close-run               refused               CLOSED                  CLOSED                refused               refused
+//	run_force_failed (9)    FORCE_FAILED          FORCE_FAILED            late                  duplicate (10)        late
+//	idle, warning is due    -                     run_stale, a notice     -                     -                     -
+//	idle, 1 h after its end
+//	  at Artmail was due    -                     run_stale ends          -                     -                     -
+//	idle for 30 days (11)   -                     forgotten               -                     -                     -
+//	end of the activation   -                     VOIDED                  nothing               nothing               -
+//
+//	(8) Refused while the activation is paused and after its end, and if there is no room for the run.
+//	(9) It also voids the approvals of the run, as the table above says, in any status of the run before the end of the activation.
+//	(10) The earlier time stays.
+//	(11) A day while little room is left for runs. A run with an open approval stays. The clocks of runs stand still while the activation is paused.
 //
 // Once the hand-off of its notice has begun, an end is final: a response that arrives later is late, even if its time is earlier. Ends by the
 // clock, by a reconcile, by a cancellation and by the end of the activation are final at once, since they have no time of Artmail's.

@@ -16,8 +16,9 @@
 // All that must survive continue-as-new is in the state that the rules own. The rest lives in Run and Call; it can be lost, because the
 // next run makes it again from the state.
 //
-// The workflows have the same files. Around the rules: workflow.go (start of a run), handlers.go (query and updates), loop.go, effects.go and
-// activities.go (calls), publish.go, versions.go. The rules, in lifecycle: state.go, event.go (news), next.go (what to do now), clock.go (what
-// time changes), end.go, status.go, attention.go, view.go and details.go (what is shown), notice.go, limits.go; and a file for each subject.
-// A workflow leaves out a file that it has no use for.
+// The workflows have the same files, and the same order and names in them. Around the rules: workflow.go (start of a run), handlers.go (query and
+// updates), loop.go, effects.go and activities.go (calls), publish.go, versions.go. The rules, in lifecycle: doc.go (tables of events and states),
+// state.go, event.go (news), reconcile.go (news by polling), next.go (what to do now), clock.go (what time changes), end.go, status.go,
+// attention.go, view.go and details.go (what is shown), notice.go, limits.go; and a file for each subject. A workflow leaves out a file that it
+// has no use for.
 package entity

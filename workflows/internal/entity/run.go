@@ -12,7 +12,8 @@ type Run struct {
 	Ctx workflow.Context
 	// Timer is the one timer of the run.
 	Timer Timer
-	// NewsWaits reports whether signals or results wait to be applied. The checks of updates call it, so it only looks. nil means never.
+	// NewsWaits reports whether signals or results wait to be applied that may lift a refusal of an update; other news does not count. The checks of
+	// updates call it, so it only looks. nil means never.
 	NewsWaits func() bool
 
 	root      workflow.Context

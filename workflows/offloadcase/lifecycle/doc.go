@@ -3,8 +3,9 @@
 //
 // Next depends on the state and the time only. So after a lost worker or a continue-as-new, the same calls run as without, and none is forgotten.
 //
-// The package knows Offload's documented behaviour and the business app's options. It has no Temporal, no clock and no log. Functions never change
-// the Case that they get, nor anything that it points to.
+// The package knows Offload's documented behaviour and the business app's options. It has no Temporal, no clock and no log. An exported function
+// never changes its argument, nor what that points to: it gets the Case by value, writes into its own copy through s := &c.State, and clones a list
+// before it changes it. Unexported functions that take a pointer work on that copy.
 //
 // # Events and states
 //
@@ -25,6 +26,9 @@
 //	  names another case than the bound one   -       -       second_case; binds it if the       second_case
 //	                                                          bound one was only adopted
 //	  is an end and omits what GET has        R, read first   read first                         fills in
+//	webhook on the shared route, names
+//	another case than the bound one           -       -       ignored, and may come again; kept  late, changes nothing
+//	                                                          if the bound one was only adopted
 //	webhook without time, on the shared
 //	route, or an end with confirmEnd          kept    kept    kept; a read confirms it           conflict (proven), or fills in
 //	  on the case's own URL                   R, kept R, kept kept; a read confirms it           conflict, or fills in
