@@ -61,8 +61,8 @@ func (r *run) carryOutReconcile(fx lifecycle.Effects) {
 }
 
 func (r *run) carryOutResultCheck(fx lifecycle.Effects) {
-	if fx.CheckResult != nil && !r.resultCheck.Running() {
-		r.resultCheck = startResultCheck(r.Ctx, *fx.CheckResult)
+	if fx.ResultCheck != nil && !r.resultCheck.Running() {
+		r.resultCheck = startResultCheck(r.Ctx, *fx.ResultCheck)
 	}
 }
 

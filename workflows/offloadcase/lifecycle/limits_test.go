@@ -141,7 +141,7 @@ func requireLargestFits(t *testing.T, f fill) {
 			At: f.texted(workflows.MaxShortTextBytes), Reason: f.texted(workflows.MaxShortTextBytes),
 		})
 	}
-	c = lifecycle.ResultChecked(c, *lifecycle.Next(c, after(101)).CheckResult, check)
+	c = lifecycle.ResultChecked(c, *lifecycle.Next(c, after(101)).ResultCheck, check)
 	require.NotNil(t, lifecycle.Next(c, after(101)).HandOff)
 	fits(c)
 }

@@ -17,8 +17,8 @@ type Effects struct {
 	Reconcile *workflows.ReconcileCaseParams
 	// KnownTroubles are troubles that Create and Reconcile need not report again.
 	KnownTroubles []string
-	// CheckResult checks the result. The outcome is handed off after it.
-	CheckResult *workflows.CheckResultParams
+	// ResultCheck checks the result against the schema of the request. The outcome is handed off after it.
+	ResultCheck *workflows.CheckResultParams
 	// HandOff is the next hand-off; one runs at a time. The hand-off of an end waits while Create or Answer can change the outcome.
 	HandOff *workflows.HandOff
 	// Wake is when Tick or Next have new results without other news; zero means never. WakeFor says why.
@@ -39,11 +39,11 @@ func Next(c Case, now time.Time) Effects {
 		fx.wakeAt(s.Outbox.NotBefore, now, "Hand off notices again")
 	}
 	if fx.Ended {
-		fx.CheckResult = resultCheckParams(c)
-		if fx.CheckResult != nil {
+		fx.ResultCheck = resultCheckParams(c)
+		if fx.ResultCheck != nil {
 			fx.HandOff = nil
 		}
-		fx.Done = !waiting && fx.CheckResult == nil
+		fx.Done = !waiting && fx.ResultCheck == nil
 		return fx
 	}
 	fx.wakeAt(s.Outbox.RefusedUntil(), now, "A refused notice is old")

@@ -24,14 +24,14 @@ func TestAnOutcomeWaitsForTheCheckOfItsResult(t *testing.T) {
 	t.Parallel()
 	c := received(running(replying, withSchema), completed(10), after(10))
 	fx := lifecycle.Next(c, after(10))
-	require.Equal(t, &workflows.CheckResultParams{Schema: json.RawMessage(`{"type":"object"}`), Result: completed(10).Facts.Result}, fx.CheckResult)
+	require.Equal(t, &workflows.CheckResultParams{Schema: json.RawMessage(`{"type":"object"}`), Result: completed(10).Facts.Result}, fx.ResultCheck)
 	require.Nil(t, fx.HandOff)
 	require.False(t, fx.Done)
 	require.Contains(t, lifecycle.WaitingFor(c), "being checked")
 
-	c = lifecycle.ResultChecked(c, *fx.CheckResult, offSchema)
+	c = lifecycle.ResultChecked(c, *fx.ResultCheck, offSchema)
 	fx = lifecycle.Next(c, after(10))
-	require.Nil(t, fx.CheckResult)
+	require.Nil(t, fx.ResultCheck)
 	outcome := fx.HandOff.Notices[0].Data.Outcome
 	require.Equal(t, &offSchema, outcome.ResultCheck)
 	require.Equal(t, []string{workflows.AttentionResultOffSchema}, outcome.Attention)
@@ -62,7 +62,7 @@ func TestOnlyAResultOfOffloadWithASchemaIsChecked(t *testing.T) {
 		"too large, no schema": {c: reconciled(running(), large, after(11))},
 		"too large":            {c: reconciled(running(withSchema), large, after(11)), says: workflows.ResultUnchecked},
 	} {
-		require.Equal(t, c.checked, lifecycle.Next(c.c, after(12)).CheckResult != nil, name)
+		require.Equal(t, c.checked, lifecycle.Next(c.c, after(12)).ResultCheck != nil, name)
 		if check := lifecycle.Outcome(c.c).ResultCheck; c.says != "" {
 			require.Equal(t, c.says, check.Verdict, name)
 		} else {
@@ -76,20 +76,20 @@ func TestAResultThatComesLateIsCheckedToo(t *testing.T) {
 	noResult := completed(10)
 	noResult.Facts.Result = nil
 	c := reconciled(running(withSchema), read(noResult), after(11))
-	c = lifecycle.ResultChecked(c, *lifecycle.Next(c, after(11)).CheckResult, offSchema)
+	c = lifecycle.ResultChecked(c, *lifecycle.Next(c, after(11)).ResultCheck, offSchema)
 	require.NotEmpty(t, lifecycle.Attention(c.State))
 	c = received(c, completed(10), after(12))
-	again := lifecycle.Next(c, after(12)).CheckResult
+	again := lifecycle.Next(c, after(12)).ResultCheck
 	require.NotNil(t, again)
 	c = lifecycle.ResultChecked(c, *again, workflows.ResultCheck{Verdict: workflows.ResultMatches})
 	require.Empty(t, lifecycle.Attention(c.State))
-	require.Nil(t, lifecycle.Next(c, after(12)).CheckResult)
+	require.Nil(t, lifecycle.Next(c, after(12)).ResultCheck)
 }
 
 func TestAFailedCheckDoesNotDelayTheOutcome(t *testing.T) {
 	t.Parallel()
 	c := received(running(replying, withSchema), completed(10), after(10))
-	c = lifecycle.ResultCheckFailed(c, *lifecycle.Next(c, after(10)).CheckResult, rules.Failure{Message: strings.Repeat("<", 10_000)})
+	c = lifecycle.ResultCheckFailed(c, *lifecycle.Next(c, after(10)).ResultCheck, rules.Failure{Message: strings.Repeat("<", 10_000)})
 	require.NotNil(t, lifecycle.Next(c, after(10)).HandOff)
 	check := lifecycle.Outcome(c).ResultCheck
 	require.Equal(t, workflows.ResultUnchecked, check.Verdict)
@@ -101,7 +101,7 @@ func TestDetailsSayWhatIsWrongWithAResult(t *testing.T) {
 	t.Parallel()
 	ended := received(running(withSchema), completed(10), after(10))
 	details := func(check workflows.ResultCheck) string {
-		return lifecycle.Details(lifecycle.ResultChecked(ended, *lifecycle.Next(ended, after(10)).CheckResult, check))
+		return lifecycle.Details(lifecycle.ResultChecked(ended, *lifecycle.Next(ended, after(10)).ResultCheck, check))
 	}
 	require.NotContains(t, details(workflows.ResultCheck{Verdict: workflows.ResultMatches}), "Result check")
 	unchecked := details(workflows.ResultCheck{Verdict: workflows.ResultUnchecked, Reason: "the schema is odd"})

@@ -110,8 +110,8 @@ func (m *caseMachine) settle(now time.Time) (any, bool) {
 			m.c = offload.Answered(m.c, fx.Answer.QuestionID, m.provider.Answered(fx.Answer.CaseID), now)
 		case fx.Read != nil:
 			m.c = offload.ReadDone(m.c, *fx.Read, m.provider.Read(fx.Read.CaseID), now)
-		case fx.CheckResult != nil:
-			m.c = offload.ResultChecked(m.c, *fx.CheckResult, resultschema.Check(fx.CheckResult.Schema, fx.CheckResult.Result))
+		case fx.ResultCheck != nil:
+			m.c = offload.ResultChecked(m.c, *fx.ResultCheck, resultschema.Check(fx.ResultCheck.Schema, fx.ResultCheck.Result))
 		case fx.HandOff != nil:
 			addressed, _ := withTarget(fx.HandOff.Notices)
 			m.notices = append(m.notices, addressed...)
