@@ -39,7 +39,7 @@ func TestNewOptionsReplaceThoseOfTheStart(t *testing.T) {
 func TestARunningCheckMovesToANewQueue(t *testing.T) {
 	t.Parallel()
 	everyLife(t, func(t *testing.T, l *life) {
-		checkedLife(l)
+		reconciledLife(l)
 		l.checks = func(workflows.CheckApprovalParams) (workflows.CheckApprovalResult, error) {
 			if l.queues[len(l.queues)-1] == "pages-agent" {
 				return workflows.CheckApprovalResult{}, errors.New("no answer yet")

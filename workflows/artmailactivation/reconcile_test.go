@@ -13,16 +13,16 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// checkedLife is a scenario with checks for 4 minutes. The test environment makes at most ten attempts of an activity, the last at 4:41.
-func checkedLife(l *life) {
+// reconciledLife is a scenario with checks for 4 minutes. The test environment makes at most ten attempts of an activity, the last at 4:41.
+func reconciledLife(l *life) {
 	l.start.Options.CheckApprovalQueue = "pages-agent"
 	l.start.Options.CheckFor = workflows.Duration(4 * time.Minute)
 }
 
-func TestADeadlineIsFollowedByACheckUntilArtmailAnswers(t *testing.T) {
+func TestADeadlineIsFollowedByReconcilingUntilArtmailAnswers(t *testing.T) {
 	t.Parallel()
 	everyLife(t, func(t *testing.T, l *life) {
-		checkedLife(l)
+		reconciledLife(l)
 		l.checks = func(p workflows.CheckApprovalParams) (workflows.CheckApprovalResult, error) {
 			require.Equal(t, []byte("sealed"), p.SealedAPIKey)
 			require.Equal(t, "m1", p.MessageID)
@@ -49,10 +49,10 @@ func TestADeadlineIsFollowedByACheckUntilArtmailAnswers(t *testing.T) {
 	})
 }
 
-func TestACheckWithoutAnAnswerEndsAsExpired(t *testing.T) {
+func TestAReconcileWithoutAnAnswerEndsAsExpired(t *testing.T) {
 	t.Parallel()
 	everyLife(t, func(t *testing.T, l *life) {
-		checkedLife(l)
+		reconciledLife(l)
 		l.checks = func(workflows.CheckApprovalParams) (workflows.CheckApprovalResult, error) {
 			return workflows.CheckApprovalResult{}, errors.New("no answer yet")
 		}
@@ -75,7 +75,7 @@ func TestACheckWithoutAnAnswerEndsAsExpired(t *testing.T) {
 	})
 }
 
-func TestAnAnswerOfACheckComesBeforeWhatComesInTheSameTask(t *testing.T) {
+func TestAnAnswerOfAReconcileComesBeforeWhatComesInTheSameTask(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(l *life){
 		"an update": func(l *life) {
@@ -87,7 +87,7 @@ func TestAnAnswerOfACheckComesBeforeWhatComesInTheSameTask(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := newLife(t, 0)
-			checkedLife(l)
+			reconciledLife(l)
 			l.checks = func(workflows.CheckApprovalParams) (workflows.CheckApprovalResult, error) {
 				return workflows.CheckApprovalResult{Approved: &yes, MessageID: "yes"}, nil
 			}
@@ -110,10 +110,10 @@ func TestAnAnswerOfACheckComesBeforeWhatComesInTheSameTask(t *testing.T) {
 	}
 }
 
-func TestACheckWithAFinalErrorExpiresTheApprovalAtOnce(t *testing.T) {
+func TestAReconcileWithAFinalErrorExpiresTheApprovalAtOnce(t *testing.T) {
 	t.Parallel()
 	everyLife(t, func(t *testing.T, l *life) {
-		checkedLife(l)
+		reconciledLife(l)
 		l.checks = func(workflows.CheckApprovalParams) (workflows.CheckApprovalResult, error) {
 			return workflows.CheckApprovalResult{}, temporal.NewNonRetryableApplicationError("the message was deleted", "Gone", nil)
 		}
@@ -127,10 +127,10 @@ func TestACheckWithAFinalErrorExpiresTheApprovalAtOnce(t *testing.T) {
 	})
 }
 
-func TestACheckThatAsksToBeRepeatedTooLateIsRepeatedEarlier(t *testing.T) {
+func TestAReconcileThatAsksToBeRepeatedTooLateIsRepeatedEarlier(t *testing.T) {
 	t.Parallel()
 	everyLife(t, func(t *testing.T, l *life) {
-		checkedLife(l)
+		reconciledLife(l)
 		l.checks = func(workflows.CheckApprovalParams) (workflows.CheckApprovalResult, error) {
 			if l.checked == 2 {
 				return workflows.CheckApprovalResult{Approved: &yes}, nil
@@ -148,7 +148,7 @@ func TestACheckThatAsksToBeRepeatedTooLateIsRepeatedEarlier(t *testing.T) {
 	})
 }
 
-func TestAWebhookAnswersBeforeTheCheck(t *testing.T) {
+func TestAWebhookAnswersBeforeTheReconcile(t *testing.T) {
 	t.Parallel()
 	for name, news := range map[string]struct {
 		event workflows.ActivationEvent
@@ -161,7 +161,7 @@ func TestAWebhookAnswersBeforeTheCheck(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			everyLife(t, func(t *testing.T, l *life) {
-				checkedLife(l)
+				reconciledLife(l)
 				l.checks = func(workflows.CheckApprovalParams) (workflows.CheckApprovalResult, error) {
 					return workflows.CheckApprovalResult{}, errors.New("no answer yet")
 				}
@@ -182,10 +182,10 @@ func TestAWebhookAnswersBeforeTheCheck(t *testing.T) {
 	}
 }
 
-func TestACheckIsPausedWithTheActivation(t *testing.T) {
+func TestAReconcileIsPausedWithTheActivation(t *testing.T) {
 	t.Parallel()
 	everyLife(t, func(t *testing.T, l *life) {
-		checkedLife(l)
+		reconciledLife(l)
 		whilePaused := 0
 		l.checks = func(workflows.CheckApprovalParams) (workflows.CheckApprovalResult, error) {
 			if now := l.env.Now(); now.After(at(12.1)) && now.Before(at(60)) {
@@ -210,7 +210,7 @@ func TestACheckIsPausedWithTheActivation(t *testing.T) {
 func TestHundredsOfApprovalsAndRunsAtOnce(t *testing.T) {
 	t.Parallel()
 	everyLife(t, func(t *testing.T, l *life) {
-		checkedLife(l)
+		reconciledLife(l)
 		l.checks = func(p workflows.CheckApprovalParams) (workflows.CheckApprovalResult, error) {
 			var n int
 			if _, err := fmt.Sscanf(p.MessageID, "m%d", &n); err != nil || n%2 == 0 {
@@ -266,7 +266,7 @@ func TestHundredsOfApprovalsAndRunsAtOnce(t *testing.T) {
 	})
 }
 
-func TestACheckWithoutAnAnswerIsRepeatedAndIsNoRejection(t *testing.T) {
+func TestAReconcileWithoutAnAnswerIsRepeatedAndIsNoRejection(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		answerAt int // the number of the check that finds an answer; 0: none
@@ -279,7 +279,7 @@ func TestACheckWithoutAnAnswerIsRepeatedAndIsNoRejection(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			everyLife(t, func(t *testing.T, l *life) {
-				checkedLife(l)
+				reconciledLife(l)
 				l.checks = func(workflows.CheckApprovalParams) (workflows.CheckApprovalResult, error) {
 					if l.checked == tc.answerAt {
 						return workflows.CheckApprovalResult{Approved: &yes}, nil

@@ -15,7 +15,7 @@ import (
 // after returns an active activation after some events.
 func after(t testing.TB, happened ...func(s *world)) lifecycle.Activation {
 	t.Helper()
-	s := checkedState(t)
+	s := reconciledState(t)
 	s.handOffAll(noon)
 	for _, h := range happened {
 		h(s)

@@ -57,7 +57,7 @@ func TestNewsByPollIsFollowedByTheNextRead(t *testing.T) {
 	require.Equal(t, after(31), lifecycle.Next(same, after(30)).Wake, "only a time has changed")
 }
 
-func TestACheckReadsNowAndKeepsTheTimeOfTheNextRead(t *testing.T) {
+func TestReconcileNowReadsNowAndKeepsTheTimeOfTheNextRead(t *testing.T) {
 	t.Parallel()
 	c := running()
 	require.Nil(t, lifecycle.Next(c, after(5)).Reconcile, "the next read is at minute 15")
@@ -78,7 +78,7 @@ func TestACheckReadsNowAndKeepsTheTimeOfTheNextRead(t *testing.T) {
 	require.Equal(t, after(15), fx.Wake)
 }
 
-func TestACheckWhileReconcilingIsFollowedByTheNextReadAfterTheFloor(t *testing.T) {
+func TestReconcileNowWhileReconcilingIsFollowedByTheNextReadAfterTheFloor(t *testing.T) {
 	t.Parallel()
 	c := reconciled(running(), shows(workflows.OffloadRunning, 0), after(20))
 	require.NotNil(t, lifecycle.Next(c, after(90)).Reconcile)
@@ -92,7 +92,7 @@ func TestACheckWhileReconcilingIsFollowedByTheNextReadAfterTheFloor(t *testing.T
 	require.Zero(t, lifecycle.Next(c, after(92)).Reconcile.Check)
 }
 
-func TestACheckBringsNewsAsAnyReadDoes(t *testing.T) {
+func TestReconcileNowBringsNewsAsAnyReadDoes(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.ReconcileNow(running(), workflows.ReconcileNow{}, after(5))
 	c = reconciled(c, read(inputNeeded("q1", 4)), after(5))
@@ -100,7 +100,7 @@ func TestACheckBringsNewsAsAnyReadDoes(t *testing.T) {
 	require.Nil(t, lifecycle.View(c).Check)
 }
 
-func TestAFailedCheckEndsAndIsNotRepeatedInALoop(t *testing.T) {
+func TestAFailedReconcileNowEndsAndIsNotRepeatedInALoop(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.ReconcileNow(running(), workflows.ReconcileNow{}, after(5))
 	unauthorized := rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized, Message: "says the provider"}
@@ -113,7 +113,7 @@ func TestAFailedCheckEndsAndIsNotRepeatedInALoop(t *testing.T) {
 	require.Equal(t, "says the provider", c.State.LastError)
 }
 
-func TestACheckChangesNothingWhereThereIsNothingToRead(t *testing.T) {
+func TestReconcileNowChangesNothingWhereThereIsNothingToRead(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]lifecycle.Case{
 		"creating":  began(),
@@ -280,7 +280,7 @@ func TestAReconcileOfAnotherCaseChangesNothing(t *testing.T) {
 	require.Equal(t, []string{"second_case"}, lifecycle.Attention(c.State))
 }
 
-func TestAReadBeforeACheckIsNotTheCheck(t *testing.T) {
+func TestAReadBeforeReconcileNowDoesNotAnswerIt(t *testing.T) {
 	t.Parallel()
 	params := *lifecycle.Next(running(), after(15)).Reconcile
 	c := lifecycle.ReconcileNow(running(), workflows.ReconcileNow{By: "ada"}, after(20))
