@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"os"
 	"strconv"
@@ -44,8 +45,8 @@ func jsonText(s string) []byte {
 const folderMode = "488"
 
 // OpenBucket opens a bucket by its URL: s3://name?region=eu-central-1, file:///var/lib/signalbox/files, or, in a binary built with the tag "gcs"
-// or "azure", a gs or azblob URL. Each takes the options of gocloud.dev/blob, such as prefix=signalbox/. It creates a missing folder. It does
-// not connect to a remote bucket; failed stores are retried.
+// or "azure", a gs or azblob URL. Each takes the options of gocloud.dev/blob, such as prefix=signalbox/. It creates a missing folder; if it
+// can't, the error holds an fs.PathError. It does not connect to a remote bucket; failed stores are retried.
 func OpenBucket(ctx context.Context, bucketURL string) (*Bucket, error) {
 	u, err := url.Parse(bucketURL)
 	if err != nil || u.User != nil {
@@ -73,14 +74,24 @@ func OpenBucket(ctx context.Context, bucketURL string) (*Bucket, error) {
 	}
 	if bucket.folder {
 		// A temporary file elsewhere could not be renamed across file systems.
-		options.Set("create_dir", "true")
 		options.Set("no_tmp_dir", "true")
+		options.Del("create_dir")
 		if !options.Has("dir_file_mode") {
 			options.Set("dir_file_mode", folderMode)
 		}
 		u.RawQuery = options.Encode()
 	}
-	if bucket.objects, err = blob.DefaultURLMux().OpenBucketURL(ctx, u); err != nil {
+	bucket.objects, err = blob.DefaultURLMux().OpenBucketURL(ctx, u)
+	if bucket.folder && errors.Is(err, fs.ErrNotExist) {
+		// Only now: the error for a folder that can't be created hides its cause, which errors.As must find.
+		options.Set("create_dir", "true")
+		u.RawQuery = options.Encode()
+		missing := err
+		if bucket.objects, err = blob.DefaultURLMux().OpenBucketURL(ctx, u); err != nil {
+			err = fmt.Errorf("%w: %w", missing, err)
+		}
+	}
+	if err != nil {
 		return nil, fmt.Errorf("open bucket %s: %w", bucket.name, err)
 	}
 	return bucket, nil

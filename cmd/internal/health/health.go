@@ -174,12 +174,13 @@ func (b *Board) Stop() {
 	b.stops = b.now()
 }
 
-// Receives reports whether webhooks are accepted: every check was probed, all checks with Receiving pass, and the process is not stopping.
+// Receives reports whether webhooks are accepted: all checks with Receiving pass, and the process is not stopping. Other checks don't count, not
+// even one whose first probe hangs.
 func (b *Board) Receives() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for i, s := range b.states {
-		if s.Problem == notProbed || b.checks[i].Receiving && !s.OK {
+		if b.checks[i].Receiving && !s.OK {
 			return false
 		}
 	}

@@ -39,16 +39,19 @@ func (s *stage) state(t *testing.T) health.State {
 	return states[0]
 }
 
-func TestNothingIsReadyBeforeEveryCheckWasProbed(t *testing.T) {
+func TestReceivingDoesNotWaitForAProbeThatHangs(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, health.Check{Name: "temporal", Probe: func(context.Context) error { return nil }})
-	require.False(t, s.Receives())
-	s.Refresh(t.Context())
-	require.False(t, s.Receives(), "a check that never ran is not ready")
+	hangs := make(chan struct{})
+	s := newStage(t, health.Check{Name: "bucket", Probe: func(context.Context) error { <-hangs; return nil }})
+	require.False(t, s.Receives(), "the inbox was not probed yet")
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { s.Run(ctx); close(ended) }()
 	require.Eventually(t, s.Receives, time.Minute, time.Millisecond)
+	ready, _ := s.Ready()
+	require.False(t, ready)
+	close(hangs)
+	require.Eventually(t, func() bool { ready, _ := s.Ready(); return ready }, time.Minute, time.Millisecond)
 	stop()
 	<-ended
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"syscall"
 
 	"go.uber.org/zap"
 
@@ -23,27 +24,17 @@ type files struct {
 	bucket     *archive.Bucket
 }
 
-// newFiles fails for a wrong setting only. A bucket that does not answer is opened later.
-func newFiles(ctx context.Context, s Settings, provider archive.Provider) (*files, error) {
-	f := &files{settings: s, provider: provider}
-	if s.Config.Bucket != "" {
-		if err := checkScratch(s.Config.Scratch); err != nil {
-			return nil, fmt.Errorf("%w: --scratch (SIGNALBOX_SCRATCH): %w", setting.ErrWrong, err)
-		}
-	}
-	if err := f.open(ctx); errors.Is(err, setting.ErrWrong) {
-		return nil, err
-	}
-	return f, nil
-}
-
-// open opens the bucket if it is not open yet.
+// open checks the folder for downloads and opens the bucket, if that is not done yet. It fails with setting.ErrWrong for a wrong setting only. It may
+// take as long as a disk hangs.
 func (f *files) open(ctx context.Context) (err error) {
 	if f.activities != nil {
 		return nil
 	}
 	c := f.settings.Config
 	if c.Bucket != "" && f.bucket == nil {
+		if err := checkScratch(c.Scratch); err != nil {
+			return err
+		}
 		if f.bucket, err = archive.OpenBucket(ctx, c.Bucket); err != nil {
 			err = fmt.Errorf("--bucket (SIGNALBOX_BUCKET): %w", err)
 			// A folder may be on a disk that is not mounted yet. For any other bucket, an error means that the URL is wrong.
@@ -92,14 +83,20 @@ func (f *files) close() {
 	}
 }
 
-// checkScratch fails at the start if files could not be written later.
+// checkScratch fails if files can't be written later: with setting.ErrWrong if there is no such folder, otherwise with a *health.Problem.
 func checkScratch(folder string) error {
 	if folder == "" {
 		folder = os.TempDir()
 	}
 	file, err := os.CreateTemp(folder, "signalbox-check-")
-	if err != nil {
-		return fmt.Errorf("downloaded files need a writable folder: %w", err)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return fmt.Errorf("%w: --scratch (SIGNALBOX_SCRATCH): downloaded files need a writable folder: %w", setting.ErrWrong, err)
+	case err != nil:
+		return &health.Problem{
+			Text: "the folder for downloaded files can't be written to",
+			Fix:  "see that its disk has room and lets this process write, or set another by --scratch (SIGNALBOX_SCRATCH)", Cause: err,
+		}
 	}
 	return errors.Join(file.Close(), os.Remove(file.Name()))
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,6 +24,8 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.uber.org/zap/zaptest/observer"
+	"gocloud.dev/blob"
+	"gocloud.dev/blob/memblob"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/health"
@@ -96,7 +99,7 @@ func (r *running) failsWith(t *testing.T, name, problem string) health.State {
 	return last
 }
 
-// accepts waits until the public /readyz says that webhooks are accepted, which needs a first probe of every check.
+// accepts waits until the public /readyz says that webhooks are accepted.
 func (r *running) accepts(t *testing.T) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -430,4 +433,60 @@ func TestABucketThatIsAwayIsShownWhileTheWorkersRun(t *testing.T) {
 	r.becomes(t, "workers", true)
 	there.Store(true)
 	r.becomes(t, "bucket", true)
+}
+
+// receivingAndWorking is a process of both parts, with a Temporal that answers.
+func receivingAndWorking(t *testing.T, change func(*config.Config)) (*running, *keyring.Ring) {
+	t.Helper()
+	stub := &polledStub{rates: map[string]float64{}}
+	ring := newRing(t)
+	c := working()
+	c.Inbox, c.MaxBody, c.Drain = receiver(t).Inbox, 1<<20, 10*time.Second
+	change(&c)
+	return run(t, c, config.Ingress|config.Worker, ring, client.Options{HostPort: startPolled(t, stub, stub), Namespace: "orders"}), ring
+}
+
+func TestABucketFolderOnADiskThatIsAwayIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	disk, bucket := filepath.Join(folder, "away"), filepath.Join(folder, "link")
+	require.NoError(t, os.Symlink(disk, bucket))
+	r, ring := receivingAndWorking(t, func(c *config.Config) { c.Bucket = "file://" + bucket })
+	r.receives(t, ring, "evt_1")
+	require.Contains(t, r.becomes(t, "bucket", false).Fix, "--bucket")
+	require.False(t, r.check(t, "workers").OK)
+	require.NoError(t, os.Mkdir(disk, 0o700))
+	r.becomes(t, "bucket", true)
+	r.becomes(t, "workers", true)
+}
+
+func TestAFolderForDownloadsThatCannotBeWrittenToIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join(t.TempDir(), "loop")
+	require.NoError(t, os.Symlink(folder, folder)) // no user can write there
+	bucket := t.TempDir()
+	r, ring := receivingAndWorking(t, func(c *config.Config) { c.Bucket, c.Scratch = "file://"+bucket, folder })
+	r.receives(t, ring, "evt_1")
+	require.Contains(t, r.failsWith(t, "workers", "the folder for downloaded files can't be written to").Fix, "--scratch")
+	require.NoError(t, os.Remove(folder))
+	require.NoError(t, os.Mkdir(folder, 0o700))
+	r.becomes(t, "workers", true)
+}
+
+// stuckBucket opens buckets that hang, as a folder on a network disk may, until a test releases them.
+type stuckBucket chan struct{}
+
+func (s stuckBucket) OpenBucketURL(context.Context, *url.URL) (*blob.Bucket, error) {
+	<-s
+	return memblob.OpenBucket(nil), nil
+}
+
+func TestReceivingGoesOnWhileABucketHangs(t *testing.T) {
+	t.Parallel()
+	stuck := make(stuckBucket)
+	blob.DefaultURLMux().RegisterBucket("stuck", stuck)
+	r, ring := receivingAndWorking(t, func(c *config.Config) { c.Bucket = "stuck://files" })
+	t.Cleanup(func() { close(stuck) }) // before the stop, which waits for it
+	r.receives(t, ring, "evt_1")
+	require.False(t, r.check(t, "bucket").OK)
 }

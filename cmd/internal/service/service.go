@@ -89,7 +89,7 @@ func Run(ctx context.Context, s Settings) error {
 		checks = append(p.in.checks(), checks...)
 	}
 	if s.Parts&config.Worker != 0 {
-		if p.workers, err = newWorkers(ctx, s, temporal, accounts, registry, traces); err != nil {
+		if p.workers, err = newWorkers(s, temporal, accounts, registry, traces); err != nil {
 			return err
 		}
 		metrics.CountFromZero()

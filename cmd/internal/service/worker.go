@@ -40,7 +40,7 @@ type working struct {
 var errNotStarted = &health.Problem{Text: "the workers have not started yet", Fix: "see the checks of Temporal, its search attributes and the bucket", Follows: true}
 
 func newWorkers(
-	ctx context.Context, s Settings, temporal client.Client, accounts map[string]*offloadapi.Client, registry prometheus.Registerer, traces *telemetry.Traces,
+	s Settings, temporal client.Client, accounts map[string]*offloadapi.Client, registry prometheus.Registerer, traces *telemetry.Traces,
 ) (*working, error) {
 	w := &working{
 		config: s.Config, temporal: temporalNeeds{temporal, s.Temporal.Namespace}, log: s.Log,
@@ -58,9 +58,7 @@ func newWorkers(
 	if w.notices, err = notice.New(noticeConfig(s.Config, temporal, traces)); err != nil {
 		return nil, fmt.Errorf("%w: %w", setting.ErrWrong, err)
 	}
-	if w.files, err = newFiles(ctx, s, w.offload); err != nil {
-		return nil, err
-	}
+	w.files = &files{settings: s, provider: w.offload}
 	return w, nil
 }
 
@@ -155,8 +153,10 @@ const lasting = time.Minute
 // run runs the workers until ctx ends. It waits for everything that is missing and starts failed workers again; only a wrong setting is an error.
 func (w *working) run(ctx context.Context) error {
 	defer w.close()
+	ctx, stop := context.WithCancel(ctx)
 	var reading sync.WaitGroup
 	defer reading.Wait()
+	defer stop() // a wrong setting ends the reading too
 	reading.Go(func() { w.open.run(ctx) })
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		began := now()
@@ -177,15 +177,18 @@ func (w *working) run(ctx context.Context) error {
 
 // once runs the workers if all their dependencies are available.
 func (w *working) once(ctx context.Context) error {
-	err := w.temporal.searchAttributes(ctx)
-	if err == nil {
-		err = w.files.open(ctx)
+	// Before Temporal is asked, so that a wrong setting is found while Temporal is away.
+	if err := w.files.open(ctx); err != nil {
+		problem := errNotStarted
+		_ = errors.As(err, &problem) // of the folder for downloads, which has no check
+		w.set(problem)
+		return err
 	}
-	if err != nil {
+	if err := w.temporal.searchAttributes(ctx); err != nil {
 		w.set(errNotStarted)
 		return err
 	}
-	err = worker.New(w.temporal.client, worker.Options{
+	err := worker.New(w.temporal.client, worker.Options{
 		Offload: w.offload, Archive: w.files.activities, Notice: w.notices, WorkflowCache: w.config.WorkflowCache,
 		DeploymentName: w.config.DeploymentName, BuildID: w.config.BuildID,
 		OffloadCallsPerSecond: w.config.OffloadCallsPerSecond, OffloadReadsPerSecond: w.config.OffloadReadsPerSecond,
