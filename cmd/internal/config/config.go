@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -234,6 +235,11 @@ func (c Config) validateIngress(say func(string, ...any)) {
 	}
 }
 
+// looksLikePostgres matches what PostgreSQL's tools take for a database besides a URL, and what a mistyped URL may be. As the path of a SQLite
+// file it would put the password into a file's name.
+var looksLikePostgres = regexp.MustCompile(
+	`(?i)^postgres\w*:/?(?:[^/]|$)|^[^/]*:[^/]*@|(?:^|\s)(?:host|hostaddr|port|user|password|dbname|service|sslmode)\s*=`)
+
 // CheckInbox checks the setting of the inbox without opening it.
 func (c Config) CheckInbox() error {
 	switch {
@@ -243,6 +249,8 @@ func (c Config) CheckInbox() error {
 		if err := postgres.CheckAddress(c.Inbox); err != nil {
 			return fmt.Errorf("--inbox (SIGNALBOX_INBOX): %w", err)
 		}
+	case looksLikePostgres.MatchString(c.Inbox): // not shown: any part of it may be the password
+		return errors.New("--inbox (SIGNALBOX_INBOX): it looks like a PostgreSQL database in another form: want postgres://user:password@host/db, or the path of a SQLite file")
 	case strings.Contains(c.Inbox, "://"):
 		return fmt.Errorf("--inbox (SIGNALBOX_INBOX): %s: want the path of a SQLite file, or postgres://…", schemeOf(c.Inbox))
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -64,8 +65,28 @@ type fileHandOver struct {
 
 var unknownField = regexp.MustCompile(`field (\S+) not found in type config\.(\w+)`)
 
-// namingFields replaces the type of this package, in the error for an unknown field, by the fields that there are.
-func namingFields(err error) error {
+// The library's errors for a value of the wrong type and for a text that begins with "*". Both show the value, which may be a secret.
+var (
+	wrongType  = regexp.MustCompile(`(?s)cannot unmarshal .* into (\S+)$`)
+	wrongAlias = regexp.MustCompile(`(?s)unknown anchor '.*' referenced`)
+)
+
+// typesInWords has the types of the fields; all others are mappings.
+var typesInWords = map[string]string{
+	"[]string": "a list of texts", "string": "a text", "float64": "a number", "bool": "true or false", "workflows.Duration": "a duration such as 15m",
+}
+
+// mistakesOf returns the library's error without values, and with the fields that there are in place of this package's types.
+func mistakesOf(err error) error {
+	texts := []string{wrongAlias.ReplaceAllString(err.Error(), "a text that begins with * must be in quotes")}
+	if wrong := (*yaml.TypeError)(nil); errors.As(err, &wrong) {
+		texts = wrong.Errors
+	}
+	for i, text := range texts {
+		texts[i] = wrongType.ReplaceAllStringFunc(text, func(found string) string {
+			return "has a wrong type: want " + cmp.Or(typesInWords[wrongType.FindStringSubmatch(found)[1]], "a mapping")
+		})
+	}
 	fields := map[string]string{}
 	for _, section := range []any{file{}, fileSecrets{}, fileAccount{}, fileCallback{}, fileAgent{}, fileHandOver{}} {
 		var names []string
@@ -76,7 +97,7 @@ func namingFields(err error) error {
 		}
 		fields[reflect.TypeOf(section).Name()] = strings.Join(names, ", ")
 	}
-	return errors.New(unknownField.ReplaceAllStringFunc(err.Error(), func(found string) string {
+	return errors.New(unknownField.ReplaceAllStringFunc(strings.Join(texts, "; "), func(found string) string {
 		parts := unknownField.FindStringSubmatch(found)
 		return fmt.Sprintf("there is no field %s: want one of %s", parts[1], fields[parts[2]])
 	}))
@@ -91,7 +112,7 @@ func (s Source) addFile(config *Config, path string) error {
 	decoder.KnownFields(true)
 	var f file
 	if err := decoder.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("--config (SIGNALBOX_CONFIG): %s: %w", path, namingFields(err))
+		return fmt.Errorf("--config (SIGNALBOX_CONFIG): %s: %w", path, mistakesOf(err))
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("--config (SIGNALBOX_CONFIG): %s: has more than one YAML document; put all settings into one", path)
