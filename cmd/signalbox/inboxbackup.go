@@ -34,7 +34,7 @@ The bodies in FILE are sealed, and the keys are not in it: keep a copy of the ke
 		}
 		defer func() { err = errors.Join(err, opened.Close()) }()
 		if err := storage.Backup(cmd.Context(), read.Inbox, args[0]); err != nil {
-			if errors.Is(err, storage.ErrBackupThere) {
+			if errors.Is(err, storage.ErrBackupFile) {
 				err = fmt.Errorf("%w: %w", errUsage, err)
 			}
 			return err

@@ -18,8 +18,8 @@ import (
 )
 
 var (
-	// ErrBackupThere says that the backup file exists already; it is not overwritten.
-	ErrBackupThere = errors.New("the file is there already: name another, or remove it")
+	// ErrBackupFile says that the named file can't be written; an existing one is not overwritten.
+	ErrBackupFile = errors.New("no backup is written there")
 	// ErrNoDump says that the machine lacks the program that PostgreSQL brings for backups.
 	ErrNoDump = errors.New("pg_dump is not on this machine")
 )
@@ -27,14 +27,14 @@ var (
 // Backup writes an inbox, as it is at one moment, to a file of mode 0600, while other processes use it. The file is a SQLite database, or an archive
 // of pg_dump for pg_restore. It appears under its name once it is whole, checked and on disk.
 func Backup(ctx context.Context, where, path string) (err error) {
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("back up %s to %s: %w", Name(where), path, errors.Join(ErrBackupThere, err))
-	}
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("back up %s to %s: %w", Name(where), path, err)
 		}
 	}()
+	if err := checkFree(path); err != nil {
+		return err
+	}
 	// It makes the file with mode 0600.
 	part, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.part")
 	if err != nil {
@@ -53,8 +53,8 @@ func Backup(ctx context.Context, where, path string) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(ErrBackupThere, err)
+	if err := checkFree(path); err != nil {
+		return err
 	}
 	// A link fails where the name is taken by now, and a rename would not.
 	if err := os.Link(part.Name(), path); err != nil {
@@ -68,6 +68,23 @@ func Backup(ctx context.Context, where, path string) (err error) {
 		return err
 	}
 	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// checkFree fails if there is something at the path of a backup, or if that can't be found out.
+func checkFree(path string) error {
+	if path == "" {
+		return fmt.Errorf("%w: name the file", ErrBackupFile)
+	}
+	found, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case found.IsDir():
+		return fmt.Errorf("%w: it is a folder: name a file in it", ErrBackupFile)
+	}
+	return fmt.Errorf("%w: the file is there already: name another, or remove it", ErrBackupFile)
 }
 
 // copySQLite copies what the inbox holds into an empty file, and reads the copy. Pages that hold nothing any more are not copied.

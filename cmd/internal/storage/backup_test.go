@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -108,7 +109,7 @@ func TestABackupUnderTrafficHoldsWhatWasAcknowledgedBeforeAndWorksOnItsOwn(t *te
 			left, err := os.ReadDir(filepath.Dir(backup))
 			require.NoError(t, err)
 			require.Len(t, left, 1)
-			require.ErrorIs(t, storage.Backup(ctx, where, backup), storage.ErrBackupThere)
+			require.ErrorIs(t, storage.Backup(ctx, where, backup), storage.ErrBackupFile)
 
 			restored, err := storage.Open(ctx, c.restore(t, backup), nil)
 			require.NoError(t, err)
@@ -200,6 +201,14 @@ func TestABackupThatFailsLeavesNothing(t *testing.T) {
 	require.Error(t, storage.Backup(t.Context(), damaged, filepath.Join(folder, "backup")))
 	require.Error(t, storage.Backup(t.Context(), filepath.Join(folder, "none.db"), filepath.Join(folder, "backup")))
 	require.ErrorContains(t, storage.Backup(t.Context(), damaged, filepath.Join(folder, "none", "backup")), "none")
+	for path, says := range map[string]string{"": "name the file", folder: "it is a folder: name a file in it", damaged: "the file is there already"} {
+		err := storage.Backup(t.Context(), damaged, path)
+		require.ErrorIs(t, err, storage.ErrBackupFile, path)
+		require.ErrorContains(t, err, says)
+	}
+	err := storage.Backup(t.Context(), damaged, filepath.Join(damaged, "backup"))
+	require.ErrorIs(t, err, syscall.ENOTDIR)
+	require.NotErrorIs(t, err, storage.ErrBackupFile)
 	left, err := os.ReadDir(folder)
 	require.NoError(t, err)
 	require.Len(t, left, 1)
