@@ -263,6 +263,18 @@ func TestActsOfAPersonAreRecorded(t *testing.T) {
 	})
 }
 
+func TestAReleaseWithoutAKeyringIsRefusedBeforeItIsRecorded(t *testing.T) {
+	t.Parallel()
+	d := newTestInbox(t)
+	d.addTo(t, inbox.Delivery{Provider: artmail.Name, Scope: "w9", Kind: "unverified", State: inbox.StateQuarantined}, signed(`{"type":"test.ping"}`))
+	config := filepath.Join(t.TempDir(), "signalbox.yaml")
+	require.NoError(t, os.WriteFile(config, []byte("agents: {w9: {secrets: ["+webhookSecret+"]}}"), 0o600))
+	got := command(t, append(d.environ, "SIGNALBOX_CONFIG="+config), "inbox", "release", "--keyring", "")
+	require.Equal(t, 2, got.status, got.err)
+	require.Contains(t, got.err, "set --keyring (SIGNALBOX_KEYRING)")
+	require.Empty(t, d.audited(t))
+}
+
 // unrecorded is an inbox that takes no audit record.
 type unrecorded struct{ inbox.Store }
 

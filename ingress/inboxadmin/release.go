@@ -13,6 +13,9 @@ import (
 // Release verifies the quarantined deliveries of an agent again, or of all agents if agent is empty, and accepts those that a secret
 // verifies.
 func (a Admin) Release(ctx context.Context, agent string) (ingress.Released, error) {
+	if a.Keys == nil {
+		return ingress.Released{}, fmt.Errorf("%w: release opens bodies: set --keyring (SIGNALBOX_KEYRING)", inbox.ErrInvalid)
+	}
 	if _, known := a.Secrets[agent]; !known && agent != "" {
 		return ingress.Released{}, fmt.Errorf("%w: agent: there is none of that name in --config (SIGNALBOX_CONFIG)", inbox.ErrInvalid)
 	}
