@@ -202,7 +202,6 @@ func TestInboxCommandsHaveAnExitStatusForEachError(t *testing.T) {
 			{4, []string{"replay", d.dead}},
 			{2, []string{"replay"}},
 			{2, []string{"replay", d.delivered, "--all"}},
-			{2, []string{"list", "--state", "lost"}},
 			{2, []string{"list", "--cursor", "?"}},
 			{2, []string{"list", "--since", "yesterday"}},
 			{2, []string{"list", "--lane", "a", "--reference", "b"}},
@@ -213,6 +212,23 @@ func TestInboxCommandsHaveAnExitStatusForEachError(t *testing.T) {
 		} {
 			got := command(t, d.environ, append([]string{"inbox"}, c.args...)...)
 			require.Equal(t, c.status, got.status, "%v: %s", c.args, got.err)
+		}
+		for _, c := range []struct {
+			says string
+			args []string
+		}{
+			{"--state: want one of pending, delivered, unmatched, late, ignored, dead or quarantined", []string{"list", "--state", "dead,lost"}},
+			{"--provider: want one of offload, artmail", []string{"list", "--provider", "ofload"}},
+			{"--provider: want one of offload, artmail", []string{"replay", "--all", "--provider", "ofload"}},
+			{"--limit: -5: want 1 to 500", []string{"list", "--limit=-5"}},
+			{"--limit: 5000: want 1 to 500", []string{"list", "--limit", "5000"}},
+			{"--limit: 500: want 1 to 499", []string{"audit", "--limit", "500"}},
+			{"--reference: invalid reference", []string{"list", "--reference", "a b"}},
+			{"--agent: invalid agent", []string{"list", "--agent", "a b"}},
+		} {
+			got := command(t, d.environ, append([]string{"inbox"}, c.args...)...)
+			require.Equal(t, 2, got.status, "%v: %s", c.args, got.err)
+			require.Contains(t, got.err, c.says)
 		}
 	})
 }

@@ -36,6 +36,9 @@ func (p process) inboxAudit() *cobra.Command {
 		Short: "List who revealed, replayed, released, purged and erased what, the newest first",
 		Args:  cobra.NoArgs,
 	}, func(cmd *cobra.Command, _ []string, deliveries inboxBackend) error {
+		if err := checkLimit(limit, inboxadmin.MaxAuditPage); err != nil {
+			return err
+		}
 		page, err := deliveries.AuditPage(cmd.Context(), cursor, limit)
 		if err != nil {
 			return err
