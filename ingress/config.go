@@ -13,11 +13,11 @@ type Config struct {
 	// SharedSecrets open the shared Offload route. Without any, the route is off.
 	SharedSecrets []string
 
-	// MaxBody is the largest body that is accepted, in bytes, before and after gzip is inflated. Default 1 MiB.
+	// MaxBody is the largest body that is accepted, in bytes, before and after gzip is inflated: at most LargestMaxBody. Default 1 MiB.
 	MaxBody int64
 	// MaxInFlight bounds the bytes of verified bodies in memory, over all requests; MaxUnverifiedInFlight bounds those of bodies whose
-	// signature is not verified yet. When a bound is reached, the slowest sender gets 503, or the new one if all bodies are read. Defaults:
-	// 64 MiB and a quarter of MaxInFlight.
+	// signature is not verified yet. When a bound is reached, the slowest sender gets 503, or the new one if all bodies are read. Both
+	// must be at least what LeastInFlight returns. Defaults: 64 MiB and a quarter of MaxInFlight, or the least that holds a body of MaxBody.
 	MaxInFlight, MaxUnverifiedInFlight int64
 
 	// Refusals is how many bad tokens and signatures a source (an IPv4 address or an IPv6 /64) may post in a burst before it gets 429
@@ -66,11 +66,22 @@ type QuarantineConfig struct {
 
 const defaultMaxBody = 1 << 20
 
+// LargestMaxBody bounds MaxBody, because a body is held in memory whole.
+const LargestMaxBody = 64 << 20
+
+// LeastInFlight returns the smallest MaxInFlight and MaxUnverifiedInFlight with which a body of maxBody bytes is accepted. A body counts with its
+// buffer, which has room for one byte over the cap, and a gzipped one is held together with its inflated form.
+func LeastInFlight(maxBody int64) (verified, unverified int64) {
+	one := max(maxBody+1, bodyStart)
+	return 2 * one, one
+}
+
 // withDefaults replaces zero values by the defaults.
 func (c Config) withDefaults() Config {
 	c.MaxBody = cmp.Or(c.MaxBody, defaultMaxBody)
-	c.MaxInFlight = cmp.Or(c.MaxInFlight, 64<<20)
-	c.MaxUnverifiedInFlight = cmp.Or(c.MaxUnverifiedInFlight, max(c.MaxInFlight/4, c.MaxBody+1))
+	leastVerified, leastUnverified := LeastInFlight(c.MaxBody)
+	c.MaxInFlight = cmp.Or(c.MaxInFlight, max(64<<20, leastVerified))
+	c.MaxUnverifiedInFlight = cmp.Or(c.MaxUnverifiedInFlight, max(c.MaxInFlight/4, leastUnverified))
 	c.Refusals = cmp.Or(c.Refusals, 100)
 	c.RefusalsPerSecond = cmp.Or(c.RefusalsPerSecond, 5)
 	c.MaxConnections = cmp.Or(c.MaxConnections, 4096)

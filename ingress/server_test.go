@@ -1,10 +1,13 @@
 package ingress_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -279,6 +282,39 @@ func TestBytesInFlightAreBounded(t *testing.T) {
 	close(store.leave)
 	require.Equal(t, 204, (<-first).status)
 	require.Equal(t, 204, f.post(t, f.offloadPath("order-2"), large).status, "the budget is free again")
+}
+
+func TestTheLeastBudgetsHoldABodyOfFullSize(t *testing.T) {
+	t.Parallel()
+	for _, most := range []int{1000, 4095, 4096, 5000, 100_000} {
+		c := config()
+		c.MaxBody = int64(most)
+		c.MaxInFlight, c.MaxUnverifiedInFlight = ingress.LeastInFlight(c.MaxBody)
+		f := start(t, c, nil)
+		fill := func(body string) string { return body + strings.Repeat(" ", most-len(body)) }
+		for name, bodies := range map[string][2]string{
+			"plain":   {fill(completed), fill(paused)},
+			"gzipped": {gzippedTo(t, fill(completed), most), gzippedTo(t, fill(paused), most)},
+		} {
+			require.Len(t, bodies[0], most)
+			require.Equal(t, 204, f.post(t, f.offloadPath("order-1"), bodies[0]).status, "%s, %d bytes", name, most)
+			require.Equal(t, 204, f.postArtmail(t, bodies[1]).status, "%s, %d bytes, signed", name, most)
+		}
+		c.MaxUnverifiedInFlight = 0
+		require.Equal(t, 204, start(t, c, nil).postArtmail(t, fill(paused)).status, "the default, %d bytes", most)
+	}
+}
+
+// gzippedTo compresses a body to an exact size, with a comment.
+func gzippedTo(t *testing.T, body string, size int) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	w.Comment = strings.Repeat("c", size-len(gzipped(t, body))-len("\x00"))
+	_, err := io.WriteString(w, body)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return b.String()
 }
 
 func TestNoSecretIsLogged(t *testing.T) {

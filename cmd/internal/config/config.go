@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -177,14 +178,16 @@ func (c Config) validateIngress(say func(string, ...any)) {
 	if err := c.CheckInbox(); err != nil {
 		say("%w", err)
 	}
-	if c.MaxBody <= 0 {
-		say("--max-body (SIGNALBOX_MAX_BODY): %d is not positive", c.MaxBody)
-	}
-	if c.MaxInFlight < 0 || c.MaxInFlight > 0 && c.MaxInFlight <= c.MaxBody {
-		say("--max-in-flight (SIGNALBOX_MAX_IN_FLIGHT): %d bytes must be more than --max-body (%d), or no body fits; raise it, or set 0 for the default", c.MaxInFlight, c.MaxBody)
-	}
-	if c.MaxUnverifiedInFlight < 0 || c.MaxUnverifiedInFlight > 0 && c.MaxUnverifiedInFlight <= c.MaxBody {
-		say("--max-unverified-in-flight (SIGNALBOX_MAX_UNVERIFIED_IN_FLIGHT): %d bytes must be more than --max-body (%d), or no body fits; raise it, or set 0 for the default", c.MaxUnverifiedInFlight, c.MaxBody)
+	if c.MaxBody <= 0 || c.MaxBody > ingress.LargestMaxBody {
+		say("--max-body (SIGNALBOX_MAX_BODY): %d: want 1 to %d bytes", c.MaxBody, ingress.LargestMaxBody)
+	} else {
+		verified, unverified := ingress.LeastInFlight(c.MaxBody)
+		if c.MaxInFlight != 0 && c.MaxInFlight < verified {
+			say("--max-in-flight (SIGNALBOX_MAX_IN_FLIGHT): %d: want at least %d bytes, for a gzipped body of --max-body (%d) and its inflated form, or 0 for the default", c.MaxInFlight, verified, c.MaxBody)
+		}
+		if c.MaxUnverifiedInFlight != 0 && c.MaxUnverifiedInFlight < unverified {
+			say("--max-unverified-in-flight (SIGNALBOX_MAX_UNVERIFIED_IN_FLIGHT): %d: want at least %d bytes, for a body of --max-body (%d), or 0 for the default", c.MaxUnverifiedInFlight, unverified, c.MaxBody)
+		}
 	}
 	if c.MaxConnections <= 0 {
 		say("--max-connections (SIGNALBOX_MAX_CONNECTIONS): %d: want at least 1", c.MaxConnections)

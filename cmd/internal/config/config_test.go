@@ -187,10 +187,19 @@ func TestAllMistakesAreReportedAtOnce(t *testing.T) {
 			environ: minimal,
 			args:    []string{"--max-in-flight=1048576", "--max-unverified-in-flight=-1", "--max-connections=0", "--idle-timeout=0s", "--offload-calls-per-second=-1", "--offload-reads-per-second=NaN"},
 			says: []string{
-				"--max-in-flight (SIGNALBOX_MAX_IN_FLIGHT): 1048576 bytes must be more than --max-body", "--max-unverified-in-flight (SIGNALBOX_MAX_UNVERIFIED_IN_FLIGHT)", "--max-connections (SIGNALBOX_MAX_CONNECTIONS)", "--idle-timeout (SIGNALBOX_IDLE_TIMEOUT)",
+				"--max-in-flight (SIGNALBOX_MAX_IN_FLIGHT): 1048576: want at least 2097154 bytes", "--max-unverified-in-flight (SIGNALBOX_MAX_UNVERIFIED_IN_FLIGHT)", "--max-connections (SIGNALBOX_MAX_CONNECTIONS)", "--idle-timeout (SIGNALBOX_IDLE_TIMEOUT)",
 				"--offload-calls-per-second (SIGNALBOX_OFFLOAD_CALLS_PER_SECOND)", "--offload-reads-per-second (SIGNALBOX_OFFLOAD_READS_PER_SECOND)",
 			},
 		},
+		"budgets just too small": {
+			environ: minimal, args: []string{"--max-body=8000", "--max-in-flight=16001", "--max-unverified-in-flight=8000"},
+			says: []string{"--max-in-flight (SIGNALBOX_MAX_IN_FLIGHT): 16001: want at least 16002 bytes", "--max-unverified-in-flight (SIGNALBOX_MAX_UNVERIFIED_IN_FLIGHT): 8000: want at least 8001 bytes"},
+		},
+		"budgets below the first buffers": {
+			environ: minimal, args: []string{"--max-body=1000", "--max-in-flight=8191", "--max-unverified-in-flight=4095"},
+			says: []string{"8191: want at least 8192 bytes", "4095: want at least 4096 bytes"},
+		},
+		"a cap that memory can't hold": {environ: minimal, args: []string{"--max-body=9223372036854775807"}, says: []string{"--max-body (SIGNALBOX_MAX_BODY): 9223372036854775807: want 1 to 67108864 bytes"}},
 		"proxies that are none": {
 			environ: append([]string{"SIGNALBOX_TRUSTED_PROXIES=proxy.internal,10.0.0.0/33,fe80::1%eth0,0.0.0.0/0"}, minimal...),
 			says:    []string{"--trusted-proxies (SIGNALBOX_TRUSTED_PROXIES)", `"proxy.internal"`, `"10.0.0.0/33"`, `"fe80::1%eth0"`, "0.0.0.0/0 would trust every sender"},
