@@ -22,6 +22,8 @@ type files struct {
 	// activities is nil until the bucket is open.
 	activities *archive.Activities
 	bucket     *archive.Bucket
+	// trying gets the result of the try of check that is under way; nil if none is.
+	trying <-chan error
 }
 
 // open checks the folder for downloads and opens the bucket, if that is not done yet. It fails with setting.ErrWrong for a wrong setting only. It may
@@ -59,16 +61,33 @@ func (f *files) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// check opens the bucket a second time, because that of the workers may not be open yet.
+// check fails while the bucket does not answer, also if its disk hangs and heeds no context: then the next check waits for the same try.
 func (f *files) check(ctx context.Context) error {
-	bucket, err := archive.OpenBucket(ctx, f.settings.Config.Bucket)
-	if err == nil {
-		err = errors.Join(bucket.Check(ctx), bucket.Close())
+	if f.trying == nil {
+		trying := make(chan error, 1)
+		go func() { trying <- f.try(ctx) }()
+		f.trying = trying
+	}
+	var err error
+	select {
+	case err = <-f.trying:
+		f.trying = nil
+	case <-ctx.Done():
+		err = ctx.Err()
 	}
 	if err != nil {
 		return &health.Problem{Text: "the bucket does not answer", Fix: "check that the bucket exists and admits this process, and --bucket (SIGNALBOX_BUCKET); the log says more", Cause: err}
 	}
 	return nil
+}
+
+// try opens the bucket a second time, because that of the workers may not be open yet.
+func (f *files) try(ctx context.Context) error {
+	bucket, err := archive.OpenBucket(ctx, f.settings.Config.Bucket)
+	if err != nil {
+		return err
+	}
+	return errors.Join(bucket.Check(ctx), bucket.Close())
 }
 
 // close closes the bucket. Call it after the workers have stopped.

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -473,20 +474,28 @@ func TestAFolderForDownloadsThatCannotBeWrittenToIsWaitedFor(t *testing.T) {
 	r.becomes(t, "workers", true)
 }
 
-// stuckBucket opens buckets that hang, as a folder on a network disk may, until a test releases them.
-type stuckBucket chan struct{}
+// stuckBuckets open buckets that hang, as a folder on a network disk may, until a test closes the channel for the path.
+type stuckBuckets struct{ released sync.Map }
 
-func (s stuckBucket) OpenBucketURL(context.Context, *url.URL) (*blob.Bucket, error) {
-	<-s
+func (s *stuckBuckets) OpenBucketURL(_ context.Context, u *url.URL) (*blob.Bucket, error) {
+	if released, hangs := s.released.Load(u.Path); hangs {
+		<-released.(chan struct{})
+	}
 	return memblob.OpenBucket(nil), nil
 }
 
+var stuck = sync.OnceValue(func() *stuckBuckets {
+	s := new(stuckBuckets)
+	blob.DefaultURLMux().RegisterBucket("stuck", s)
+	return s
+})
+
 func TestReceivingGoesOnWhileABucketHangs(t *testing.T) {
 	t.Parallel()
-	stuck := make(stuckBucket)
-	blob.DefaultURLMux().RegisterBucket("stuck", stuck)
-	r, ring := receivingAndWorking(t, func(c *config.Config) { c.Bucket = "stuck://files" })
-	t.Cleanup(func() { close(stuck) }) // before the stop, which waits for it
+	path, released := t.TempDir(), make(chan struct{})
+	stuck().released.Store(path, released)
+	r, ring := receivingAndWorking(t, func(c *config.Config) { c.Bucket = "stuck://disk" + path })
+	t.Cleanup(func() { close(released) }) // before the stop, which waits for it
 	r.receives(t, ring, "evt_1")
-	require.False(t, r.check(t, "bucket").OK)
+	r.failsWith(t, "bucket", "the bucket does not answer")
 }
