@@ -20,7 +20,7 @@ func (r *run) loop() (workflows.CaseOutcome, error) {
 		switch {
 		case fx.Done && r.canEnd():
 			return lifecycle.Outcome(r.c), nil
-		case !fx.Done && r.canEnd() && r.WantsNewRun():
+		case !fx.Done && !fx.Creating && r.canEnd() && r.WantsNewRun():
 			return workflows.CaseOutcome{}, r.continueAsNew()
 		}
 		r.carryOut(fx)

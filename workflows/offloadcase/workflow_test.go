@@ -173,6 +173,35 @@ func TestAnOperatorDoesNotCutACreationShort(t *testing.T) {
 	require.Len(t, w.scenario.provider.created, 2)
 }
 
+// A reset run begins with the signals of the run before it. The activity knows by the run that it was reset, so this run starts it.
+func TestAnOperatorsEarlierSignalDoesNotMoveACreationToAnotherRun(t *testing.T) {
+	t.Parallel()
+	for name, input := range map[string]any{
+		"the first run": start(),
+		"between two attempts": offloadcase.Input{CaseStart: start().Normalized(), Carried: &lifecycle.State{
+			Version: 1, Status: workflows.CaseCreating, Creation: lifecycle.CreationPending, CreateAt: after(minute),
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := playFrom(t, 0, scenario{
+				start: start(), provider: &provider{creates: []createAnswer{{err: failed(workflows.ErrTypeOffloadNotSent, 10*minute)}, {caseID: caseID}}},
+				steps: []step{
+					{0, func(w *world) { w.env.SignalWorkflowSkippingWorkflowTask(workflows.SignalForceContinueAsNew, nil) }},
+					{5 * minute, func(w *world) {
+						require.Equal(w.t, 1, w.runs)
+						require.Len(w.t, w.scenario.provider.created, 1)
+					}},
+					{12 * minute, func(w *world) { require.Equal(w.t, 2, w.runs) }},
+					signals(13*minute, completed(13*minute)),
+				},
+			}, input)
+			require.NoError(t, w.err)
+			require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+		})
+	}
+}
+
 func TestAWebhookStopsARunningReconcile(t *testing.T) {
 	t.Parallel()
 	w := play(t, 0, scenario{

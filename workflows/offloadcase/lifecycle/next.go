@@ -24,6 +24,9 @@ type Effects struct {
 	// Wake is when Tick or Next have new results without other news; zero means never. WakeFor says why.
 	Wake    time.Time
 	WakeFor string
+	// Creating: POST /cases runs, or will run. Only this run may send it: the activity learns from the run that a reset made it, and a run that
+	// continued from it would look like one without a reset. The server repeats the activity, so the history does not grow meanwhile.
+	Creating bool
 	// Ended: the case has ended, and only the effects named here are left.
 	Ended bool
 	// Done: the case has ended, and nothing is left to do.
@@ -47,7 +50,8 @@ func Next(c Case, now time.Time) Effects {
 		return fx
 	}
 	fx.wakeAt(s.Outbox.RefusedUntil(), now, "A refused notice is old")
-	if wantsCreation(s) {
+	fx.Creating = wantsCreation(s)
+	if fx.Creating {
 		if s.CreateAt.After(now) {
 			fx.wakeAt(s.CreateAt, now, "Create the case again")
 		} else {

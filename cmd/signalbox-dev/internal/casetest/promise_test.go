@@ -85,6 +85,8 @@ var promises = map[string]func(t *testing.T, offload *provider, start workflows.
 			Namespace: namespace, WorkflowExecution: stories.Describe(t, shared.Temporal, one.WorkflowID()).GetWorkflowExecutionInfo().GetExecution(),
 			Reason: "test", RequestId: start.Reference, WorkflowTaskFinishEventId: firstTask(t, one.WorkflowID()),
 		}
+		// The server gives the reset run the operator's signal again, before its first task.
+		stories.ContinueAsNew(t, shared.Temporal, one.WorkflowID())
 		stories.MustRetry(t, func(ctx context.Context) (*workflowservice.ResetWorkflowExecutionResponse, error) {
 			return shared.Temporal.ResetWorkflowExecution(ctx, reset)
 		})
