@@ -31,7 +31,8 @@ would do. With or without --yes it refuses while one of these needs an older key
 
 or, of keys for payloads:
 
-  an open workflow                       until it ends, or continues as new (the signal "force-continue-as-new" makes it)
+  an open case                           until it ends, since its memo is written once
+  another open workflow                  until it ends, or continues as new (the signal "force-continue-as-new" makes it, if it is one of Signalbox's)
   a closed workflow                      until the namespace's retention ends; --forget-closed accepts that it becomes unreadable
 
 For these it reads the history of every workflow in the namespace, of which some hundred a second can be read.

@@ -49,6 +49,7 @@ func TestAPayloadKeyIsRetiredWhenNoWorkflowNeedsIt(t *testing.T) {
 	old := readRing(t, path)
 	require.True(t, old.ForPayloads())
 	require.Contains(t, command(t, nil, "keys", "retire", path).out, "no older sealing key")
+	require.Regexp(t, "an open case +until it ends, since", command(t, nil, "keys", "retire", "--help").out, "no signal frees a case of its memo")
 	got := command(t, nil, "keys", "stage", path)
 	require.Zero(t, got.status, got.err)
 	require.Equal(t, old.SealingKeyID(), readRing(t, path).SealingKeyID(), "a staged key is not in use yet")
