@@ -52,7 +52,7 @@ func mayStillRun(s State) bool {
 	if s.Status != workflows.CaseCancelled && s.Status != workflows.CaseExpired {
 		return false
 	}
-	return s.Creation == CreationUncertain || (s.CaseID != "" && !isEnd(s.Facts.Status))
+	return s.MayExist || (s.CaseID != "" && !isEnd(s.Facts.Status))
 }
 
 // DueAt returns when the attention becomes urgent: the expiry of the open question, or the case's deadline, which ends the question too;

@@ -30,6 +30,8 @@ func Created(c Case, result workflows.CreateCaseResult, now time.Time) Case {
 	return c
 }
 
+const rejected = "Offload rejected the request: "
+
 // CreateFailed applies the final failure of POST /cases, or that it was given up because the case no longer needs it.
 func CreateFailed(c Case, f rules.Failure, now time.Time) Case {
 	s := &c.State
@@ -43,9 +45,13 @@ func CreateFailed(c Case, f rules.Failure, now time.Time) Case {
 	switch {
 	case f.Type == workflows.ErrTypeOffloadInvalidRequest && c.Start.Options.AwaitCorrection:
 		s.Creation, s.Trouble = CreationRejected, "" // Offload answered the call, so an earlier trouble is over
+	case f.Type == workflows.ErrTypeOffloadInvalidRequest && s.MayExist:
+		// Only this request was rejected: the case of an earlier creation may run.
+		s.Creation, s.Trouble = CreationUncertain, ""
+		s.LastError = clipError(rejected + f.Message)
 	case f.Type == workflows.ErrTypeOffloadInvalidRequest:
 		s.Creation = CreationSettled
-		s.Reason = workflows.Clip("Offload rejected the request: "+f.Message, maxReasonBytes)
+		s.Reason = workflows.Clip(rejected+f.Message, maxReasonBytes)
 		enter(&c, workflows.CaseFailed, workflows.NewsByCreate, now)
 	case nothing && trouble != "" && trouble != s.Trouble:
 		// From now on the server retries this trouble, slowly and without history.
@@ -54,7 +60,7 @@ func CreateFailed(c Case, f rules.Failure, now time.Time) Case {
 	case nothing:
 		s.CreateAt = now.Add(createGuard)
 	default:
-		s.Creation, s.Trouble = CreationUncertain, ""
+		s.Creation, s.MayExist, s.Trouble = CreationUncertain, true, ""
 	}
 	deriveStatus(&c, workflows.NewsByCreate, now)
 	return c
@@ -111,7 +117,7 @@ func wantsCreation(s State) bool { return s.CaseID == "" && s.Creation == Creati
 // identify sets the caseId. Events that waited for it can now be confirmed.
 func identify(c *Case, caseID string, now time.Time) {
 	s := &c.State
-	s.CaseID = caseID
+	s.CaseID, s.MayExist = caseID, false
 	s.Adopted, s.Verifying, s.AdoptRefused, s.NotCreated = false, "", false, false
 	s.ReconcileAt = now.Add(c.Start.Options.ReconcileAfter.Std())
 	// By the first read Offload will have started the case, so CREATED would be the news.

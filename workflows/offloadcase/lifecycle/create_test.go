@@ -241,6 +241,43 @@ func TestARejectedRequestIsCorrected(t *testing.T) {
 	require.Empty(t, lifecycle.Attention(c.State))
 }
 
+// The first creation may have made a case, and no later failure shows that it did not.
+func TestAnotherCreationDoesNotForgetThatACaseMayExist(t *testing.T) {
+	t.Parallel()
+	rejects := func(c lifecycle.Case) lifecycle.Case {
+		return lifecycle.CreateFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadInvalidRequest, Message: "channel is bad"}, after(3))
+	}
+	cancels := func(c lifecycle.Case) lifecycle.Case { return lifecycle.Cancel(c, workflows.CancelCase{}, after(4)) }
+	givenUp := rules.Failure{Type: rules.FailureCancelled}
+	again := func(change ...func(*workflows.CaseStart)) lifecycle.Case {
+		return lifecycle.RetryCreate(uncertain(change...), workflows.RetryCreate{}, after(2))
+	}
+	awaiting := options(func(o *workflows.CaseOptions) { o.AwaitCorrection = true })
+	expiring := options(func(o *workflows.CaseOptions) { o.Deadline = after(4) })
+	bound := lifecycle.Created(again(), workflows.CreateCaseResult{CaseID: caseID}, after(3))
+	for name, row := range map[string]struct {
+		c         lifecycle.Case
+		status    workflows.CaseStatus
+		attention []string
+	}{
+		"tried again":                    {again(), workflows.CaseCreating, nil},
+		"rejected":                       {rejects(again()), workflows.CaseCreateUncertain, []string{"create_uncertain"}},
+		"rejected and cancelled":         {cancels(rejects(again())), workflows.CaseCancelled, []string{"still_running"}},
+		"rejected, to correct":           {rejects(again(awaiting)), workflows.CaseCreating, []string{"create_rejected"}},
+		"the same and cancelled":         {cancels(rejects(again(awaiting))), workflows.CaseCancelled, []string{"still_running"}},
+		"cancelled while it waits":       {lifecycle.CreateFailed(cancels(again()), givenUp, after(5)), workflows.CaseCancelled, []string{"still_running"}},
+		"expired while it waits":         {lifecycle.CreateFailed(lifecycle.Tick(again(expiring), after(4)), givenUp, after(5)), workflows.CaseExpired, []string{"still_running"}},
+		"created":                        {bound, workflows.CaseRunning, nil},
+		"created, and Offload has ended": {received(bound, completed(5), after(5)), workflows.CaseCompleted, nil},
+	} {
+		requireStatus(t, row.status, row.c)
+		require.Equal(t, row.attention, lifecycle.Attention(row.c.State), name)
+	}
+	require.Equal(t, "Offload rejected the request: channel is bad", rejects(again()).State.LastError)
+	require.NoError(t, lifecycle.CheckAdopt(rejects(again()), workflows.AdoptCase{CaseID: caseID}))
+	require.NoError(t, lifecycle.CheckRetryCreate(rejects(again()), workflows.RetryCreate{}))
+}
+
 func TestRetryCreateIsRefusedUnlessTheCreationIsUncertainOrRejected(t *testing.T) {
 	t.Parallel()
 	requireRefusal(t, workflows.ErrTypeNotUncertain, lifecycle.CheckRetryCreate(began(), workflows.RetryCreate{}))

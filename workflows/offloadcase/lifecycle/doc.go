@@ -67,6 +67,8 @@
 //	OffloadUncertain, no type    uncertain                                  repeated after the ceiling create_uncertain; unreadable_answer
 //	OffloadInvalidRequest        the case ends FAILED; with awaitCorrection repeated after the ceiling create_rejected; unreadable_answer
 //	                             it waits for a corrected request
+//	  after an uncertain one     uncertain; with awaitCorrection it waits   -                          create_uncertain; create_rejected
+//	                             for a corrected request
 //	OffloadUnauthorized          repeated slowly                            repeated slowly            unauthorized
 //	OffloadForbidden             repeated slowly                            repeated slowly            forbidden
 //	OffloadNotFound              repeated slowly                            repeated slowly            case_not_found

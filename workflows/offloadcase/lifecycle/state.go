@@ -28,6 +28,8 @@ type State struct {
 	AdoptRefused bool   `json:"adoptRefused,omitempty"`
 
 	Creation Creation `json:"creation,omitempty"`
+	// MayExist: a creation was uncertain, and no caseId is known since. It stays when the creation is tried again.
+	MayExist bool `json:"mayExist,omitempty"`
 	// CreateAt is the earliest time for POST /cases; zero means at once.
 	CreateAt time.Time `json:"createAt,omitzero"`
 	// CreateSince is when the creation was requested. NotCreated: for minutes it could not be sent, or was throttled.
