@@ -28,7 +28,7 @@
 //   - notice_given_up: Repair the receiver and send the notices again, or dismiss them.
 //   - notice_refused: Read the outcome or the approval here: Temporal refused the notice about it, so no notice comes.
 //   - question_expired: Answer the question, or cancel the case: no answer came in the time that the app gave.
-//   - response_unclear: Ask the brand what it meant, and cancel the approval or wait for another response.
+//   - response_unclear: Ask the brand what it meant, and cancel the approval or wait for another response: the one that came says neither yes nor no, or not to which request.
 //   - result_off_schema: Compare the result with the request's resultSchema: the outcome lists the violations.
 //   - run_stale: Let the agent post to Artmail, or close the run: Artmail is about to end it.
 //   - second_case: Check both cases at Offload: two exist for the same reference, so the counterparty may get messages from both.

@@ -19,7 +19,7 @@ const (
 	ToDoActivationPaused ToDoKind = "activation_paused"  // Artmail paused an activation because its deliveries failed
 	ToDoNoAPIKey         ToDoKind = "no_api_key"         // an active activation has no API key
 	ToDoRunStale         ToDoKind = "run_stale"          // Artmail is about to force-fail an inactive run
-	ToDoResponseUnclear  ToDoKind = "response_unclear"   // a response to an approval says neither yes nor no
+	ToDoResponseUnclear  ToDoKind = "response_unclear"   // a response says neither yes nor no, or not to which approval
 	ToDoNoticesGivenUp   ToDoKind = "notices_given_up"   // notices could not be delivered
 	ToDoWorkflowBroken   ToDoKind = "workflow_broken"    // a workflow failed or timed out in Temporal
 	ToDoDeliveryDead     ToDoKind = "delivery_dead"      // a webhook can't be used

@@ -381,6 +381,33 @@ func TestAnApprovalIsCancelledAndMayBeCancelledTwice(t *testing.T) {
 	requireRefused(t, workflows.ErrTypeUnknownApproval, err)
 }
 
+// The brand has answered, and nothing in Signalbox says so otherwise.
+func TestAResponseToNoReadableRequestRaisesAttentionWhileAnApprovalIsOpen(t *testing.T) {
+	t.Parallel()
+	for name, requestID := range map[string]string{"none": "", "too long": strings.Repeat("x", 251)} {
+		for _, early := range []bool{true, false} {
+			s := activeState(t)
+			if early {
+				apply(s, at(1), response(1, "m2", requestID, true))
+				require.Empty(t, s.View().Attention, "no approval is open that it could answer")
+			}
+			register(t, s, at(2), request("undated"), requestDue("m1", 30))
+			if !early {
+				apply(s, at(3), response(1, "m2", requestID, true))
+			}
+			s.Tick(at(3))
+			require.Equal(t, []string{workflows.AttentionResponseUnclear}, s.View().Attention, name)
+			require.Equal(t, at(30), lifecycle.DueAt(s.Activation))
+			require.Contains(t, lifecycle.WaitingFor(s.Activation), "does not say which approval it answers")
+			require.Contains(t, lifecycle.Details(s.Activation), "does not say which approval it answers")
+
+			apply(s, at(4), response(4, "m3", "m1", true), response(4, "m4", "undated", false))
+			require.Empty(t, s.View().Attention)
+			require.NotContains(t, lifecycle.WaitingFor(s.Activation), "does not say")
+		}
+	}
+}
+
 func TestResponsesThatCantBeUsedAreIgnored(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)

@@ -35,7 +35,7 @@ func Attention(a Activation) []string {
 	if slices.ContainsFunc(s.Runs, func(r Run) bool { return stale(s, r) }) {
 		why = append(why, workflows.AttentionRunStale)
 	}
-	if slices.ContainsFunc(s.Approvals, func(a Approval) bool { return a.Unclear }) {
+	if slices.ContainsFunc(s.Approvals, func(a Approval) bool { return responseUnclear(s, a) }) {
 		why = append(why, workflows.AttentionResponseUnclear)
 	}
 	if slices.ContainsFunc(s.Approvals, func(a Approval) bool { return reconcileSilent(s, a) }) {
@@ -50,6 +50,11 @@ func reconcileSilent(s *State, a Approval) bool {
 	return s.Status != workflows.ActivationPaused && a.Status == workflows.ApprovalOpen && a.ReconcileSilent
 }
 
+// responseUnclear reports whether the brand may have answered the approval, but not clearly.
+func responseUnclear(s *State, a Approval) bool {
+	return a.Unclear || a.Status == workflows.ApprovalOpen && !s.UnclearAt.IsZero()
+}
+
 func stale(s *State, r Run) bool {
 	return s.Status != workflows.ActivationPaused && r.Status == workflows.RunOpen && r.Stale
 }
@@ -59,7 +64,7 @@ func stale(s *State, r Run) bool {
 func DueAt(a Activation) time.Time {
 	var due time.Time
 	for i := range a.State.Approvals {
-		if approval := &a.State.Approvals[i]; approval.Unclear || reconcileSilent(&a.State, *approval) {
+		if approval := &a.State.Approvals[i]; responseUnclear(&a.State, *approval) || reconcileSilent(&a.State, *approval) {
 			at, _ := deadlineOf(&a.State, approval)
 			due = rules.Sooner(due, at)
 		}

@@ -23,6 +23,9 @@ func Tick(a Activation, now time.Time) (Activation, []Note) {
 	if rules.Due(rules.LastsUntil(a.State.KeyConflictAt), now) {
 		a.State.KeyConflictAt = time.Time{}
 	}
+	if rules.Due(rules.LastsUntil(a.State.UnclearAt), now) {
+		a.State.UnclearAt = time.Time{}
+	}
 	noteAttention(&a, now)
 	return a, notes
 }

@@ -42,6 +42,9 @@ func waitingFor(s *State) string {
 	}
 	if open > 0 {
 		says = append(says, "The brand has to answer "+count(open, "approval")+" in Artmail.")
+		if !s.UnclearAt.IsZero() {
+			says = append(says, "A response of "+rules.Stamp(s.UnclearAt)+" does not say which approval it answers.")
+		}
 	}
 	if checking > 0 {
 		says = append(says, fmt.Sprintf("The agent's worker is checking %d of them, whose deadline has passed.", checking))

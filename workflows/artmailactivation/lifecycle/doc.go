@@ -36,6 +36,7 @@
 //	response, yes or no     APPROVED, REJECTED    the earlier one stays   APPROVED, REJECTED    late, counted
 //	                                                                      if not later (6)
 //	response, unclear       response_unclear      late                    late                  late
+//	response to none        response_unclear      nothing                 nothing               nothing
 //	run_force_failed        VOIDED                VOIDED if earlier       VOIDED                nothing
 //	deadline passed (7)     reconciled, EXPIRED   nothing                 nothing               nothing
 //	reconcile: yes or no    APPROVED, REJECTED    nothing                 nothing               nothing
@@ -67,6 +68,8 @@
 //	(9) It also voids the approvals of the run, as the table above says, in any status of the run before the end of the activation.
 //	(10) The earlier time stays.
 //	(11) A day while little room is left for runs. A run with an open approval stays. The clocks of runs stand still while the activation is paused.
+//
+// A response without a usable inResponseToId may answer any approval. Its attention lasts seven days at most, while an approval is open.
 //
 // Once the hand-off of its notice has begun, an end is final: a response that arrives later is late, even if its time is earlier. Ends by the
 // clock, by a reconcile, by a cancellation and by the end of the activation are final at once, since they have no time of Artmail's.

@@ -27,6 +27,7 @@ func Next(a Activation, now time.Time) Effects {
 	if a.State.Ended == nil {
 		fx.wakeAt(a.State.Outbox.RefusedUntil(), now, "A refused notice is old")
 		fx.wakeAt(rules.LastsUntil(a.State.KeyConflictAt), now, "Another API key is old")
+		fx.wakeAt(rules.LastsUntil(a.State.UnclearAt), now, "A response to no readable request is old")
 	}
 	for i := range a.State.Approvals {
 		fx.addApproval(&a, &a.State.Approvals[i], now)

@@ -30,9 +30,11 @@ func unclear(e workflows.ActivationEvent) bool {
 	return e.Kind == workflows.KindApprovalResponse && e.Approved == nil
 }
 
-// respond matches a response to its request by inResponseToId. It ignores the runId, because one run may ask for many approvals.
+// respond matches a response to its request by inResponseToId. It ignores the runId, because one run may ask for many approvals. A response
+// without a usable inResponseToId may answer any open approval, so it needs a person.
 func respond(a *Activation, e workflows.ActivationEvent, now time.Time) (workflows.EventResult, string) {
 	if e.InResponseToID == "" || len(e.InResponseToID) > maxID {
+		a.State.UnclearAt = now
 		return workflows.EventIgnored, "its inResponseToId can't be used"
 	}
 	r := Response{

@@ -25,7 +25,7 @@ func TestTheWholeStateIsCarriedOver(t *testing.T) {
 	open(t, living, "r2", 0)
 	unclear := response(4, "what", "unclear", true)
 	unclear.Approved = nil
-	apply(living, at(5), response(4, "yes", "answered", true), unclear, forceFailed(5, "r2"), response(5, "early", "not registered", true), resumed(1))
+	apply(living, at(5), response(4, "yes", "answered", true), unclear, forceFailed(5, "r2"), response(5, "early", "not registered", true), response(5, "to", "", true), resumed(1))
 	apply(living, at(5), response(4, "no", "answered", false))
 	h := lifecycle.Next(living.Activation, at(5)).HandOff
 	require.NotNil(t, h)

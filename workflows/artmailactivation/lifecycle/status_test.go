@@ -287,6 +287,10 @@ func TestAttentionThatNothingEndsIsOverAfterSevenDays(t *testing.T) {
 			h := lifecycle.Next(s.Activation, at(minutes)).HandOff
 			s.Activation = lifecycle.HandOffFailed(s.Activation, *h, rules.Failure{Type: workflows.ErrTypeNoticeInvalid}, at(minutes))
 		},
+		workflows.AttentionResponseUnclear: func(s *world, minutes float64) {
+			register(s.t, s, at(minutes), request("m1"))
+			apply(s, at(minutes), response(minutes, "m2", "", true))
+		},
 	} {
 		s := activeState(t)
 		for _, minutes := range []float64{1, 2} {
