@@ -43,7 +43,7 @@ func postChange(a *Activation, e workflows.ActivationEvent, now time.Time) {
 	}
 	status, _, _ := statusOf(&a.State)
 	change := workflows.ActivationChange{Status: status, At: e.OccurredAt, Reason: workflows.Clip(e.Reason, maxWord)}
-	post(a, kind, workflows.NoticeData{Activation: &change}, strconv.FormatInt(a.State.Outbox.Seq+1, 10), now)
+	post(a, kind, workflows.NoticeData{Activation: &change}, a.State.Outbox.NewSubject(now), now)
 }
 
 // postRunWarning posts that a run is about to be force-failed. It replaces an earlier warning that still waits.

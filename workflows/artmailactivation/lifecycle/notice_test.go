@@ -61,6 +61,17 @@ func TestANoticeIsCompleteAtItsHandOff(t *testing.T) {
 	require.Nil(t, lifecycle.Next(s.Activation, at(3)).HandOff)
 }
 
+// A run that was reset numbers its notices as the run before it did. Receivers drop an ID that they have seen.
+func TestAResetGivesANewChangeNoOldID(t *testing.T) {
+	t.Parallel()
+	id := func(minutes float64, e workflows.ActivationEvent) string {
+		s := activeState(t)
+		apply(s, at(minutes), e)
+		return lifecycle.Next(s.Activation, at(minutes)).HandOff.Notices[0].ID
+	}
+	require.NotEqual(t, id(1, paused(1, "user_paused")), id(2, paused(2, "user_paused")))
+}
+
 func TestEachEndOfAnApprovalHasItsKind(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)

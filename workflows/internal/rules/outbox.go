@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -51,6 +52,12 @@ func (o Outbox) Post(notice workflows.PostedNotice, subject string) Outbox {
 func NoticeID(source string, kind workflows.NoticeKind, subject string) string {
 	sum := sha256.Sum256([]byte(source + "\x00" + string(kind) + "\x00" + subject))
 	return "ntc_" + base64.RawURLEncoding.EncodeToString(sum[:16])
+}
+
+// NewSubject returns a subject for the next notice, if each post of it is news. A run that was reset numbers its notices as the run before it
+// did, so the subject has the time too: receivers drop an ID that they have seen.
+func (o Outbox) NewSubject(now time.Time) string {
+	return strconv.FormatInt(o.Seq+1, 10) + " " + now.Format(time.RFC3339Nano)
 }
 
 // Due returns the notices to hand off now; none before NotBefore.

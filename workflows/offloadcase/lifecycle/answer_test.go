@@ -243,7 +243,6 @@ func TestAnUnansweredQuestionSendsRemindersAndRaisesAttention(t *testing.T) {
 	require.Len(t, reminder, 1)
 	require.NotEqual(t, first, reminder[0].ID, "each reminder has its own ID")
 	require.Equal(t, c, lifecycle.Tick(c, after(40)), "once")
-	require.Equal(t, 1, c.State.Asked.Reminders)
 
 	c = lifecycle.Tick(c, after(70))
 	require.Equal(t, []string{"input_needed", "question_expired"}, lifecycle.Attention(c.State))

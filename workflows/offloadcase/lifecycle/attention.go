@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -105,5 +104,5 @@ func postAttention(c *Case, before []string, now time.Time) {
 		}
 	}
 	slices.Sort(added)
-	post(c, workflows.NoticeCaseAttention, workflows.NoticeData{Attention: added}, strconv.FormatInt(s.Outbox.Seq, 10), now)
+	post(c, workflows.NoticeCaseAttention, workflows.NoticeData{Attention: added}, s.Outbox.NewSubject(now), now)
 }

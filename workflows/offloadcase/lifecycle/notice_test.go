@@ -226,6 +226,25 @@ func TestANoticeAnnouncesEachNewReasonForAttention(t *testing.T) {
 	require.Equal(t, []string{"conflict"}, handOff(conflict, 11).Notices[0].Data.Outcome.Attention)
 }
 
+// A run that was reset numbers its notices as the run before it did. Receivers drop an ID that they have seen.
+func TestAResetGivesNewAttentionNoOldID(t *testing.T) {
+	t.Parallel()
+	id := func(c lifecycle.Case, minute int) string {
+		t.Helper()
+		notices := handOff(lifecycle.Tick(c, after(minute)), minute).Notices
+		require.Len(t, notices, 1)
+		return notices[0].ID
+	}
+	reminding := func(s *workflows.CaseStart) { s.Options.RemindAfter = workflows.Duration(time.Minute) }
+	refused := lifecycle.CreateFailed(began(replying), rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(1))
+	unsure := lifecycle.CreateFailed(began(replying), rules.Failure{Type: workflows.ErrTypeOffloadUncertain}, after(2))
+	require.NotEqual(t, id(refused, 1), id(unsure, 2))
+	question := handedOff(asked(replying, reminding))
+	require.NotEqual(t, id(question, 100), id(question, 200), "a reminder")
+	require.Equal(t, id(asked(replying), 10), id(asked(replying), 11), "the same question")
+	require.Equal(t, id(received(running(), completed(10), after(10)), 10), id(received(running(), completed(20), after(20)), 20), "the end")
+}
+
 func TestAWaitingNoticeOfAttentionIsMergedWithNewReasons(t *testing.T) {
 	t.Parallel()
 	told := func(c lifecycle.Case) []string {

@@ -1,7 +1,6 @@
 package lifecycle
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -48,9 +47,7 @@ func tickQuestion(c *Case, now time.Time) {
 }
 
 func remind(c *Case, now time.Time) {
-	s := &c.State
-	s.Asked.Reminders++
-	postQuestion(c, fmt.Sprintf("%s\x00%d", s.Asked.QuestionID, s.Asked.Reminders), now)
+	postQuestion(c, c.State.Asked.QuestionID+"\x00"+c.State.Outbox.NewSubject(now), now)
 }
 
 // questionExpiresAt returns when the open question expires or has expired; zero if it never does.

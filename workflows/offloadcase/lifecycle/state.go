@@ -134,10 +134,9 @@ const (
 type Asked struct {
 	QuestionID string    `json:"questionId,omitempty"`
 	At         time.Time `json:"at,omitzero"`
-	// RemindAt is when people are reminded; zero means never. Reminders counts the reminders.
-	RemindAt  time.Time `json:"remindAt,omitzero"`
-	Reminders int       `json:"reminders,omitempty"`
-	Expired   bool      `json:"expired,omitempty"`
+	// RemindAt is when people are reminded; zero means never.
+	RemindAt time.Time `json:"remindAt,omitzero"`
+	Expired  bool      `json:"expired,omitempty"`
 }
 
 // Begin returns the case of a normalized, valid start. If the deadline has already passed, the case ends before anything is created.
