@@ -67,7 +67,7 @@ const (
 	AttentionNoticeRefused   = "notice_refused"    // Temporal refuses a notice, or the start of "offload-files", for good; ends seven days after the last refusal, unless the workflow has completed before
 	AttentionNoticeDelayed   = "notice_delayed"    // a notice, or the start of "offload-files", could not be handed off for minutes; it is retried
 	AttentionUnreachable     = "unreachable"       // no read of the case has succeeded for minutes: Offload can't be reached
-	AttentionAnswerDelayed   = "answer_delayed"    // an answer could not be sent to Offload for minutes; it is retried
+	AttentionAnswerDelayed   = "answer_delayed"    // an answer could not be sent to Offload for minutes, which is retried; or Offload accepted it, and has not gone on for an hour
 )
 
 // NewsSource is the source of a change.

@@ -45,7 +45,7 @@ const (
 	InputNotWaiting      InputResult = "not_waiting"      // 409 CASE_NOT_WAITING_FOR_INPUT
 	InputMismatch        InputResult = "mismatch"         // 409 INPUT_REQUEST_MISMATCH
 	InputRejected        InputResult = "rejected"         // 400, 401, 403 or 404: Offload refuses the answer
-	InputUnsettled       InputResult = "unsettled"        // given up while it was being sent, because the case went on; it may have arrived
+	InputUnsettled       InputResult = "unsettled"        // given up while it was being sent, because the case went on, so it may have arrived; or accepted, but Offload still asks
 	InputOvertaken       InputResult = "overtaken"        // not sent, because the case ended or asked another question first
 )
 

@@ -10,7 +10,7 @@
 //
 //   - account: Configure the account's API key for the workers, and restart them.
 //   - adopt_refused: Adopt another caseId, or create the case again: the last error says why the caseId was not adopted.
-//   - answer_delayed: The pending activity in the Temporal Web UI shows the last failure, or that no worker sends the answer. It is retried automatically.
+//   - answer_delayed: The pending activity in the Temporal Web UI shows the last failure, or that no worker sends the answer; it is retried automatically. If the answer was accepted, check at Offload why the case does not go on.
 //   - api_key_conflict: Ask Artmail which of the two API keys is right: Signalbox keeps the first.
 //   - case_not_found: Check at Offload whether the caseId exists. If it does not, cancel the case. Reading is retried automatically.
 //   - check_unanswered: Run a worker with the activity check-approval on the queue that the agent's configuration names.

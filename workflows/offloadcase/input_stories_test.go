@@ -11,6 +11,25 @@ import (
 
 // Stories about questions and answers.
 var inputStories = map[string]func() scenario{
+	"Offload accepts an answer, and loses it": func() scenario {
+		return scenario{
+			start: start(replying), provider: &provider{truth: []truth{shows(inputNeeded("q1", 5*minute), 5*minute), shows(completed(0), 100*minute)}},
+			steps: []step{
+				signals(5*minute, inputNeeded("q1", 5*minute)),
+				updates(10*minute, workflows.UpdateProvideInput, answerQ1),
+				stands(69*minute, workflows.CaseInputSent),
+				stands(71*minute, workflows.CaseInputNeeded, "input_needed"),
+				updates(72*minute, workflows.UpdateProvideInput, answerQ1),
+				stands(73*minute, workflows.CaseInputSent),
+			},
+			check: func(t *testing.T, w *world) {
+				require.Len(t, w.scenario.provider.answered, 2, "one for each that a person gave")
+				require.Equal(t, workflows.InputUnsettled, w.outcome.Answers[0].Result)
+				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+				require.Equal(t, []string{"case.input_needed", "case.attention", "case.input_needed", "case.completed"}, kinds(w))
+			},
+		}
+	},
 	"asks and is answered": func() scenario {
 		return scenario{
 			start: start(replying), provider: &provider{truth: []truth{runningFrom(12 * minute)}},

@@ -52,6 +52,7 @@ func Answered(c Case, questionID string, result workflows.ProvideInputResult, no
 	s.ReconcileAt = now.Add(c.Start.Options.PollFloor.Std())
 	switch result.Result {
 	case workflows.InputAccepted, workflows.InputAlreadyResolved:
+		s.AcceptedAt = now
 		if s.Known.QuestionID == questionID {
 			s.Known.QuestionStatus = workflows.QuestionResolved
 		}
@@ -73,6 +74,29 @@ func AnswerFailed(c Case, questionID string, f rules.Failure, now time.Time) Cas
 		result = workflows.InputUnsettled
 	}
 	return Answered(c, questionID, workflows.ProvideInputResult{Result: result, Message: f.Message}, now)
+}
+
+// stillAsksAfter is how long after an answer was accepted a report that the question is open means that the answer was lost. Offload resolves
+// the question when it accepts the answer; the rest is for differences between clocks and for reads that lag behind.
+const stillAsksAfter = 15 * time.Minute
+
+// applyStillAsks applies a report, of a time, that a question is open long after its answer was accepted. People are asked again; no answer is
+// sent twice by itself. It follows the merge of the report.
+func applyStillAsks(s *State, said workflows.CaseFacts, at time.Time) {
+	asks := func(facts workflows.CaseFacts) bool {
+		q := facts.Question
+		return facts.Status == workflows.OffloadInputNeeded && q != nil && q.Status == workflows.QuestionPending
+	}
+	if !asks(said) || !asks(s.Facts) || askedID(said) != askedID(s.Facts) || !at.After(s.AcceptedAt.Add(stillAsksAfter)) {
+		return
+	}
+	s.Answers = slices.Clone(s.Answers)
+	for i := range s.Answers {
+		if a := &s.Answers[i]; a.QuestionID == askedID(said) && (a.Result == workflows.InputAccepted || a.Result == workflows.InputAlreadyResolved) {
+			a.Result, a.Error = workflows.InputUnsettled, "Offload accepted the answer, but still asks: answer again, or look at Offload"
+		}
+	}
+	s.Answers = newestAnswers(s.Answers)
 }
 
 func settleAnswer(s *State, questionID string, result workflows.ProvideInputResult) {
@@ -131,15 +155,35 @@ func pendingAnswer(s State) *workflows.Answer {
 	return nil
 }
 
-// answerDelayedAfter is how long an answer may be on its way before a person should look.
-const answerDelayedAfter = 3 * time.Minute
+const (
+	// answerDelayedAfter is how long an answer may be on its way before a person should look.
+	answerDelayedAfter = 3 * time.Minute
+	// processedAfter is how long Offload may take to process an answer before a person should look.
+	processedAfter = time.Hour
+)
 
-// answerDelayedAt returns when the pending answer raises attention; zero without one.
+// answerDelayedAt returns when an answer raises attention that is not sent, or not processed by Offload; zero without such an answer.
 func answerDelayedAt(s State) time.Time {
-	if answer := pendingAnswer(s); answer != nil {
+	answer := pendingAnswer(s)
+	switch {
+	case answer != nil:
 		return answer.GivenAt.Add(answerDelayedAfter)
+	case s.Status != workflows.CaseInputSent:
+		return time.Time{}
+	case s.AcceptedAt.After(s.Since):
+		return s.AcceptedAt.Add(processedAfter)
 	}
-	return time.Time{}
+	return s.Since.Add(processedAfter)
+}
+
+// tickAnswer raises the attention for an answer. If Offload does not process it, one read shows whether the question is open: the reconcile
+// activity returns only changes.
+func tickAnswer(s *State, now time.Time) {
+	delayed := rules.Due(answerDelayedAt(*s), now)
+	if delayed && !s.AnswerDelayed && pendingAnswer(*s) == nil {
+		wantReadAfter(s)
+	}
+	s.AnswerDelayed = delayed
 }
 
 func by(who string) string {

@@ -250,7 +250,7 @@ func TestAnUnansweredQuestionSendsRemindersAndRaisesAttention(t *testing.T) {
 	c = lifecycle.Tick(lifecycle.ProvideInput(c, answer("q1"), after(80)), after(80))
 	require.Empty(t, lifecycle.Attention(c.State))
 	c = lifecycle.Answered(c, "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(80))
-	require.Equal(t, c, lifecycle.Tick(c, after(200)), "an answered question has no reminder")
+	require.Equal(t, c, lifecycle.Tick(c, after(139)), "an answered question has no reminder")
 }
 
 func TestAnAnswerThatIsNotSentRaisesAttentionWithinMinutes(t *testing.T) {
@@ -269,6 +269,83 @@ func TestAnAnswerThatIsNotSentRaisesAttentionWithinMinutes(t *testing.T) {
 	sent := lifecycle.Tick(lifecycle.Answered(c, "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(60)), after(60))
 	require.Empty(t, lifecycle.Attention(sent.State))
 	require.Empty(t, lifecycle.Attention(lifecycle.Tick(received(c, completed(60), after(60)), after(60)).State), "an end needs no answer")
+}
+
+// A 202 only says that the answer is queued (Offload, "Provide case input").
+func TestAnAnswerThatOffloadAcceptedAndLostIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	accepted := lifecycle.Answered(handedOff(answering(replying)), "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(21))
+	late := inputNeeded("q1", 12)
+	late.ReceivedAt = after(60)
+	readAt := func(minute int, e workflows.CaseEvent) lifecycle.Case {
+		snapshot := read(e)
+		snapshot.ReadAt = after(minute)
+		return reconciled(accepted, snapshot, after(minute))
+	}
+	resolved := inputNeeded("q1", 10)
+	resolved.Facts.Question.Status = workflows.QuestionResolved
+	outage := lifecycle.Answered(answering(), "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(120))
+	for name, row := range map[string]struct {
+		c    lifecycle.Case
+		want workflows.CaseStatus
+	}{
+		"a webhook at the same time":                {received(accepted, inputNeeded("q1", 36), after(36)), workflows.CaseInputSent},
+		"a webhook a quarter of an hour later":      {received(accepted, inputNeeded("q1", 37), after(37)), workflows.CaseInputNeeded},
+		"an old webhook that comes late":            {received(accepted, late, after(60)), workflows.CaseInputSent},
+		"a webhook from before a late acceptance":   {received(outage, inputNeeded("q1", 119), after(121)), workflows.CaseInputSent},
+		"a read at the same time":                   {readAt(36, inputNeeded("q1", 10)), workflows.CaseInputSent},
+		"a read a quarter of an hour later":         {readAt(37, inputNeeded("q1", 10)), workflows.CaseInputNeeded},
+		"a read that shows the question as settled": {readAt(37, resolved), workflows.CaseInputSent},
+		"a webhook after such a read":               {received(readAt(37, resolved), inputNeeded("q1", 60), after(60)), workflows.CaseInputSent},
+	} {
+		requireStatus(t, row.want, row.c)
+		require.Nil(t, lifecycle.Next(row.c, after(200)).Answer, "%s: no answer is sent twice by itself", name)
+		if row.want == workflows.CaseInputSent {
+			require.Equal(t, workflows.InputAccepted, row.c.State.Answers[0].Result, name)
+			continue
+		}
+		require.Equal(t, workflows.InputUnsettled, row.c.State.Answers[0].Result, name)
+		require.Contains(t, lifecycle.Details(row.c), "Offload accepted the answer, but still asks")
+		require.Equal(t, []string{"case.input_needed"}, kinds(row.c), name)
+		require.NoError(t, lifecycle.CheckProvideInput(row.c, answer("q1")), name)
+		again := lifecycle.ProvideInput(row.c, answer("q1"), after(300))
+		again = received(lifecycle.Answered(again, "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(301)), inputNeeded("q1", 302), after(302))
+		requireStatus(t, workflows.CaseInputSent, again)
+	}
+}
+
+func TestAnAcceptedAnswerThatOffloadDoesNotProcessRaisesAttention(t *testing.T) {
+	t.Parallel()
+	accepted := workflows.ProvideInputResult{Result: workflows.InputAccepted}
+	resolved := inputNeeded("q1", 10)
+	resolved.Facts.Question.Status = workflows.QuestionResolved
+	for name, row := range map[string]struct {
+		c     lifecycle.Case
+		since int
+	}{
+		"after a day of outage": {lifecycle.Answered(answering(), "q1", accepted, after(1440)), 1440},
+		"answered elsewhere":    {reconciled(asked(), read(resolved), after(30)), 30},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := row.c
+			c.State.ReconcileAt = after(10_000) // reads go on meanwhile
+			c = lifecycle.Tick(c, after(row.since+59))
+			require.Empty(t, lifecycle.Attention(c.State))
+			require.Equal(t, after(row.since+60), lifecycle.Next(c, after(row.since+59)).Wake)
+
+			c = lifecycle.Tick(c, after(row.since+60))
+			require.Equal(t, []string{workflows.AttentionAnswerDelayed}, lifecycle.Attention(c.State))
+			require.Contains(t, lifecycle.WaitingFor(c), "has not gone on for an hour")
+			require.NotNil(t, lifecycle.Next(c, after(row.since+60)).Read, "polling reports changes only, and Offload may ask as before")
+			c = lifecycle.Tick(readOnce(c, caseID, read(resolved), after(row.since+61)), after(row.since+61))
+			require.Equal(t, []string{workflows.AttentionAnswerDelayed}, lifecycle.Attention(c.State))
+			require.Nil(t, lifecycle.Next(c, after(row.since+61)).Read, "once")
+
+			c = lifecycle.Tick(reconciled(c, shows(workflows.OffloadRunning, 2000), after(2001)), after(2001))
+			require.Empty(t, lifecycle.Attention(c.State))
+		})
+	}
 }
 
 func TestAQuestionIsRepeatedForTheCallbacksToo(t *testing.T) {

@@ -14,7 +14,7 @@ func Tick(c Case, now time.Time) Case {
 		tickDeadline(&c, now)
 		tickQuestion(&c, now)
 		s.NotCreated = s.NotCreated || rules.Due(notCreatedAt(*s), now)
-		s.AnswerDelayed = rules.Due(answerDelayedAt(*s), now)
+		tickAnswer(s, now)
 	}
 	s.Outbox = s.Outbox.Tick(now)
 	if len(s.Outbox.Waiting) == 0 && !filesWaiting(c) {

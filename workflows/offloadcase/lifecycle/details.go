@@ -33,6 +33,8 @@ func waitingFor(c Case) string {
 		return "A person has to answer question " + rules.Code(s.Facts.Question.ID) + "."
 	case workflows.CaseInputSent:
 		switch {
+		case s.AnswerDelayed && pendingAnswer(s) == nil:
+			return "Offload has the answer, but has not gone on for an hour. Look at the case at Offload, or cancel it; Signalbox goes on reading it."
 		case s.AnswerDelayed:
 			return "The answer could not be sent to Offload for minutes; it is retried automatically. The pending activity shows the last failure."
 		case pendingAnswer(s) != nil:

@@ -35,6 +35,7 @@
 //	reconcile-now                             =       =       a read                             =
 //	read or reconcile: RUNNING                -       -       R                                  =
 //	  INPUT_NEEDED, question PENDING          -       -       N, or S after an answer            =
+//	    15 minutes after an accepted answer   -       -       N, asked again                     =
 //	  INPUT_NEEDED, question RESOLVED         -       -       S                                  =
 //	  COMPLETED or FAILED                     -       -       E                                  conflict if it contradicts
 //	  a status that is not known              -       -       = unknown_status, reads slowly     -
@@ -47,6 +48,7 @@
 //	deadline                                  E       E       one read, then E                   =
 //	no creation for three minutes             = !     -       -                                  -
 //	no result of an answer for three minutes  -       -       = !                                -
+//	S for an hour after it was accepted       -       -       = !, then read                     -
 //
 // "!" raises attention: adopt_refused, not_created, answer_delayed. Hand-offs that fail for minutes raise notice_delayed in any state.
 //

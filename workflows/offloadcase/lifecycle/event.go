@@ -163,6 +163,7 @@ func mergeEvent(c *Case, e workflows.CaseEvent) {
 		raiseConflict(s)
 		return
 	}
+	applyStillAsks(s, e.Facts, e.OccurredAt)
 	s.WebhookApplied = true
 	s.EndByWebhook = s.EndByWebhook || isEnd(e.Facts.Status)
 	if !e.OccurredAt.Before(before) {

@@ -63,8 +63,8 @@ func Next(c Case, now time.Time) Effects {
 	}
 	if answer := pendingAnswer(s); answer != nil {
 		fx.Answer = &workflows.ProvideInputParams{Account: c.Start.Account, CaseID: s.CaseID, QuestionID: answer.QuestionID, Text: answer.Text}
-		fx.wakeAt(answerDelayedAt(s), now, "The answer takes too long")
 	}
+	fx.wakeAt(answerDelayedAt(s), now, "The answer takes too long")
 	switch {
 	case s.CaseID == "" && s.Verifying != "":
 		fx.Read = &workflows.GetCaseParams{Account: c.Start.Account, CaseID: s.Verifying}

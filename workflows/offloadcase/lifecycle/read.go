@@ -81,6 +81,7 @@ func applySnapshot(c *Case, snapshot workflows.CaseSnapshot, now time.Time) {
 	}
 	source := workflows.NewsByPoll
 	if merge(s, facts, at) {
+		applyStillAsks(s, facts, readAt)
 		if confirmEvents(s, facts) {
 			source = workflows.NewsByWebhook
 		}

@@ -78,7 +78,9 @@ type State struct {
 	// ClosedQuestion is the ID of a question whose answer Offload refused because the question is not open, until a read shows it as open.
 	ClosedQuestion string             `json:"closedQuestion,omitempty"`
 	Answers        []workflows.Answer `json:"answers,omitempty"`
-	// AnswerDelayed: the newest answer has been on its way to Offload for minutes.
+	// AcceptedAt is when Offload last accepted an answer.
+	AcceptedAt time.Time `json:"acceptedAt,omitzero"`
+	// AnswerDelayed: the newest answer has been on its way to Offload for minutes, or Offload has not processed it for an hour.
 	AnswerDelayed bool `json:"answerDelayed,omitempty"`
 
 	// ResultCheck is the conclusion of the last result check, and CheckedBytes the size of the checked result.
