@@ -39,12 +39,18 @@ func Adopt(c Case, adopt workflows.AdoptCase) Case {
 	return c
 }
 
-// applyVerification applies the read of the case that adopt-case named. The case is adopted, unless it has another clientReferenceId.
+// applyVerification applies the read of the case that adopt-case named. The case is adopted, unless it has another clientReferenceId, or one
+// that can't be read.
 func applyVerification(c Case, snapshot workflows.CaseSnapshot, now time.Time) Case {
 	s := &c.State
 	caseID := s.Verifying
 	theirs := snapshot.Facts.ClientReferenceID
-	if request := c.Start.Request; request != nil && theirs != "" && theirs != request.ClientReferenceID {
+	switch request := c.Start.Request; {
+	case request == nil:
+	case snapshot.Facts.Omits(workflows.FieldClientReferenceID):
+		refuseAdoption(s, caseID+" was not adopted: its clientReferenceId can't be read")
+		return c
+	case theirs != "" && theirs != request.ClientReferenceID:
 		refuseAdoption(s, fmt.Sprintf("%s was not adopted: its clientReferenceId is %q, that of the request is %q", caseID, theirs, request.ClientReferenceID))
 		return c
 	}

@@ -40,17 +40,24 @@ func TestAnUnverifiedAdoptionChangesNothing(t *testing.T) {
 	t.Parallel()
 	theirs := shows(workflows.OffloadRunning, 2)
 	theirs.Facts.ClientReferenceID = "vendor_4711"
+	unreadable := shows(workflows.OffloadRunning, 2)
+	unreadable.Facts = unreadable.Facts.OmittingLost([]string{"clientReferenceId"})
+	endless := shows(workflows.OffloadRunning, 2)
+	endless.Facts.ClientReferenceID = "vendor_4711" + strings.Repeat("x", workflows.MaxClientReferenceIDBytes)
+	endless.Facts = endless.Facts.Bounded() // as the activity returns it
 	for name, c := range map[string]lifecycle.Case{
-		"it is another request's": readOnce(verifying(), caseID, theirs, after(3)),
-		"there is no such case":   readFailed(verifying(), caseID, rules.Failure{Type: workflows.ErrTypeOffloadNotFound, Message: "vendor_4711 not found"}, after(3)),
-		"the read fails":          readFailed(verifying(), caseID, rules.Failure{Message: "vendor_4711: no route"}, after(3)),
+		"it is another request's":           readOnce(verifying(), caseID, theirs, after(3)),
+		"whose request it is is unreadable": readOnce(verifying(), caseID, unreadable, after(3)),
+		"whose request it is is too long":   readOnce(verifying(), caseID, endless, after(3)),
+		"there is no such case":             readFailed(verifying(), caseID, rules.Failure{Type: workflows.ErrTypeOffloadNotFound, Message: "vendor_4711 not found"}, after(3)),
+		"the read fails":                    readFailed(verifying(), caseID, rules.Failure{Message: "vendor_4711: no route"}, after(3)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			requireStatus(t, workflows.CaseCreateUncertain, c)
 			require.Empty(t, c.State.CaseID)
 			require.Equal(t, []string{"adopt_refused", "create_uncertain"}, lifecycle.Attention(c.State))
-			require.Contains(t, c.State.LastError, "vendor_4711")
+			require.Regexp(t, "vendor_4711|its clientReferenceId can't be read", c.State.LastError)
 			require.Nil(t, lifecycle.Next(c, after(3)).Read)
 			require.Equal(t, []string{"still_running"}, lifecycle.Attention(lifecycle.Cancel(c, workflows.CancelCase{}, after(4)).State))
 			require.Equal(t, []string{"input_needed"}, lifecycle.Attention(received(c, inputNeeded("q1", 4), after(4)).State))

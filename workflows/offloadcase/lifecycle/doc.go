@@ -19,7 +19,7 @@
 //	  after Offload rejected the request      verify  -       -                                  -
 //	  a read shows the case                   R       R       -                                  -
 //	  a read shows another clientReferenceId,
-//	  or fails                                = !     = !     -                                  -
+//	  an unreadable one, or fails             = !     = !     -                                  -
 //	retry-create                              refused C       refused                            refused
 //	  after Offload rejected the request      C       -       -                                  -
 //	webhook on the case's own URL             R..E    R..E    by its status and time             conflict, or fills in
