@@ -12,7 +12,7 @@ import (
 func (f CaseFacts) Bounded() CaseFacts {
 	f.Omitted = knownFields(f.Omitted)
 	f.Status, f.Channel, f.ResultStatus = short(f.Status), short(f.Channel), short(f.ResultStatus)
-	if tooLong(f.CaseID, MaxIDBytes) {
+	if ValidateCaseID(f.CaseID) != nil {
 		f.CaseID = ""
 	}
 	if tooLong(f.ClientReferenceID, MaxClientReferenceIDBytes) {

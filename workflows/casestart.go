@@ -142,7 +142,7 @@ func (s CaseStart) Validate() error {
 	case s.Request != nil:
 		c.request(*s.Request)
 	default:
-		c.id("caseId", s.CaseID)
+		c.caseID("caseId", s.CaseID)
 	}
 	c.options(s.Options)
 	c.replyTo(s.ReplyTo)

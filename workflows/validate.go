@@ -27,6 +27,14 @@ func ValidateID(id string) error {
 	return nil
 }
 
+// ValidateCaseID accepts the IDs of ValidateID except "." and "..", because HTTP clients and proxies remove them from paths.
+func ValidateCaseID(id string) error {
+	if problem := caseIDProblem(id); problem != "" {
+		return fmt.Errorf("%w: %s", ErrInvalidID, problem)
+	}
+	return nil
+}
+
 // Validate names every field that can't be used.
 func (p ProvideInput) Validate() error {
 	var c check
@@ -40,7 +48,7 @@ func (p ProvideInput) Validate() error {
 // Validate names every field that can't be used.
 func (a AdoptCase) Validate() error {
 	var c check
-	c.id("caseId", a.CaseID)
+	c.caseID("caseId", a.CaseID)
 	c.text("by", a.By, MaxShortTextBytes)
 	return c.err(ErrInvalidArgument)
 }
@@ -182,6 +190,13 @@ func (c *check) text(field, value string, most int) {
 
 func (c *check) id(field, value string) { c.idWithin(field, value, MaxIDBytes) }
 
+func (c *check) caseID(field, value string) {
+	c.bytes += JSONLen(value)
+	if problem := caseIDProblem(value); problem != "" {
+		c.say("%s: %s", field, problem)
+	}
+}
+
 func (c *check) idOrNone(field, value string) {
 	if value != "" {
 		c.id(field, value)
@@ -207,6 +222,13 @@ func idProblem(value string, most int) string {
 		return fmt.Sprintf("%q has a control character, such as a line break or a tab: remove it", clip(value))
 	}
 	return ""
+}
+
+func caseIDProblem(value string) string {
+	if value == "." || value == ".." {
+		return fmt.Sprintf("%q is not an ID: use the ID of the case at Offload", value)
+	}
+	return idProblem(value, MaxIDBytes)
 }
 
 func (c *check) ids(field string, values []string) {

@@ -45,6 +45,24 @@ func TestArgumentsWithinTheLimitsAreAccepted(t *testing.T) {
 	}
 }
 
+// A caseId enters by an update, a start, an event and a read. Each door takes the same ones.
+func TestEveryDoorTakesTheSameCaseIDs(t *testing.T) {
+	t.Parallel()
+	for id, usable := range map[string]bool{
+		"4fc5904d-0e44-4ed3-aa57-c4a47ad0ae4f": true, "größe/1 <x>": true, "...": true, longID[:250]: true,
+		"": false, " ": false, ".": false, "..": false, "id\n": false, "id\x9f": false, longID: false,
+	} {
+		start := goodStart()
+		start.Reference, start.Request, start.CaseID = "r1", nil, id
+		for door, err := range map[string]error{
+			"ValidateCaseID": workflows.ValidateCaseID(id), "an adoption": workflows.AdoptCase{CaseID: id}.Validate(), "a start": start.Normalized().Validate(),
+		} {
+			require.Equal(t, usable, err == nil, "%s of %q: %v", door, id, err)
+		}
+		require.Equal(t, usable, workflows.CaseFacts{CaseID: id}.Bounded().CaseID != "", "an event of %q", id)
+	}
+}
+
 func make500(id string) []string {
 	ids := make([]string, 500)
 	for i := range ids {

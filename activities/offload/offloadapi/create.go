@@ -9,12 +9,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-const (
-	// maxCaseID, in bytes, is far longer than the UUIDs of Offload and fits a search attribute.
-	maxCaseID = 250
-	// minSecret, in bytes: a shorter part of a URL is not a secret, and its removal would only garble a message.
-	minSecret = 16
-)
+// minSecret, in bytes: a shorter part of a URL is not a secret, and its removal would only garble a message.
+const minSecret = 16
 
 // createRequest is the body of POST /cases (Offload, "Create case").
 type createRequest struct {
@@ -28,7 +24,7 @@ type Created struct {
 }
 
 func (c Created) check() error {
-	if c.CaseID == "" || len(c.CaseID) > maxCaseID {
+	if workflows.ValidateCaseID(c.CaseID) != nil {
 		return errors.New("the created case has no usable caseId")
 	}
 	return nil

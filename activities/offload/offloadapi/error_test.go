@@ -141,7 +141,7 @@ func TestFactsOfAnotherCaseAreRefused(t *testing.T) {
 
 func TestACreatedCaseWithoutAUsableIDIsUncertain(t *testing.T) {
 	t.Parallel()
-	for _, id := range []string{"", strings.Repeat("x", 300)} {
+	for _, id := range []string{"", ".", "..", `id\n`, `id\u0085`, strings.Repeat("x", 251)} {
 		client, _ := serve(t, answerWith(201, `{"ok":true,"data":{"caseId":"`+id+`"}}`))
 		_, err := client.CreateCase(t.Context(), validCreate(), testWebhook)
 		require.ErrorIs(t, err, offloadapi.ErrUncertain)

@@ -15,8 +15,6 @@ func CheckAdopt(c Case, adopt workflows.AdoptCase) error {
 		return rules.Invalid("%v", err)
 	}
 	switch {
-	case adopt.CaseID == "." || adopt.CaseID == "..":
-		return rules.Invalid("caseId: %q is not an ID: use the ID of the case at Offload", adopt.CaseID)
 	case s.Status.Ended():
 		return refuseEnded(s)
 	case s.CaseID == adopt.CaseID:
