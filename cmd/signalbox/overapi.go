@@ -96,7 +96,7 @@ func (o *overAPI) ListNoticeSources(ctx context.Context, f signalbox.NoticeSourc
 		}
 		params.Agent = agent
 	}
-	return readAnswer[signalbox.NoticeSourcePage](o.Client.ListNotices(ctx, &params))
+	return readAnswer[signalbox.NoticeSourcePage](o.ListNotices(ctx, &params))
 }
 
 func (o *overAPI) Notices(ctx context.Context, source string) (workflows.NotifyState, error) {
