@@ -18,7 +18,7 @@ import (
 func (a *Activities) CreateCase(ctx context.Context, p workflows.CreateCaseParams) (workflows.CreateCaseResult, error) {
 	client, err := a.account(p.Account)
 	if err != nil {
-		return workflows.CreateCaseResult{}, a.failure(ctx, once, waitedFor, err)
+		return workflows.CreateCaseResult{}, a.failure(ctx, neverRepeat, callPacing, err)
 	}
 	if own := activity.GetInfo(ctx).WorkflowExecution.RunID; wasReset(p, own) {
 		return workflows.CreateCaseResult{}, temporal.NewNonRetryableApplicationError(
@@ -26,7 +26,7 @@ func (a *Activities) CreateCase(ctx context.Context, p workflows.CreateCaseParam
 			workflows.ErrTypeOffloadUncertain, nil)
 	}
 	if err := ctx.Err(); err != nil {
-		return workflows.CreateCaseResult{}, a.failure(ctx, once, waitedFor, notStarted("create case", err))
+		return workflows.CreateCaseResult{}, a.failure(ctx, neverRepeat, callPacing, notStarted("create case", err))
 	}
 	// Stopping the worker does not cancel the call: after a cancelled call it is uncertain whether the case exists.
 	call, cancel := callContext(context.WithoutCancel(ctx))
@@ -34,7 +34,7 @@ func (a *Activities) CreateCase(ctx context.Context, p workflows.CreateCaseParam
 
 	created, err := client.CreateCase(call, p.Request, a.webhookURL(p.Reference))
 	if err != nil {
-		return workflows.CreateCaseResult{}, a.failure(ctx, once, waitedFor, err)
+		return workflows.CreateCaseResult{}, a.failure(ctx, neverRepeat, callPacing, err)
 	}
 	return workflows.CreateCaseResult{CaseID: created.CaseID}, nil
 }

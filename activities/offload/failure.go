@@ -17,9 +17,9 @@ import (
 type repetition int
 
 const (
-	once       repetition = iota // never: POST /cases
-	repeatable                   // yes: POST of an answer, since Offload accepts only one
-	reading                      // yes: GET
+	neverRepeat repetition = iota // POST /cases
+	mayRepeat                     // POST of an answer, since Offload accepts only one; GET of a file, which a result can be too
+	caseRead                      // GET of a case: a refusal needs a person, since a read has nothing to correct
 )
 
 // retryKind says how a failure is retried.
@@ -36,7 +36,7 @@ const (
 
 // failure translates a failed call into the error that the server and the workflow see:
 //
-//	the call                       once                     repeatable               reading
+//	the call                       neverRepeat              mayRepeat                caseRead
 //	not sent                       NotSent, transient       NotSent, transient       NotSent, transient
 //	no usable argument             InvalidRequest, final    InvalidRequest, final    InvalidRequest, final
 //	other 4xx                      InvalidRequest, final    InvalidRequest, final    Unreadable, needsPerson
@@ -50,8 +50,8 @@ const (
 // as non-retryable; after that the server retries, which adds nothing to the history.
 //
 // The text of the client's error becomes the message. The error has no cause, which would store the same text again.
-func (a *Activities) failure(ctx context.Context, may repetition, pacing pacing, err error) error {
-	errType, kind := classify(may, err)
+func (a *Activities) failure(ctx context.Context, call repetition, pacing pacing, err error) error {
+	errType, kind := classify(call, err)
 	return a.failureOf(errType, kind, pacing, activity.GetInfo(ctx).Attempt, err)
 }
 
@@ -60,9 +60,9 @@ func (a *Activities) failureOf(errType string, kind retryKind, pacing pacing, at
 	if kind == final {
 		return temporal.NewApplicationErrorWithOptions(err.Error(), errType, temporal.ApplicationErrorOptions{NonRetryable: true})
 	}
-	pace := pacing.soon
+	pace := pacing.transient
 	if kind == needsPerson {
-		pace = pacing.slow
+		pace = pacing.needsPerson
 	}
 	var retryAfter time.Duration
 	var apiErr *offloadapi.Error
@@ -79,7 +79,7 @@ func (a *Activities) failureOf(errType string, kind retryKind, pacing pacing, at
 }
 
 // classify returns the error type and the kind of retry. It checks special cases first: a 401 is also ErrRefused.
-func classify(may repetition, err error) (string, retryKind) {
+func classify(call repetition, err error) (string, retryKind) {
 	switch {
 	case errors.Is(err, errUnknownAccount):
 		return workflows.ErrTypeOffloadUnknownAccount, needsPerson
@@ -97,14 +97,14 @@ func classify(may repetition, err error) (string, retryKind) {
 		return workflows.ErrTypeOffloadUsageLimit, needsPerson
 	case errors.Is(err, offloadapi.ErrThrottled):
 		return workflows.ErrTypeOffloadThrottled, transient
-	case may == reading && errors.Is(err, offloadapi.ErrRefused):
-		// Unlike the other requests, a read has nothing to correct: Offload, or a proxy before it, has to accept it again.
+	case call == caseRead && errors.Is(err, offloadapi.ErrRefused):
+		// Unlike the other requests, a read of a case has nothing to correct: Offload, or a proxy before it, has to accept it again.
 		return workflows.ErrTypeOffloadUnreadable, needsPerson
 	case errors.Is(err, offloadapi.ErrRefused):
 		return workflows.ErrTypeOffloadInvalidRequest, final
-	case may == reading && (errors.Is(err, offloadapi.ErrInvalidResponse) || errors.Is(err, offloadapi.ErrResponseTooLarge)):
+	case call == caseRead && (errors.Is(err, offloadapi.ErrInvalidResponse) || errors.Is(err, offloadapi.ErrResponseTooLarge)):
 		return workflows.ErrTypeOffloadUnreadable, needsPerson
-	case may != once:
+	case call != neverRepeat:
 		return workflows.ErrTypeOffloadUnavailable, transient
 	}
 	return workflows.ErrTypeOffloadUncertain, final

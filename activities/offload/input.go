@@ -16,10 +16,11 @@ func (a *Activities) ProvideInput(ctx context.Context, p workflows.ProvideInputP
 	result := workflows.ProvideInputResult{Result: inputResult(err)}
 	switch result.Result {
 	case "":
-		return workflows.ProvideInputResult{}, a.failure(ctx, repeatable, waitedFor, err)
+		return workflows.ProvideInputResult{}, a.failure(ctx, mayRepeat, callPacing, err)
 	case workflows.InputNotWaiting, workflows.InputMismatch, workflows.InputRejected:
 		result.Message = err.Error()
-	case workflows.InputAccepted, workflows.InputAlreadyResolved, workflows.InputUnsettled, workflows.InputOvertaken:
+	case workflows.InputAccepted, workflows.InputAlreadyResolved:
+	case workflows.InputUnsettled, workflows.InputOvertaken: // set by the workflow only
 	}
 	return result, nil
 }

@@ -10,13 +10,13 @@ import (
 func (a *Activities) Link(ctx context.Context, account, caseID, attachmentID string) (url string, expires time.Time, err error) {
 	client, err := a.account(account)
 	if err != nil {
-		return "", time.Time{}, a.failure(ctx, repeatable, waitedFor, err)
+		return "", time.Time{}, a.failure(ctx, mayRepeat, callPacing, err)
 	}
 	call, cancel := callContext(ctx)
 	defer cancel()
 	download, err := client.GetAttachment(call, caseID, attachmentID)
 	if err != nil {
-		return "", time.Time{}, a.failure(ctx, repeatable, waitedFor, err)
+		return "", time.Time{}, a.failure(ctx, mayRepeat, callPacing, err)
 	}
 	return download.DownloadURL, download.ExpiresAt, nil
 }
@@ -26,13 +26,13 @@ func (a *Activities) Link(ctx context.Context, account, caseID, attachmentID str
 func (a *Activities) Result(ctx context.Context, account, caseID string) ([]byte, error) {
 	client, err := a.account(account)
 	if err != nil {
-		return nil, a.failure(ctx, repeatable, waitedFor, err)
+		return nil, a.failure(ctx, mayRepeat, callPacing, err)
 	}
 	call, cancel := callContext(ctx)
 	defer cancel()
 	found, err := client.GetCase(call, caseID)
 	if err != nil {
-		return nil, a.failure(ctx, repeatable, waitedFor, err)
+		return nil, a.failure(ctx, mayRepeat, callPacing, err)
 	}
 	return found.Facts().Result, nil
 }

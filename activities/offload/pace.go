@@ -18,25 +18,26 @@ const (
 	maxRetryAfter = 24 * time.Hour
 )
 
-// pacing has the pace for transient failures, soon, and the one for failures that need a person, slow.
-type pacing struct{ soon, slow pace }
+// pacing has the pace for transient failures and the slower one for failures that need a person.
+type pacing struct{ transient, needsPerson pace }
 
-// waitedFor is the pacing of calls for which the workflow or a person waits.
-var waitedFor = pacing{
-	soon: pace{floor: time.Second, ceiling: 2 * time.Minute},
-	slow: pace{floor: 5 * time.Minute, ceiling: time.Hour},
+// callPacing is the pacing of calls for which the workflow or a person waits.
+var callPacing = pacing{
+	transient:   pace{floor: time.Second, ceiling: 2 * time.Minute},
+	needsPerson: pace{floor: 5 * time.Minute, ceiling: time.Hour},
 }
 
-// reconciling returns the pacing of reconcile-case, whose slow pace is about the ceiling. Bounds of 0 or less become the contract's defaults.
-func reconciling(floor, ceiling workflows.Duration) pacing {
+// reconcilePacing returns the pacing of reconcile-case. The transient pace is also that of reads without news; the pace of failures that need a
+// person is about the ceiling. Bounds of 0 or less become the contract's defaults.
+func reconcilePacing(floor, ceiling workflows.Duration) pacing {
 	if floor <= 0 {
 		floor = workflows.DefaultPollFloor
 	}
 	if ceiling <= 0 {
 		ceiling = workflows.DefaultPollCeiling
 	}
-	soon := pace{floor: floor.Std(), ceiling: max(floor, ceiling).Std()}
-	return pacing{soon: soon, slow: pace{floor: max(soon.floor, soon.ceiling-soon.ceiling/10), ceiling: soon.ceiling}}
+	p := pace{floor: floor.Std(), ceiling: max(floor, ceiling).Std()}
+	return pacing{transient: p, needsPerson: pace{floor: max(p.floor, p.ceiling-p.ceiling/10), ceiling: p.ceiling}}
 }
 
 // afterRead returns the pause after a read without news, within floor and ceiling. due is the time until Offload's next action; 0 or less if

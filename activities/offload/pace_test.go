@@ -22,8 +22,8 @@ func FuzzPausesStayWithinTheirBounds(f *testing.F) {
 		if !(u >= 0 && u < 1) {
 			t.Skip("not uniform in [0,1)")
 		}
-		both := reconciling(workflows.Duration(floor), workflows.Duration(ceiling))
-		for _, p := range []pace{both.soon, both.slow, waitedFor.soon, waitedFor.slow} {
+		both := reconcilePacing(workflows.Duration(floor), workflows.Duration(ceiling))
+		for _, p := range []pace{both.transient, both.needsPerson, callPacing.transient, callPacing.needsPerson} {
 			require.Positive(t, p.floor)
 			require.LessOrEqual(t, p.floor, p.ceiling)
 
@@ -47,7 +47,7 @@ func FuzzPausesStayWithinTheirBounds(f *testing.F) {
 
 func TestPausesBetweenReadsGrowFromFloorToCeiling(t *testing.T) {
 	t.Parallel()
-	p := reconciling(0, 0).soon
+	p := reconcilePacing(0, 0).transient
 	var pauses []time.Duration
 	for attempt := int32(1); attempt <= 13; attempt++ {
 		pauses = append(pauses, p.afterRead(attempt, 0, 0.5).Round(time.Second))
@@ -76,7 +76,7 @@ func TestAReadFollowsANextActionWithinThePause(t *testing.T) {
 
 func TestCallsThatBeganTogetherDriftApart(t *testing.T) {
 	t.Parallel()
-	for _, p := range []pace{reconciling(0, 0).soon, reconciling(0, 0).slow, waitedFor.soon, waitedFor.slow} {
+	for _, p := range []pace{reconcilePacing(0, 0).transient, reconcilePacing(0, 0).needsPerson, callPacing.transient, callPacing.needsPerson} {
 		for _, attempt := range []int32{1, 3, 100} {
 			require.Less(t, p.afterRead(attempt, 0, 0), p.afterRead(attempt, 0, 0.99), "%v %d", p, attempt)
 			require.Less(t, p.afterFailure(attempt, time.Hour, 0), p.afterFailure(attempt, time.Hour, 0.99), "%v %d", p, attempt)

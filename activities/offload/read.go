@@ -12,7 +12,7 @@ import (
 func (a *Activities) GetCase(ctx context.Context, p workflows.GetCaseParams) (workflows.CaseSnapshot, error) {
 	snapshot, err := a.read(ctx, p.Account, p.CaseID)
 	if err != nil {
-		return workflows.CaseSnapshot{}, a.failure(ctx, reading, waitedFor, err)
+		return workflows.CaseSnapshot{}, a.failure(ctx, caseRead, callPacing, err)
 	}
 	return snapshot, nil
 }
@@ -31,7 +31,7 @@ func (a *Activities) read(ctx context.Context, account, caseID string) (workflow
 		return workflows.CaseSnapshot{}, err
 	}
 	if len(found.Lost) > 0 {
-		activity.GetLogger(ctx).Warn("Offload's answer has fields that can't be read", "case", caseID, "fields", found.Lost)
+		activity.GetLogger(ctx).Warn("unreadable fields in Offload's response", "case", caseID, "fields", found.Lost)
 	}
 	return workflows.CaseSnapshot{Facts: found.Facts().Bounded(), ReadAt: a.now().UTC()}, nil
 }

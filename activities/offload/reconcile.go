@@ -16,11 +16,11 @@ import (
 
 // ReconcileCase is the activity "offload.reconcile-case": one read per attempt. It returns when the read shows news (see isNews). Otherwise it
 // fails with the benign OffloadNoNews, whose delay is the pause until the server tries again: months of polling add nothing to the history.
-// After a failure that needs a person (any 4xx except 408 and 429, an unknown account, an unreadable answer), the pause is about the ceiling.
+// After a failure that needs a person (any 4xx except 408 and a plain 429, an unknown account, an unreadable response), the pause is about the ceiling.
 // When reads have failed with transient errors for unreachableAfter, the error is OffloadUnreachable, retried at the usual pace. Reads that
 // our own rate holds back do not count.
 func (a *Activities) ReconcileCase(ctx context.Context, p workflows.ReconcileCaseParams) (workflows.CaseSnapshot, error) {
-	pacing := reconciling(p.Floor, p.Ceiling)
+	pacing := reconcilePacing(p.Floor, p.Ceiling)
 	snapshot, err := a.read(ctx, p.Account, p.CaseID)
 	if err != nil {
 		return workflows.CaseSnapshot{}, a.readFailure(ctx, pacing, err)
@@ -33,7 +33,7 @@ func (a *Activities) ReconcileCase(ctx context.Context, p workflows.ReconcileCas
 	if next := snapshot.Facts.NextActionAt; !next.IsZero() {
 		due = next.Sub(snapshot.ReadAt)
 	}
-	return workflows.CaseSnapshot{}, noNews(snapshot, pacing.soon.afterRead(activity.GetInfo(ctx).Attempt, due, a.random()))
+	return workflows.CaseSnapshot{}, noNews(snapshot, pacing.transient.afterRead(activity.GetInfo(ctx).Attempt, due, a.random()))
 }
 
 // outage counts the transient failures in a row, and says since when. The heartbeat carries it to the next attempt.
@@ -45,7 +45,7 @@ type outage struct {
 // unreachableAfter is how long reads may fail with transient errors before a person should look.
 const unreachableAfter = 3 * time.Minute
 
-// lastOutage returns the outage that the attempts before recorded; none if it can't be read.
+// lastOutage returns the outage that the previous attempt recorded; zero if there is none or it can't be read.
 func lastOutage(ctx context.Context) (last outage) {
 	if activity.HasHeartbeatDetails(ctx) && activity.GetHeartbeatDetails(ctx, &last) != nil {
 		return outage{}
@@ -54,35 +54,35 @@ func lastOutage(ctx context.Context) (last outage) {
 }
 
 // noteOutage records an outage for the next attempt. It calls the server only if the outage has changed.
-func noteOutage(ctx context.Context, now outage) {
-	if now != lastOutage(ctx) {
-		activity.RecordHeartbeat(ctx, now)
+func noteOutage(ctx context.Context, current outage) {
+	if current != lastOutage(ctx) {
+		activity.RecordHeartbeat(ctx, current)
 	}
 }
 
-// readFailure does the same as failure, but its pauses grow with the number of failures in a row. Pauses by the number of attempts would be
-// an hour after months of polling, and an outage would not be reported within minutes.
+// readFailure is failure for the reads of ReconcileCase: its pauses grow with consecutive failures, not with attempts. After months of polling, the
+// attempt count would make each pause as long as the ceiling, and an outage could not be reported within minutes.
 func (a *Activities) readFailure(ctx context.Context, pacing pacing, err error) error {
-	errType, kind := classify(reading, err)
+	errType, kind := classify(caseRead, err)
 	if kind != transient {
 		noteOutage(ctx, outage{})
-		return a.failure(ctx, reading, pacing, err)
+		return a.failure(ctx, caseRead, pacing, err)
 	}
 	if errors.Is(err, offloadapi.ErrPaced) {
 		// The configured rate held the read back, which says nothing about Offload: an outage neither begins nor ends.
 		return a.failureOf(errType, kind, pacing, 1, err)
 	}
-	now := lastOutage(ctx)
-	now.Reads++
-	if now.Since.IsZero() {
-		now.Since = a.now().UTC()
+	current := lastOutage(ctx)
+	current.Reads++
+	if current.Since.IsZero() {
+		current.Since = a.now().UTC()
 	}
-	noteOutage(ctx, now)
-	if a.now().Sub(now.Since) >= unreachableAfter {
-		errType, err = workflows.ErrTypeOffloadUnreachable, fmt.Errorf("no read was answered since %s: %w", now.Since.Format(time.RFC3339), err)
+	noteOutage(ctx, current)
+	if a.now().Sub(current.Since) >= unreachableAfter {
+		errType, err = workflows.ErrTypeOffloadUnreachable, fmt.Errorf("no read was answered since %s: %w", current.Since.Format(time.RFC3339), err)
 	}
-	pacing.soon.floor = min(pacing.soon.floor, workflows.DefaultPollFloor.Std())
-	return a.failureOf(errType, kind, pacing, now.Reads, err)
+	pacing.transient.floor = min(pacing.transient.floor, workflows.DefaultPollFloor.Std())
+	return a.failureOf(errType, kind, pacing, current.Reads, err)
 }
 
 // noNews returns the error of a read without news. The Temporal Web UI shows it as the activity's last failure: what the provider said, and
