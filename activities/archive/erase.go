@@ -16,8 +16,8 @@ import (
 	"gocloud.dev/gcerrors"
 )
 
-// Objects returns the keys of a case's stored files, under any account, and of temporary files that a crash left in a local folder.
-func (b *Bucket) Objects(ctx context.Context, reference string) (keys []string, err error) {
+// CaseObjects returns the keys of a case's stored files, under any account, and of temporary files that a crash left in a local folder.
+func (b *Bucket) CaseObjects(ctx context.Context, reference string) (keys []string, err error) {
 	accounts, err := b.list(ctx, &blob.ListOptions{Delimiter: "/"})
 	if err != nil {
 		return nil, err
@@ -49,20 +49,22 @@ func (b *Bucket) Objects(ctx context.Context, reference string) (keys []string, 
 	return keys, nil
 }
 
-// Erase deletes what Objects returns, and returns how many objects it deleted. It may be interrupted and repeated. In a bucket with versioning the
+// Erase deletes what CaseObjects returns, and returns how many objects it deleted. It may be interrupted and repeated. In a bucket with versioning the
 // old versions stay until the bucket's lifecycle rules delete them.
 func (b *Bucket) Erase(ctx context.Context, reference string) (erased int, err error) {
-	keys, err := b.Objects(ctx, reference)
+	keys, err := b.CaseObjects(ctx, reference)
 	if err != nil {
 		return 0, err
 	}
-	for _, key := range keys {
+	for i, key := range keys {
 		if err := b.objects.Delete(ctx, key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
 			return erased, fmt.Errorf("%w: delete %s: %w", errBucket, key, err)
 		}
 		erased++
-		if b.folder {
-			b.removeFolders(key, reference)
+		account, _, _ := strings.Cut(key, "/")
+		isLast := i == len(keys)-1 || !strings.HasPrefix(keys[i+1], account+"/")
+		if b.folder && isLast {
+			b.removeFolders(account, reference)
 		}
 	}
 	return erased, nil
@@ -82,13 +84,12 @@ func (b *Bucket) list(ctx context.Context, options *blob.ListOptions) (found []*
 	}
 }
 
-// removeFolders removes the empty folders of a case: the folder that is named by its reference, and those in it.
-func (b *Bucket) removeFolders(key, reference string) {
+// removeFolders removes the case's folder of an account and its subfolders, as far as they are empty.
+func (b *Bucket) removeFolders(account, reference string) {
 	u, err := url.Parse(b.name)
 	if err != nil {
 		return
 	}
-	account, _, _ := strings.Cut(key, "/")
 	top := filepath.Join(filepath.FromSlash(u.Path), filepath.FromSlash(b.prefix+account), segment(reference))
 	var folders []string
 	_ = filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {

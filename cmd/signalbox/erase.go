@@ -215,7 +215,7 @@ func (e eraser) look(ctx context.Context) (signalbox.Held, error) {
 	}
 	ids, _, err := e.admin.ToErase(ctx, e.request)
 	if err == nil && len(ids) == 0 && e.bucket != nil {
-		ids, err = e.bucket.Objects(ctx, e.request.Reference)
+		ids, err = e.bucket.CaseObjects(ctx, e.request.Reference)
 	}
 	if err == nil && len(ids) == 0 {
 		err = fmt.Errorf("erase %s: %w", e.request.Lane, errNothingHeld)
