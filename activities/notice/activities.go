@@ -23,9 +23,10 @@ type Config struct {
 	Accounts map[string][]string
 	// Agents are the Artmail agents by name.
 	Agents map[string]Agent
-	// Transport wraps what posts to callbacks; nil: nothing does.
+	// Transport wraps the HTTP transport of posts to callbacks, for example to trace them; nil: no wrapper.
 	Transport func(http.RoundTripper) http.RoundTripper
-	Now       func() time.Time
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
 }
 
 // Callback is a URL that gets signed notices.
@@ -34,7 +35,7 @@ type Callback struct {
 	// Secrets are in the form of Standard Webhooks, "whsec_" and base64. Each post has a signature by each secret: there are two while one
 	// replaces the other.
 	Secrets []string
-	// AllowPrivate allows a private address, and the proxy of the environment.
+	// AllowPrivate allows a private address. Its posts also use the HTTP proxy of the environment, which other callbacks do not.
 	AllowPrivate bool
 }
 
@@ -77,7 +78,7 @@ func New(config Config) (*Activities, error) {
 		for i, secret := range c.Secrets {
 			signer, err := standardwebhooks.NewWebhook(secret)
 			if err != nil {
-				return nil, fmt.Errorf("callback %q: secret %d is not base64", name, i+1)
+				return nil, fmt.Errorf("callback %q: secret %d is malformed: want \"whsec_\" and base64", name, i+1)
 			}
 			made.signers = append(made.signers, signer)
 		}

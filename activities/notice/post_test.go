@@ -202,6 +202,6 @@ func TestAnEndlessAnswerWithA2xxIsADelivery(t *testing.T) {
 func TestAMalformedSecretIsRefusedAndNotShown(t *testing.T) {
 	t.Parallel()
 	_, err := notice.New(notice.Config{Callbacks: map[string]notice.Callback{"finance": {Secrets: []string{secret("a"), "whsec_hunter2!"}}}})
-	require.ErrorContains(t, err, `callback "finance": secret 2`)
+	require.ErrorContains(t, err, `callback "finance": secret 2 is malformed: want "whsec_" and base64`)
 	require.NotContains(t, err.Error(), "hunter2")
 }
