@@ -10,18 +10,18 @@ import (
 
 // WaitingFor returns sentences about what happens next and what a person can do.
 func WaitingFor(s State) string {
-	var says []string
+	var sentences []string
 	if waiting := s.count(workflows.NoticeWaiting); waiting > 0 {
-		says = append(says, fmt.Sprintf("The delivery of %s to %s is under way; a failed one is retried automatically.",
+		sentences = append(sentences, fmt.Sprintf("%s to %s still to deliver. Failed deliveries are retried automatically.",
 			counted(waiting, "notice"), counted(len(s.heads()), "target")))
 	}
 	if givenUp := s.givenUpInAll(); givenUp > 0 {
-		says = append(says, fmt.Sprintf("A person has to resend or dismiss %s that could not be delivered.", counted(givenUp, "notice")))
+		sentences = append(sentences, fmt.Sprintf("A person has to resend or dismiss %s that could not be delivered.", counted(givenUp, "notice")))
 	}
-	if len(says) == 0 {
-		return "Nothing is left to deliver: it ends at " + rules.Stamp(s.endAt()) + " unless notices come."
+	if len(sentences) == 0 {
+		return "Nothing is left to deliver. This workflow ends at " + rules.Stamp(s.endAt()) + " unless new notices arrive."
 	}
-	return strings.Join(says, " ")
+	return strings.Join(sentences, " ")
 }
 
 // maxDetails is how many notices the Web UI's details list. The query lists all.
@@ -32,7 +32,8 @@ const maxShown = 200
 
 // Details describes in Markdown, for the Temporal Web UI, what the workflow waits for and how a person can act.
 func Details(s State) string {
-	lines := []string{fmt.Sprintf("Notices of %s", rules.Code(workflows.Clip(s.Source, maxShown))), "", WaitingFor(s)}
+	shown := func(text string) string { return rules.Code(workflows.Clip(text, maxShown)) }
+	lines := []string{"Notices of " + shown(s.Source), "", WaitingFor(s)}
 	if len(Attention(s)) == 0 {
 		return strings.Join(lines, "\n")
 	}
@@ -42,12 +43,12 @@ func Details(s State) string {
 	for _, i := range listed {
 		n := s.Notices[i]
 		lines = append(lines, fmt.Sprintf("- %s %s for %s, since %s: %s",
-			rules.Code(workflows.Clip(string(n.Kind), maxShown)), rules.Code(workflows.Clip(n.ID, maxShown)), rules.Code(workflows.Clip(n.To.String(), maxShown)), rules.Stamp(n.SettledAt), rules.Code(workflows.Clip(n.LastError, maxShown))))
+			shown(string(n.Kind)), shown(n.ID), shown(n.To.String()), rules.Stamp(n.SettledAt), shown(n.LastError)))
 	}
 	if more := s.givenUpInAll() - len(listed); more > 0 {
 		lines = append(lines, fmt.Sprintf("- and %d more", more))
 	}
-	lines = append(lines, "", fmt.Sprintf("To send them again, send the update `%s`; to end them, `%s`. The argument `{\"ids\":[\"ntc_…\"]}` or `{\"since\":\"2026-03-21T12:00:00Z\"}` chooses some, `{}` all.",
+	lines = append(lines, "", fmt.Sprintf("To send them again, send the update `%s`; to give them up for good, send `%s`. The argument `{\"ids\":[\"ntc_…\"]}` or `{\"since\":\"2026-03-21T12:00:00Z\"}` chooses some, `{}` all.",
 		workflows.UpdateResend, workflows.UpdateDismiss))
 	return strings.Join(lines, "\n")
 }

@@ -29,11 +29,11 @@ func TestTheViewListsEachNoticeWithoutItsData(t *testing.T) {
 func TestWaitingForNamesTheNextStep(t *testing.T) {
 	t.Parallel()
 	for want, s := range map[string]lifecycle.State{
-		"Nothing is left to deliver: it ends at 2026-03-21T12:10:00Z unless notices come.":                                                                                   begun(),
-		"The delivery of 1 notice to 1 target is under way; a failed one is retried automatically.":                                                                          received(notice(1, app)),
-		"The delivery of 3 notices to 2 targets is under way; a failed one is retried automatically.":                                                                        received(notice(1, app), notice(2, app), notice(3, finance)),
-		"The delivery of 1 notice to 1 target is under way; a failed one is retried automatically. A person has to resend or dismiss 2 notices that could not be delivered.": twoGivenUp(),
-		"A person has to resend or dismiss 1 notice that could not be delivered.":                                                                                            down(received(notice(1, app)), notice(1, app), t0),
+		"Nothing is left to deliver. This workflow ends at 2026-03-21T12:10:00Z unless new notices arrive.":                                                            begun(),
+		"1 notice to 1 target still to deliver. Failed deliveries are retried automatically.":                                                                          received(notice(1, app)),
+		"3 notices to 2 targets still to deliver. Failed deliveries are retried automatically.":                                                                        received(notice(1, app), notice(2, app), notice(3, finance)),
+		"1 notice to 1 target still to deliver. Failed deliveries are retried automatically. A person has to resend or dismiss 2 notices that could not be delivered.": twoGivenUp(),
+		"A person has to resend or dismiss 1 notice that could not be delivered.":                                                                                      down(received(notice(1, app)), notice(1, app), t0),
 	} {
 		require.Equal(t, want, lifecycle.WaitingFor(s))
 	}
@@ -43,7 +43,7 @@ func TestTheDetailsSayWhatAPersonCanDo(t *testing.T) {
 	t.Parallel()
 	details := lifecycle.Details(twoGivenUp())
 	for _, want := range []string{
-		"`" + source + "`", "`case.input_needed` `ntc_1` for `workflow app`, since 2026-03-21T12:01:00Z: `workflow not found`", "`resend`", "`dismiss`",
+		"`" + source + "`", "`case.input_needed` `ntc_1` for `workflow app`, since 2026-03-21T12:01:00Z: `workflow not found`", "send the update `resend`; to give them up for good, send `dismiss`",
 	} {
 		require.Contains(t, details, want)
 	}
