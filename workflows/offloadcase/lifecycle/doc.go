@@ -9,8 +9,19 @@
 //
 // # Events and states
 //
-// C is CREATING, U is CREATE_UNCERTAIN, R is RUNNING, N is INPUT_NEEDED, S is INPUT_SENT, E is any end. "=" means no change, "-" that the event
-// can't happen.
+// C is CREATING, U is CREATE_UNCERTAIN, R is RUNNING, N is INPUT_NEEDED, S is INPUT_SENT, E is any end. The words of the table:
+//
+//	=           no change; the attention that is raised may follow
+//	-           the event can't happen
+//	R..E        the state that the event's status names
+//	kept        the event waits among the unconfirmed ones, until a read confirms it
+//	noted       the result is stored; the state stays
+//	verify      the case is read before it is bound
+//	read first  the end waits for a read that brings what it omits
+//	fills in    adds fields that the known end lacks
+//	proven      sent to the case's own URL
+//
+// conflict, second_case and unknown_status are attention.
 //
 //	event                                     C       U       R, N, S                            E
 //	created                                   R       -       second_case if another ID          caseId is noted
@@ -60,8 +71,9 @@
 //
 // # Failures of calls
 //
-// A creation that may have made a case is never repeated automatically. After a reset, Temporal repeats the earlier run's
-// retry-create. It names that run, so the creation is uncertain.
+// A creation that may have made a case is never repeated automatically. After a reset, Temporal repeats a retry-create of the earlier run. That
+// retry-create names the earlier run, not this one, so the creation becomes uncertain. "The server repeats it" means that Temporal retries the
+// activity, at the usual pace.
 //
 //	failure type                 creation                                   read, reconcile            attention
 //	OffloadNotSent, Throttled    the server repeats it                      the server repeats it      not_created, after 3 minutes
