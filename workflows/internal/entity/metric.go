@@ -8,7 +8,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// CountEvent counts a processed event. For an applied event it also records the time since the ingress stored it.
+// CountEvent counts a processed event. For an applied event it also records the time since the ingress stored it. During a replay,
+// workflow.GetMetricsHandler records nothing, so each event counts once.
 func (r *Run) CountEvent(result workflows.EventResult, receivedAt time.Time) {
 	metrics := workflow.GetMetricsHandler(r.Ctx)
 	metrics.WithTags(map[string]string{"result": string(result)}).Counter(workflows.MetricEvents).Inc(1)
