@@ -8,9 +8,9 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/entity"
 )
 
-// handle registers the query and the updates before the run first yields; a handler that is registered later could miss an early update.
+// registerHandlers registers the query and the updates before the run first yields; a handler that is registered later could miss an early update.
 // Handlers change the activation and return; the loop does the work.
-func (r *run) handle() error {
+func (r *run) registerHandlers() error {
 	return errors.Join(
 		entity.HandleState(r.Run, "Where the activation stands, what it waits for, its approvals and runs", r.state),
 		entity.HandleUpdate(r.Run, workflows.UpdateRequestApprovals, "Register messages that the agent sent to Artmail",

@@ -60,18 +60,18 @@ func (r *run) applySignals() {
 	}
 	for _, options := range entity.Drain[workflows.ActivationOptions](r.options) {
 		r.apply(lifecycle.Configure(r.a, options), nil)
-		r.optionsCame = true
+		r.memoOutdated = true
 		r.Step(1)
 	}
 }
 
 // hasWork reports whether there is news to apply, or a call has ended that the end of the run waited for.
 func (r *run) hasWork() bool {
-	return r.HasWork() || r.newsWaits() || r.touches.Len() > 0 || r.options.Len() > 0 || r.anyReconcileDone() || r.handOff.Done()
+	return r.HasWork() || r.hasNews() || r.touches.Len() > 0 || r.options.Len() > 0 || r.anyReconcileDone() || r.handOff.Done()
 }
 
-// newsWaits reports whether events wait to be applied. Only they may lift a refusal: the one that the activation is paused.
-func (r *run) newsWaits() bool { return r.events.Len() > 0 }
+// hasNews reports whether events wait to be applied. Only they may lift a refusal: the one that the activation is paused.
+func (r *run) hasNews() bool { return r.events.Len() > 0 }
 
 // canEnd reports whether the run may end: every update is answered, and no hand-off is running. A reconcile and a timer may be lost: the
 // next run starts them again from the carried state.

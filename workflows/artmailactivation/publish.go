@@ -13,8 +13,8 @@ import (
 // publish publishes the activation in search attributes and in the Web UI's details. It upserts the memo each time options arrive,
 // because the relay that sends them reads the memo to learn whether they arrived.
 func (r *run) publish() error {
-	if r.optionsCame {
-		r.optionsCame = false
+	if r.memoOutdated {
+		r.memoOutdated = false
 		err := workflow.UpsertMemo(r.Ctx, map[string]any{workflows.MemoActivationOptions: r.a.Start.Options})
 		if err != nil {
 			return fmt.Errorf("write the options to the memo: %w", err)

@@ -19,14 +19,14 @@ type Input struct {
 // off, it returns the last state, without the API key. An invalid start is an error of type workflows.ErrTypeInvalidArgument or
 // workflows.ErrTypeWorkflowID.
 func Workflow(ctx workflow.Context, in Input) (workflows.ActivationState, error) {
-	return start(ctx, in, 0)
+	return execute(ctx, in, 0)
 }
 
-// ContinuingAfter returns a Workflow that continues as new after so many steps (events, results of calls, updates, due times). Tests
+// ContinuingAfter returns a Workflow that continues as new after the given number of steps (events, results of calls, updates, due times). Tests
 // use it to find state that is not carried over.
 func ContinuingAfter(steps int) func(workflow.Context, Input) (workflows.ActivationState, error) {
 	return func(ctx workflow.Context, in Input) (workflows.ActivationState, error) {
-		return start(ctx, in, steps)
+		return execute(ctx, in, steps)
 	}
 }
 
@@ -41,16 +41,17 @@ type run struct {
 
 	reconciles []reconcile
 	handOff    entity.HandOff
-	// optionsCame: new options have arrived, and the memo must show them.
-	optionsCame bool
+	// memoOutdated: the memo does not show the newest options yet.
+	memoOutdated bool
 }
 
-func start(ctx workflow.Context, in Input, continueAfter int) (workflows.ActivationState, error) {
+// execute runs the whole workflow and returns its result.
+func execute(ctx workflow.Context, in Input, continueAfter int) (workflows.ActivationState, error) {
 	r := &run{Run: entity.Start(ctx, continueAfter)}
 	r.events = workflow.GetSignalChannel(r.Ctx, workflows.SignalArtmailEvents)
 	r.touches = workflow.GetSignalChannel(r.Ctx, workflows.SignalTouchRuns)
 	r.options = workflow.GetSignalChannel(r.Ctx, workflows.SignalActivationOptions)
-	r.NewsWaits = r.newsWaits
+	r.HasNews = r.hasNews
 	if in.Carried == nil {
 		if err := r.begin(in.ActivationStart); err != nil {
 			return workflows.ActivationState{}, err
@@ -60,7 +61,7 @@ func start(ctx workflow.Context, in Input, continueAfter int) (workflows.Activat
 		r.a = lifecycle.Restore(in.ActivationStart, *in.Carried)
 	}
 	r.a.State.Version = r.BeginVersion(versionCurrent)
-	if err := r.handle(); err != nil {
+	if err := r.registerHandlers(); err != nil {
 		return workflows.ActivationState{}, err
 	}
 	return r.loop()

@@ -8,8 +8,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/notify/lifecycle"
 )
 
-// handle registers the query and the updates before the run first yields.
-func (r *run) handle() error {
+// registerHandlers registers the query and the updates before the run first yields.
+func (r *run) registerHandlers() error {
 	return errors.Join(
 		entity.HandleState(r.Run, "Which notices are waiting, delivered or given up", func() workflows.NotifyState { return lifecycle.View(r.state) }),
 		entity.HandleUpdate(r.Run, workflows.UpdateResend, "Try again to deliver notices that were given up",

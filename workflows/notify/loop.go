@@ -56,10 +56,10 @@ func (r *run) apply(next lifecycle.State) {
 	r.state = next
 }
 
-func (r *run) hasWork() bool { return r.HasWork() || r.newsWaits() }
+func (r *run) hasWork() bool { return r.HasWork() || r.hasNews() }
 
-// newsWaits reports whether notices, or results of deliveries, wait to be applied.
-func (r *run) newsWaits() bool {
+// hasNews reports whether notices, or results of deliveries, wait to be applied.
+func (r *run) hasNews() bool {
 	return r.notices.Len() > 0 || slices.ContainsFunc(r.deliveries, func(d delivery) bool { return d.Done() })
 }
 

@@ -20,14 +20,14 @@ type Input struct {
 // Workflow is the workflow; register it as workflows.NotifyWorkflow. It returns the notices that it still lists. A workflow ID that names
 // no source is an error of type workflows.ErrTypeWorkflowID.
 func Workflow(ctx workflow.Context, in Input) (workflows.NotifyState, error) {
-	return start(ctx, in, 0)
+	return execute(ctx, in, 0)
 }
 
-// ContinuingAfter returns a Workflow that continues as new after so many steps (notices, results of deliveries, updates, due times).
+// ContinuingAfter returns a Workflow that continues as new after the given number of steps (notices, results of deliveries, updates, due times).
 // Tests use it to find state that is not carried over.
 func ContinuingAfter(steps int) func(workflow.Context, Input) (workflows.NotifyState, error) {
 	return func(ctx workflow.Context, in Input) (workflows.NotifyState, error) {
-		return start(ctx, in, steps)
+		return execute(ctx, in, steps)
 	}
 }
 
@@ -44,10 +44,11 @@ type run struct {
 	newRunAt time.Time
 }
 
-func start(ctx workflow.Context, in Input, continueAfter int) (workflows.NotifyState, error) {
+// execute runs the whole workflow and returns its result.
+func execute(ctx workflow.Context, in Input, continueAfter int) (workflows.NotifyState, error) {
 	r := &run{Run: entity.Start(ctx, continueAfter)}
 	r.notices = workflow.GetSignalChannel(r.Ctx, workflows.SignalNotices)
-	r.NewsWaits = r.newsWaits
+	r.HasNews = r.hasNews
 	if in.Carried == nil {
 		if err := r.begin(); err != nil {
 			return workflows.NotifyState{}, err
@@ -57,7 +58,7 @@ func start(ctx workflow.Context, in Input, continueAfter int) (workflows.NotifyS
 		r.state = *in.Carried
 	}
 	r.state.Version = r.BeginVersion(versionCurrent)
-	if err := r.handle(); err != nil {
+	if err := r.registerHandlers(); err != nil {
 		return workflows.NotifyState{}, err
 	}
 	return r.loop()

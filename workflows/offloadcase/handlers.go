@@ -8,9 +8,9 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
-// handle registers the query and the updates before the run first yields; a handler that is registered later could miss an early update.
+// registerHandlers registers the query and the updates before the run first yields; a handler that is registered later could miss an early update.
 // Handlers change the case and return; the loop does the work.
-func (r *run) handle() error {
+func (r *run) registerHandlers() error {
 	return errors.Join(
 		entity.HandleState(r.Run, "Where the case stands, what it waits for and what it has seen",
 			func() workflows.CaseState { return lifecycle.View(r.c) }),

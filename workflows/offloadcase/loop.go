@@ -58,12 +58,12 @@ func (r *run) applySignals() {
 
 // hasWork reports whether there is news to apply, or a call has ended that the end of the run waited for.
 func (r *run) hasWork() bool {
-	return r.HasWork() || r.newsWaits() || r.reconcileNow.Len() > 0 || r.resultCheck.Done() || r.handOff.Done()
+	return r.HasWork() || r.hasNews() || r.reconcileNow.Len() > 0 || r.resultCheck.Done() || r.handOff.Done()
 }
 
-// newsWaits reports whether events, or results of calls to Offload, wait to be applied. Both may lift a refusal: a creation under way may end, and
+// hasNews reports whether events, or results of calls to Offload, wait to be applied. Both may lift a refusal: a creation under way may end, and
 // a read may bring the question.
-func (r *run) newsWaits() bool {
+func (r *run) hasNews() bool {
 	return r.events.Len() > 0 || r.create.Done() || r.answer.Done() || r.read.Done() || r.reconcile.Done()
 }
 

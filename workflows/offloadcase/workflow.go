@@ -18,14 +18,14 @@ type Input struct {
 // Workflow is the workflow; register it as workflows.OffloadCaseWorkflow. A failed case is an outcome, not an error. An invalid start is
 // an error of type workflows.ErrTypeInvalidArgument or workflows.ErrTypeWorkflowID.
 func Workflow(ctx workflow.Context, in Input) (workflows.CaseOutcome, error) {
-	return start(ctx, in, 0)
+	return execute(ctx, in, 0)
 }
 
-// ContinuingAfter returns a Workflow that continues as new after so many steps (events, results of calls, updates, due times). Tests
+// ContinuingAfter returns a Workflow that continues as new after the given number of steps (events, results of calls, updates, due times). Tests
 // use it to find state that is not carried over.
 func ContinuingAfter(steps int) func(workflow.Context, Input) (workflows.CaseOutcome, error) {
 	return func(ctx workflow.Context, in Input) (workflows.CaseOutcome, error) {
-		return start(ctx, in, steps)
+		return execute(ctx, in, steps)
 	}
 }
 
@@ -45,11 +45,12 @@ type run struct {
 	handOff     entity.HandOff
 }
 
-func start(ctx workflow.Context, in Input, continueAfter int) (workflows.CaseOutcome, error) {
+// execute runs the whole workflow and returns its result.
+func execute(ctx workflow.Context, in Input, continueAfter int) (workflows.CaseOutcome, error) {
 	r := &run{Run: entity.Start(ctx, continueAfter)}
 	r.events = workflow.GetSignalChannel(r.Ctx, workflows.SignalOffloadEvents)
 	r.reconcileNow = workflow.GetSignalChannel(r.Ctx, workflows.SignalReconcileNow)
-	r.NewsWaits = r.newsWaits
+	r.HasNews = r.hasNews
 	if in.Carried == nil {
 		if err := r.begin(in.Normalized()); err != nil {
 			return workflows.CaseOutcome{}, err
@@ -59,7 +60,7 @@ func start(ctx workflow.Context, in Input, continueAfter int) (workflows.CaseOut
 		r.c = lifecycle.Restore(in.CaseStart, *in.Carried)
 	}
 	r.c.State.Version = r.BeginVersion(versionCurrent)
-	if err := r.handle(); err != nil {
+	if err := r.registerHandlers(); err != nil {
 		return workflows.CaseOutcome{}, err
 	}
 	return r.loop()

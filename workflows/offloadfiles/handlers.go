@@ -8,8 +8,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadfiles/lifecycle"
 )
 
-// handle registers the query and the update before the run first yields.
-func (r *run) handle() error {
+// registerHandlers registers the query and the update before the run first yields.
+func (r *run) registerHandlers() error {
 	return errors.Join(
 		entity.HandleState(r.Run, "Which files of the case are stored, which are not, and what is waited for",
 			func() workflows.CaseFiles { return lifecycle.View(r.f) }),

@@ -18,14 +18,14 @@ type Input struct {
 // Workflow is the workflow; register it as workflows.OffloadFilesWorkflow. A file that can't be stored is part of the result, not an
 // error. An invalid start is an error of type workflows.ErrTypeInvalidArgument or workflows.ErrTypeWorkflowID.
 func Workflow(ctx workflow.Context, in Input) (workflows.CaseFiles, error) {
-	return start(ctx, in, 0)
+	return execute(ctx, in, 0)
 }
 
-// ContinuingAfter returns a Workflow that continues as new after so many steps (results of calls, updates, due times). Tests use it to
+// ContinuingAfter returns a Workflow that continues as new after the given number of steps (results of calls, updates, due times). Tests use it to
 // find state that is not carried over.
 func ContinuingAfter(steps int) func(workflow.Context, Input) (workflows.CaseFiles, error) {
 	return func(ctx workflow.Context, in Input) (workflows.CaseFiles, error) {
-		return start(ctx, in, steps)
+		return execute(ctx, in, steps)
 	}
 }
 
@@ -39,7 +39,8 @@ type run struct {
 	handOff     entity.HandOff
 }
 
-func start(ctx workflow.Context, in Input, continueAfter int) (workflows.CaseFiles, error) {
+// execute runs the whole workflow and returns its result.
+func execute(ctx workflow.Context, in Input, continueAfter int) (workflows.CaseFiles, error) {
 	r := &run{Run: entity.Start(ctx, continueAfter)}
 	if in.Carried == nil {
 		if err := r.begin(in.FilesStart); err != nil {
@@ -50,7 +51,7 @@ func start(ctx workflow.Context, in Input, continueAfter int) (workflows.CaseFil
 		r.f = lifecycle.Files{Start: in.FilesStart, State: *in.Carried}
 	}
 	r.f.State.Version = r.BeginVersion(versionCurrent)
-	if err := r.handle(); err != nil {
+	if err := r.registerHandlers(); err != nil {
 		return workflows.CaseFiles{}, err
 	}
 	return r.loop()

@@ -12,9 +12,9 @@ type Run struct {
 	Ctx workflow.Context
 	// Timer is the one timer of the run.
 	Timer Timer
-	// NewsWaits reports whether signals or results wait to be applied that may lift a refusal of an update; other news does not count. The checks of
+	// HasNews reports whether signals or results wait to be applied that may lift a refusal of an update; other news does not count. The checks of
 	// updates call it, so it only looks. nil means never.
-	NewsWaits func() bool
+	HasNews func() bool
 
 	root      workflow.Context
 	force     workflow.ReceiveChannel
