@@ -50,7 +50,7 @@ func (r *run) carryOutReconcile(fx lifecycle.Effects) {
 
 func (r *run) carryOutHandOff(fx lifecycle.Effects) {
 	if fx.HandOff != nil && !r.handOff.Running() {
-		r.apply(lifecycle.HandingOff(r.a, *fx.HandOff), nil)
+		r.apply(lifecycle.HandOffStarted(r.a, *fx.HandOff), nil)
 		r.handOff = entity.StartHandOff(r.Ctx, *fx.HandOff)
 	}
 }
@@ -66,7 +66,7 @@ func (r *run) applyResults() {
 			r.logFailedHandOff(params, *failed)
 			r.apply(lifecycle.HandOffFailed(r.a, params, *failed, r.Now()), nil)
 		} else {
-			r.apply(lifecycle.HandedOff(r.a, params, result), nil)
+			r.apply(lifecycle.HandOffSucceeded(r.a, params, result), nil)
 		}
 		r.Step(1)
 	}

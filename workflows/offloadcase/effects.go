@@ -82,7 +82,7 @@ func (r *run) applyResults() {
 			r.logFailedHandOff(params, *failed)
 			r.applyResult(lifecycle.HandOffFailed(r.c, params, *failed, r.Now()))
 		} else {
-			r.applyResult(lifecycle.HandedOff(r.c, params))
+			r.applyResult(lifecycle.HandOffSucceeded(r.c, params))
 		}
 	}
 	if r.create.Done() {

@@ -86,7 +86,7 @@ func (r *run) applyFile(id string, stored workflows.StoredFile, failure *rules.F
 func (r *run) applyHandOff(params workflows.HandOff, failure *rules.Failure) {
 	r.Step(1)
 	if failure == nil {
-		r.apply(lifecycle.HandedOff(r.f, params.Notices))
+		r.apply(lifecycle.HandOffSucceeded(r.f, params.Notices))
 		return
 	}
 	workflow.GetLogger(r.Ctx).Warn("hand-off failed", "notices", len(params.Notices), "errorType", failure.Type, "error", failure.Message)

@@ -16,9 +16,9 @@ type Approval struct {
 	Unclear bool `json:"unclear,omitempty"`
 	// DecidedAt is the provider's time of the response or force-failure that closed the approval; zero if it was closed otherwise.
 	DecidedAt time.Time `json:"decidedAt,omitzero"`
-	// NoticeID is the ID of the notice about the end. HandedOver: the hand-off of that notice has begun.
-	NoticeID   string `json:"noticeId,omitempty"`
-	HandedOver bool   `json:"handedOver,omitempty"`
+	// NoticeID is the ID of the notice about the end. HandOffStarted: its hand-off has begun, so the end is final.
+	NoticeID       string `json:"noticeId,omitempty"`
+	HandOffStarted bool   `json:"handedOver,omitempty"`
 	// EmptyReconciles counts reconciles without an answer, also those that failed. NextReconcileAt is when the next one starts.
 	EmptyReconciles int       `json:"emptyChecks,omitempty"`
 	NextReconcileAt time.Time `json:"nextCheckAt,omitzero"`
@@ -112,7 +112,7 @@ func register(a *Activation, r workflows.ApprovalRequest, now time.Time) {
 	case responded:
 		applyResponse(a, approval, response, now)
 	}
-	if run := knownRun(s, r.RunID, now); run != nil {
+	if run := findOrAddRun(s, r.RunID, now); run != nil {
 		touch(run, now) // the agent was active: it sent the message
 		if run.Status == workflows.RunForceFailed {
 			voidByFailure(a, approval, run.FailedAt, now)

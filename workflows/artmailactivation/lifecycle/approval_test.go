@@ -220,7 +220,7 @@ func TestAnEndIsFinalOnceItsHandOffHasBegun(t *testing.T) {
 			register(t, s, noon, requestOfRun("m1", "r1"))
 			apply(s, at(3), tc.first)
 			h := lifecycle.Next(s.Activation, at(3)).HandOff
-			s.Activation = lifecycle.HandingOff(s.Activation, *h)
+			s.Activation = lifecycle.HandOffStarted(s.Activation, *h)
 			s = carried(t, s)
 			apply(s, at(4), tc.second)
 			require.Equal(t, tc.want, approval(t, s, "m1").Status, "the receiver may have it, though the hand-off is not over")

@@ -18,19 +18,19 @@ type closing struct {
 	at time.Time
 }
 
-// closeApproval closes an approval and posts the notice; no other function does so. It withdraws the notice of an earlier decision that is not
+// closeApproval closes an approval and adds the notice; no other function does so. It withdraws the notice of an earlier decision that is not
 // yet handed off.
 func closeApproval(a *Activation, approval *Approval, c closing, now time.Time) {
 	withdraw(&a.State, approval.NoticeID)
 	approval.Status, approval.Source, approval.Reason = c.status, c.source, c.reason
 	approval.ResponseMessageID, approval.DecidedAt, approval.ClosedAt = c.responseMessageID, c.at, now
 	approval.Unclear = false
-	approval.NoticeID = post(a, noticeOfApproval(c.status), workflows.NoticeData{}, approval.MessageID, now)
+	approval.NoticeID = addNotice(a, noticeOfApproval(c.status), workflows.NoticeData{}, approval.MessageID, now)
 }
 
 // correctable reports whether an event with an earlier provider's time can still change the end.
 func correctable(approval *Approval) bool {
-	return !approval.HandedOver && !approval.DecidedAt.IsZero()
+	return !approval.HandOffStarted && !approval.DecidedAt.IsZero()
 }
 
 // decidesInstead reports whether a response replaces the event that closed the approval.

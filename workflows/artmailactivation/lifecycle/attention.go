@@ -32,7 +32,7 @@ func Attention(a Activation) []string {
 	if !s.KeyConflictAt.IsZero() {
 		why = append(why, workflows.AttentionAPIKeyConflict)
 	}
-	if slices.ContainsFunc(s.Runs, func(r Run) bool { return stale(s, r) }) {
+	if slices.ContainsFunc(s.Runs, func(r Run) bool { return runNeedsPerson(s, r) }) {
 		why = append(why, workflows.AttentionRunStale)
 	}
 	if slices.ContainsFunc(s.Approvals, func(a Approval) bool { return responseUnclear(s, a) }) {
@@ -45,7 +45,7 @@ func Attention(a Activation) []string {
 	return why
 }
 
-// reconcileSilent and stale report whether a reconcile or a run needs a person. None does while the activation is paused: their clocks are stopped.
+// reconcileSilent reports whether a reconcile needs a person. None does while the activation is paused, because its clock is stopped.
 func reconcileSilent(s *State, a Approval) bool {
 	return s.Status != workflows.ActivationPaused && a.Status == workflows.ApprovalOpen && a.ReconcileSilent
 }
@@ -55,7 +55,8 @@ func responseUnclear(s *State, a Approval) bool {
 	return a.Unclear || a.Status == workflows.ApprovalOpen && !s.UnclearAt.IsZero()
 }
 
-func stale(s *State, r Run) bool {
+// runNeedsPerson reports whether a stale run needs a person. None does while the activation is paused, because its clock is stopped.
+func runNeedsPerson(s *State, r Run) bool {
 	return s.Status != workflows.ActivationPaused && r.Status == workflows.RunOpen && r.Stale
 }
 
@@ -70,8 +71,8 @@ func DueAt(a Activation) time.Time {
 		}
 	}
 	for i := range a.State.Runs {
-		if run := &a.State.Runs[i]; stale(&a.State, *run) {
-			at, _ := failAt(&a, run)
+		if run := &a.State.Runs[i]; runNeedsPerson(&a.State, *run) {
+			at, _ := forceFailAt(&a, run)
 			due = rules.Sooner(due, at)
 		}
 	}

@@ -47,7 +47,7 @@
 //	cancel-approval         CANCELLED             refused                 refused               refused; CANCELLED again is accepted
 //
 //	(5) Closed by a response or by the force-failure of its run, while the hand-off of its notice has not begun. The earlier event by Artmail's
-//	    times decides, in any order of arrival, and its notice replaces the waiting one. Without a receiver the end stays correctable.
+//	    times decides, in any order of arrival, and its notice replaces the waiting one. If the notice had no target, the end stays correctable.
 //	(6) At the same time the response wins, because the brand did answer.
 //	(7) If the time ended more than 30 seconds ago, Temporal was away: the approval first waits two minutes for answers that the ingress
 //	    accepted meanwhile.

@@ -38,7 +38,7 @@ func end(a *Activation, ending Ending, why string, now time.Time) {
 	for i := range s.Runs {
 		if run := &s.Runs[i]; run.Status == workflows.RunOpen {
 			run.Status, run.ClosedAt, run.Reason = workflows.RunVoided, now, why
-			postRunEnd(a, run, workflows.NoticeRunVoided, now)
+			addRunEndNotice(a, run, workflows.NoticeRunVoided, now)
 		}
 	}
 }

@@ -22,7 +22,7 @@ func Receive(a Activation, events []workflows.ActivationEvent, now time.Time) (A
 	for _, e := range ordered {
 		result, why := applyEvent(&a, e, now)
 		if result == workflows.EventApplied && changesActivation(e.Kind) {
-			postChange(&a, e, now)
+			addChangeNotice(&a, e, now)
 		}
 		switch result {
 		case workflows.EventApplied:

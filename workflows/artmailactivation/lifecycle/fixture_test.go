@@ -147,7 +147,7 @@ func (w *world) handOff(now time.Time) []workflows.PostedNotice {
 	if h == nil {
 		return nil
 	}
-	w.Activation = lifecycle.HandedOff(lifecycle.HandingOff(w.Activation, *h), *h, withoutConfig(*h))
+	w.Activation = lifecycle.HandOffSucceeded(lifecycle.HandOffStarted(w.Activation, *h), *h, withoutConfig(*h))
 	return withReceiver(h.Notices)
 }
 

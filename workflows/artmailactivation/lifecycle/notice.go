@@ -14,19 +14,19 @@ func workflowID(a Activation) string {
 	return workflows.ArtmailActivationWorkflowID(a.Start.Agent, a.Start.ActivationID)
 }
 
-// post adds a notice to the outbox and returns its ID. The notice has no data that the state holds anyway: it is filled in at the
-// hand-off, so that hundreds of notices fit the state.
-func post(a *Activation, kind workflows.NoticeKind, data workflows.NoticeData, subject string, now time.Time) string {
-	outbox := a.State.Outbox.Post(workflows.PostedNotice{Notice: workflows.Notice{Kind: kind, Source: workflowID(*a), Time: now, Data: data}}, subject)
-	last := &outbox.Waiting[len(outbox.Waiting)-1] // Post has copied the list
+// addNotice adds a notice to the outbox and returns its ID. The notice carries no data that the state already holds; handOff fills it in. So hundreds
+// of notices fit the state.
+func addNotice(a *Activation, kind workflows.NoticeKind, data workflows.NoticeData, subject string, now time.Time) string {
+	outbox := a.State.Outbox.Add(workflows.PostedNotice{Notice: workflows.Notice{Kind: kind, Source: workflowID(*a), Time: now, Data: data}}, subject)
+	last := &outbox.Waiting[len(outbox.Waiting)-1] // Add returns a new list, so this changes no older state
 	last.Source = ""
 	a.State.Outbox = outbox
 	return last.ID
 }
 
-// postChange posts that Artmail has activated, paused, resumed or deactivated the activation. Of several waiting pauses and resumes, only
+// addChangeNotice adds the notice that Artmail has activated, paused, resumed or deactivated the activation. Of several waiting pauses and resumes, only
 // the newest stays.
-func postChange(a *Activation, e workflows.ActivationEvent, now time.Time) {
+func addChangeNotice(a *Activation, e workflows.ActivationEvent, now time.Time) {
 	kind := workflows.NoticeActivationActivated
 	switch e.Kind {
 	case workflows.KindAgentPaused:
@@ -43,19 +43,19 @@ func postChange(a *Activation, e workflows.ActivationEvent, now time.Time) {
 	}
 	status, _, _ := statusOf(&a.State)
 	change := workflows.ActivationChange{Status: status, At: e.OccurredAt, Reason: workflows.Clip(e.Reason, maxWord)}
-	post(a, kind, workflows.NoticeData{Activation: &change}, a.State.Outbox.NewSubject(now), now)
+	addNotice(a, kind, workflows.NoticeData{Activation: &change}, a.State.Outbox.NewSubject(now), now)
 }
 
-// postRunWarning posts that a run is about to be force-failed. It replaces an earlier warning that still waits.
-func postRunWarning(a *Activation, run *Run, now time.Time) {
+// addRunWarningNotice adds the notice that a run is about to be force-failed. It replaces an earlier warning that still waits.
+func addRunWarningNotice(a *Activation, run *Run, now time.Time) {
 	withdraw(&a.State, run.WarningID)
 	subject := run.RunID + " " + strconv.FormatInt(run.LastActiveAt.UnixMilli(), 10)
-	run.WarningID = post(a, workflows.NoticeRunStaleWarning, workflows.NoticeData{}, subject, now)
+	run.WarningID = addNotice(a, workflows.NoticeRunStaleWarning, workflows.NoticeData{}, subject, now)
 }
 
-// postRunEnd posts the end of a run.
-func postRunEnd(a *Activation, run *Run, kind workflows.NoticeKind, now time.Time) {
-	run.EndID = post(a, kind, workflows.NoticeData{}, run.RunID, now)
+// addRunEndNotice adds the notice of a run's end.
+func addRunEndNotice(a *Activation, run *Run, kind workflows.NoticeKind, now time.Time) {
+	run.EndID = addNotice(a, kind, workflows.NoticeData{}, run.RunID, now)
 }
 
 func noticeOfApproval(status workflows.ApprovalStatus) workflows.NoticeKind {
@@ -86,8 +86,8 @@ func withdrawKinds(s *State, kinds ...workflows.NoticeKind) {
 	withdrawIf(s, func(n workflows.PostedNotice) bool { return slices.Contains(kinds, n.Kind) })
 }
 
-func withdrawIf(s *State, goes func(workflows.PostedNotice) bool) {
-	s.Outbox.Waiting = slices.DeleteFunc(slices.Clone(s.Outbox.Waiting), goes)
+func withdrawIf(s *State, remove func(workflows.PostedNotice) bool) {
+	s.Outbox.Waiting = slices.DeleteFunc(slices.Clone(s.Outbox.Waiting), remove)
 }
 
 // waitingNotices returns the IDs of the waiting notices.
@@ -138,8 +138,8 @@ func fill(s *State, n *workflows.PostedNotice) {
 	}
 }
 
-// HandingOff records that a hand-off begins. From now on the ends in its notices are final, because a receiver may already have them.
-func HandingOff(a Activation, h workflows.HandOff) Activation {
+// HandOffStarted records that a hand-off begins. From now on the approvals in its notices are final, because a receiver may already have them.
+func HandOffStarted(a Activation, h workflows.HandOff) Activation {
 	a = clone(a)
 	begun := make(map[string]bool, len(h.Notices))
 	for _, n := range h.Notices {
@@ -147,19 +147,19 @@ func HandingOff(a Activation, h workflows.HandOff) Activation {
 	}
 	for i := range a.State.Approvals {
 		if approval := &a.State.Approvals[i]; begun[approval.NoticeID] {
-			approval.HandedOver = true
+			approval.HandOffStarted = true
 		}
 	}
 	return a
 }
 
-// HandedOff applies a successful hand-off. An end without a receiver can still be corrected.
-func HandedOff(a Activation, h workflows.HandOff, result workflows.HandOffResult) Activation {
+// HandOffSucceeded applies a successful hand-off. An approval whose notice had no target can still be corrected.
+func HandOffSucceeded(a Activation, h workflows.HandOff, result workflows.HandOffResult) Activation {
 	a = clone(a)
-	a.State.Outbox = a.State.Outbox.HandedOff(h.Notices)
+	a.State.Outbox = a.State.Outbox.Remove(h.Notices)
 	for i := range a.State.Approvals {
-		if approval := &a.State.Approvals[i]; approval.HandedOver && slices.Contains(result.WithoutTarget, approval.NoticeID) {
-			approval.HandedOver = false
+		if approval := &a.State.Approvals[i]; approval.HandOffStarted && slices.Contains(result.WithoutTarget, approval.NoticeID) {
+			approval.HandOffStarted = false
 		}
 	}
 	return a

@@ -119,7 +119,7 @@ func TestAFailedHandOffIsRetried(t *testing.T) {
 	register(t, s, noon, request("m1"))
 	apply(s, noon, response(0, "m8", "m1", true), deactivated(1))
 	h := lifecycle.Next(s.Activation, noon).HandOff
-	s.Activation = lifecycle.HandOffFailed(lifecycle.HandingOff(s.Activation, *h), *h, rules.Failure{Message: "Temporal is away"}, noon)
+	s.Activation = lifecycle.HandOffFailed(lifecycle.HandOffStarted(s.Activation, *h), *h, rules.Failure{Message: "Temporal is away"}, noon)
 	next := lifecycle.Next(s.Activation, noon)
 	require.Nil(t, next.HandOff)
 	require.False(t, next.Done)
@@ -280,7 +280,7 @@ func TestAnEndWithoutAReceiverIsCorrectedAfterItsHandOff(t *testing.T) {
 		if told {
 			result = workflows.HandOffResult{}
 		}
-		s.Activation = lifecycle.HandedOff(lifecycle.HandingOff(s.Activation, *h), *h, result)
+		s.Activation = lifecycle.HandOffSucceeded(lifecycle.HandOffStarted(s.Activation, *h), *h, result)
 		apply(s, at(4), response(2, "yes", "m1", true))
 		want := workflows.ApprovalApproved
 		if told {

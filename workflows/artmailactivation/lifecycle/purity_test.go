@@ -79,11 +79,11 @@ func anyRule(r *rand.Rand, a lifecycle.Activation, minute int) lifecycle.Activat
 		a, _ = lifecycle.Reconciled(a, message, workflows.CheckApprovalResult{Approved: []*bool{nil, ptr(true)}[r.IntN(2)]}, now)
 	case 11:
 		if effects.HandOff != nil {
-			a = lifecycle.HandingOff(a, *effects.HandOff)
+			a = lifecycle.HandOffStarted(a, *effects.HandOff)
 			if r.IntN(3) == 0 {
 				a = lifecycle.HandOffFailed(a, *effects.HandOff, rules.Failure{}, now)
 			} else {
-				a = lifecycle.HandedOff(a, *effects.HandOff, withoutConfig(*effects.HandOff))
+				a = lifecycle.HandOffSucceeded(a, *effects.HandOff, withoutConfig(*effects.HandOff))
 			}
 		}
 	case 12:

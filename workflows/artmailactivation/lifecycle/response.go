@@ -35,7 +35,7 @@ func unclear(e workflows.ActivationEvent) bool {
 func respond(a *Activation, e workflows.ActivationEvent, now time.Time) (workflows.EventResult, string) {
 	if e.InResponseToID == "" || len(e.InResponseToID) > maxID {
 		a.State.UnclearAt = now
-		return workflows.EventIgnored, "its inResponseToId can't be used"
+		return workflows.EventIgnored, "its inResponseToId is missing or too long"
 	}
 	r := Response{
 		At: e.OccurredAt, KeptAt: now,

@@ -12,7 +12,7 @@ type Run struct {
 	workflows.Run
 	// FailedAt is the provider's time of run_force_failed.
 	FailedAt time.Time `json:"failedAt,omitzero"`
-	// Stale: Artmail is about to force-fail the run. The mark ends with new activity, and an hour after the force-failure should have come.
+	// Stale: the warning notice was added. New activity clears it, and so does an hour after Artmail should have force-failed the run.
 	Stale bool `json:"stale,omitempty"`
 	// WarningID and EndID are the IDs of the notices about the last warning and about the end.
 	WarningID string `json:"warningId,omitempty"`
@@ -28,8 +28,8 @@ func findRun(s *State, runID string) *Run {
 	return nil
 }
 
-// knownRun returns the run, and adds it as open if it is not known; nil for an empty ID.
-func knownRun(s *State, runID string, now time.Time) *Run {
+// findOrAddRun returns the run; an unknown one is added as open. It returns nil for an empty ID.
+func findOrAddRun(s *State, runID string, now time.Time) *Run {
 	if runID == "" {
 		return nil
 	}
@@ -76,7 +76,7 @@ func CheckOpenRun(a Activation, o workflows.OpenRun) error {
 // run again waits for its notices now.
 func OpenRun(a Activation, o workflows.OpenRun, now time.Time) (Activation, workflows.Run) {
 	a = clone(a)
-	run := knownRun(&a.State, o.RunID, now)
+	run := findOrAddRun(&a.State, o.RunID, now)
 	touch(run, now)
 	if o.ReplyTo != nil {
 		run.ReplyTo = o.ReplyTo
@@ -129,7 +129,7 @@ func TouchRuns(a Activation, t workflows.TouchRuns, now time.Time) Activation {
 // does not know of that. An unknown run is remembered too, because one of its requests may be registered later.
 func forceFail(a *Activation, e workflows.ActivationEvent, now time.Time) (workflows.EventResult, string) {
 	if e.RunID == "" || len(e.RunID) > maxID {
-		return workflows.EventIgnored, "its runId can't be used"
+		return workflows.EventIgnored, "its runId is missing or too long"
 	}
 	s := &a.State
 	run := findRun(s, e.RunID)
@@ -146,7 +146,7 @@ func forceFail(a *Activation, e workflows.ActivationEvent, now time.Time) (workf
 	case workflows.RunOpen:
 		run.Status, run.ClosedAt, run.FailedAt = workflows.RunForceFailed, now, e.OccurredAt
 		run.StaleMinutes, run.Reason = e.StaleMinutes, workflows.Clip(e.Reason, maxWord)
-		postRunEnd(a, run, workflows.NoticeRunForceFailed, now)
+		addRunEndNotice(a, run, workflows.NoticeRunForceFailed, now)
 		return workflows.EventApplied, ""
 	case workflows.RunForceFailed:
 		run.FailedAt = rules.Sooner(run.FailedAt, e.OccurredAt)
@@ -159,7 +159,7 @@ func forceFail(a *Activation, e workflows.ActivationEvent, now time.Time) (workf
 func tickRun(a *Activation, run *Run, now time.Time) (notes []Note) {
 	if at, ticking := warnAt(a, run); ticking && !at.After(now) {
 		run.WarnedAt, run.Stale = now, true
-		postRunWarning(a, run, now)
+		addRunWarningNotice(a, run, now)
 		notes = []Note{{Text: "run is stale", ID: run.RunID}}
 	}
 	if until, ticking := staleUntil(a, run); ticking && !until.After(now) {
@@ -168,7 +168,7 @@ func tickRun(a *Activation, run *Run, now time.Time) (notes []Note) {
 	return notes
 }
 
-// warnAt returns when to warn of an open run that has no warning yet.
+// warnAt returns when to warn of an open run that has no warning yet: WarnBefore (see workflows.DefaultWarnBefore) before Artmail force-fails it.
 func warnAt(a *Activation, run *Run) (time.Time, bool) {
 	if run.Status != workflows.RunOpen || !run.WarnedAt.IsZero() {
 		return time.Time{}, false
@@ -177,8 +177,8 @@ func warnAt(a *Activation, run *Run) (time.Time, bool) {
 	return reach(&a.State, run.LastActiveAt, run.LastActiveAt.Add(o.StaleAfter.Std()-o.WarnBefore.Std()))
 }
 
-// failAt returns when Artmail will force-fail an open run without new activity.
-func failAt(a *Activation, run *Run) (time.Time, bool) {
+// forceFailAt returns when Artmail will force-fail an open run without new activity.
+func forceFailAt(a *Activation, run *Run) (time.Time, bool) {
 	if run.Status != workflows.RunOpen {
 		return time.Time{}, false
 	}
@@ -189,9 +189,9 @@ func failAt(a *Activation, run *Run) (time.Time, bool) {
 // close it here, or its run_force_failed is lost. Nothing is left to save then.
 const staleFor = time.Hour
 
-// staleUntil returns when a stale run stops needing a person, although it is still open here.
+// staleUntil returns when a run stops needing a person, although it is still open here.
 func staleUntil(a *Activation, run *Run) (time.Time, bool) {
-	if !stale(&a.State, *run) {
+	if !runNeedsPerson(&a.State, *run) {
 		return time.Time{}, false
 	}
 	return reach(&a.State, run.LastActiveAt, run.LastActiveAt.Add(a.Start.Options.StaleAfter.Std()+staleFor))

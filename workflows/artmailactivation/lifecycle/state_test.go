@@ -29,7 +29,7 @@ func TestTheWholeStateIsCarriedOver(t *testing.T) {
 	apply(living, at(5), response(4, "no", "answered", false))
 	h := lifecycle.Next(living.Activation, at(5)).HandOff
 	require.NotNil(t, h)
-	living.Activation = lifecycle.HandOffFailed(lifecycle.HandingOff(living.Activation, *h), *h, rules.Failure{Type: workflows.ErrTypeNoticeInvalid}, at(5))
+	living.Activation = lifecycle.HandOffFailed(lifecycle.HandOffStarted(living.Activation, *h), *h, rules.Failure{Type: workflows.ErrTypeNoticeInvalid}, at(5))
 	living.Tick(at(14))
 	living.Reconciled("checked", workflows.CheckApprovalResult{}, at(14))
 	h = lifecycle.Next(living.Activation, at(14)).HandOff

@@ -30,15 +30,15 @@ type Outbox struct {
 const (
 	// handOffSize is the most notices in one hand-off.
 	handOffSize = 50
-	// maxWaiting is the most notices that wait while hand-offs fail. A workflow posts fewer at once.
+	// maxWaiting is the most notices that wait while hand-offs fail. A workflow adds fewer at once.
 	maxWaiting = 1500
 	// delayedAfter is how many hand-offs in a row must fail before a person should look. The pauses between them sum up to two minutes.
 	delayedAfter = 8
 )
 
-// Post adds a notice, also without a target: the configuration may name targets, and only the hand-off knows it. Two notices with the
-// same source, kind and subject have the same ID.
-func (o Outbox) Post(notice workflows.PostedNotice, subject string) Outbox {
+// Add returns an outbox with one more notice; its list is new, so no older state changes. The notice may have no target: the configuration may
+// name targets, and only the hand-off knows it. Two notices with the same source, kind and subject have the same ID.
+func (o Outbox) Add(notice workflows.PostedNotice, subject string) Outbox {
 	o.Seq++
 	notice.ID, notice.Seq = NoticeID(notice.Source, notice.Kind, subject), o.Seq
 	if len(o.Waiting) == maxWaiting {
@@ -54,7 +54,7 @@ func NoticeID(source string, kind workflows.NoticeKind, subject string) string {
 	return "ntc_" + base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
-// NewSubject returns a subject for the next notice, if each post of it is news. A run that was reset numbers its notices as the run before it
+// NewSubject returns a subject for the next notice, if each notice about it is news. A run that was reset numbers its notices as the run before it
 // did, so the subject has the time too: receivers drop an ID that they have seen.
 func (o Outbox) NewSubject(now time.Time) string {
 	return strconv.FormatInt(o.Seq+1, 10) + " " + now.Format(time.RFC3339Nano)
@@ -68,8 +68,8 @@ func (o Outbox) Due(now time.Time) []workflows.PostedNotice {
 	return o.Waiting[:min(len(o.Waiting), handOffSize)]
 }
 
-// HandedOff removes the notices that a hand-off has passed on.
-func (o Outbox) HandedOff(notices []workflows.PostedNotice) Outbox {
+// Remove removes notices that a hand-off has passed on or Temporal has refused, and forgets the failed hand-offs before.
+func (o Outbox) Remove(notices []workflows.PostedNotice) Outbox {
 	o.Attempts, o.NotBefore, o.LastError = 0, time.Time{}, ""
 	o.Waiting = without(o.Waiting, notices)
 	return o
@@ -79,7 +79,7 @@ func (o Outbox) HandedOff(notices []workflows.PostedNotice) Outbox {
 // refused as invalid are dropped, because Temporal would refuse them again.
 func (o Outbox) Failed(notices []workflows.PostedNotice, f Failure, now time.Time) Outbox {
 	if f.Type == workflows.ErrTypeNoticeInvalid {
-		o = o.HandedOff(notices)
+		o = o.Remove(notices)
 		o.RefusedAt = now
 		return o
 	}

@@ -19,9 +19,9 @@ var (
 
 const source = "offload-case/vendor_2048"
 
-func post(o rules.Outbox, subjects ...string) rules.Outbox {
+func add(o rules.Outbox, subjects ...string) rules.Outbox {
 	for _, subject := range subjects {
-		o = o.Post(workflows.PostedNotice{Notice: workflows.Notice{Source: source, Kind: workflows.NoticeCaseInputNeeded, Time: t0}, Notify: []string{"finance"}}, subject)
+		o = o.Add(workflows.PostedNotice{Notice: workflows.Notice{Source: source, Kind: workflows.NoticeCaseInputNeeded, Time: t0}, Notify: []string{"finance"}}, subject)
 	}
 	return o
 }
@@ -36,15 +36,15 @@ func seqs(list []workflows.PostedNotice) []int64 {
 
 func TestPostedNoticesWaitInOrder(t *testing.T) {
 	t.Parallel()
-	o := post(rules.Outbox{}, "q1", "q2")
+	o := add(rules.Outbox{}, "q1", "q2")
 	require.Equal(t, []int64{1, 2}, seqs(o.Due(t0)))
 	require.Equal(t, []string{"finance"}, o.Waiting[0].Notify)
 	require.Equal(t, rules.NoticeID(source, workflows.NoticeCaseInputNeeded, "q1"), o.Waiting[0].ID)
 
-	rest := o.HandedOff(o.Due(t0)[:1])
+	rest := o.Remove(o.Due(t0)[:1])
 	require.Equal(t, []int64{2}, seqs(rest.Waiting))
 	require.Equal(t, []int64{1, 2}, seqs(o.Waiting), "the outbox that was given is left alone")
-	require.Equal(t, int64(3), post(rest.HandedOff(rest.Waiting), "q3").Waiting[0].Seq, "numbers go on after the outbox was empty")
+	require.Equal(t, int64(3), add(rest.Remove(rest.Waiting), "q3").Waiting[0].Seq, "numbers go on after the outbox was empty")
 }
 
 func TestANoticesIDDependsOnSourceKindAndSubject(t *testing.T) {
@@ -66,18 +66,18 @@ func TestAHandOffTakesFiftyNotices(t *testing.T) {
 	t.Parallel()
 	o := rules.Outbox{}
 	for i := range 120 {
-		o = post(o, fmt.Sprint(i))
+		o = add(o, fmt.Sprint(i))
 	}
 	for _, want := range []int{50, 50, 20, 0} {
 		due := o.Due(t0)
 		require.Len(t, due, want)
-		o = o.HandedOff(due)
+		o = o.Remove(due)
 	}
 }
 
 func TestAFailedHandOffIsRetriedAfterLongerPausesWithoutLimit(t *testing.T) {
 	t.Parallel()
-	o := post(rules.Outbox{}, "q1")
+	o := add(rules.Outbox{}, "q1")
 	now := t0
 	for i, want := range []time.Duration{1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300, 300} {
 		o = o.Failed(o.Due(now), away, now)
@@ -92,14 +92,14 @@ func TestAFailedHandOffIsRetriedAfterLongerPausesWithoutLimit(t *testing.T) {
 	}
 	require.False(t, o.Refused())
 	require.Len(t, o.Waiting, 1)
-	o = o.HandedOff(o.Due(o.NotBefore))
+	o = o.Remove(o.Due(o.NotBefore))
 	require.Equal(t, rules.Outbox{Seq: 1, Waiting: o.Waiting}, o, "the next failure begins with a short pause again")
 	require.Empty(t, o.Waiting)
 }
 
 func TestHandOffsThatFailForMinutesSayWhy(t *testing.T) {
 	t.Parallel()
-	o, now := post(rules.Outbox{}, "q1"), t0
+	o, now := add(rules.Outbox{}, "q1"), t0
 	denied := rules.Failure{Message: "permission `denied`\nby Temporal"}
 	for !o.Delayed() {
 		require.Empty(t, o.Trouble())
@@ -110,28 +110,28 @@ func TestHandOffsThatFailForMinutesSayWhy(t *testing.T) {
 	require.Greater(t, now.Sub(t0), time.Minute, "a short outage is no reason to look")
 	require.Contains(t, o.Trouble(), "The last error: `` permission `denied` by Temporal ``.")
 	require.Len(t, o.Due(now), 1, "it goes on")
-	o = o.HandedOff(o.Due(now))
+	o = o.Remove(o.Due(now))
 	require.False(t, o.Delayed())
 	require.Empty(t, o.Trouble())
 
-	o = post(rules.Outbox{}, "q1").Failed(nil, rules.Failure{Message: strings.Repeat("<", 10_000)}, t0)
+	o = add(rules.Outbox{}, "q1").Failed(nil, rules.Failure{Message: strings.Repeat("<", 10_000)}, t0)
 	require.LessOrEqual(t, workflows.JSONLen(o.LastError), workflows.MaxShortTextBytes)
 }
 
 func TestARefusedNoticeIsDroppedAndRaisesAttention(t *testing.T) {
 	t.Parallel()
-	o := post(rules.Outbox{}, "q1", "q2")
+	o := add(rules.Outbox{}, "q1", "q2")
 	sent := o.Due(t0)
-	o = post(o, "q3").Failed(sent, bad, t0)
+	o = add(o, "q3").Failed(sent, bad, t0)
 	require.True(t, o.Refused())
 	require.Equal(t, []int64{3}, seqs(o.Due(t0)), "what came meanwhile goes on at once")
-	require.True(t, o.HandedOff(o.Waiting).Refused(), "a person should still look")
+	require.True(t, o.Remove(o.Waiting).Refused(), "a person should still look")
 }
 
 func TestARefusalIsOldAfterSevenDays(t *testing.T) {
 	t.Parallel()
 	require.Zero(t, rules.Outbox{}.RefusedUntil())
-	o := post(rules.Outbox{}, "q1").Failed(nil, bad, t0)
+	o := add(rules.Outbox{}, "q1").Failed(nil, bad, t0)
 	until := t0.Add(7 * 24 * time.Hour)
 	require.Equal(t, until, o.RefusedUntil())
 	require.True(t, o.Tick(until.Add(-1)).Refused())
@@ -146,11 +146,11 @@ func TestTooManyWaitingNoticesDropTheOldestAndRaiseAttention(t *testing.T) {
 	t.Parallel()
 	o := rules.Outbox{}
 	for i := range 1500 {
-		o = post(o, fmt.Sprint(i))
+		o = add(o, fmt.Sprint(i))
 	}
 	require.False(t, o.Refused())
 	require.Len(t, o.Waiting, 1500)
-	o = post(o, "one more")
+	o = add(o, "one more")
 	require.True(t, o.Refused())
 	require.Len(t, o.Waiting, 1500)
 	require.Equal(t, int64(2), o.Waiting[0].Seq)

@@ -355,7 +355,7 @@ func TestAQuestionIsRepeatedForTheCallbacksToo(t *testing.T) {
 	}), after(10))
 	first := handOff(c, 10)
 	require.Equal(t, []string{"finance"}, first.Notices[0].Notify)
-	again := handOff(lifecycle.Tick(lifecycle.HandedOff(c, *first), after(100)), 100)
+	again := handOff(lifecycle.Tick(lifecycle.HandOffSucceeded(c, *first), after(100)), 100)
 	require.Equal(t, workflows.NoticeCaseInputNeeded, again.Notices[0].Kind)
 	require.NotEqual(t, first.Notices[0].ID, again.Notices[0].ID)
 }

@@ -72,7 +72,7 @@ func DueAt(c Case) time.Time {
 // too.
 var unannounced = []string{workflows.AttentionInputNeeded, workflows.AttentionNoticeRefused, workflows.AttentionNoticeDelayed}
 
-// noteAttention keeps since when a person is needed, and posts the reasons that are new since the last turn.
+// noteAttention keeps since when a person is needed, and adds a notice of the reasons that are new since the last turn.
 func noteAttention(c *Case, now time.Time) {
 	s := &c.State
 	before, reasons := s.LastAttention, Attention(*s)
@@ -80,11 +80,11 @@ func noteAttention(c *Case, now time.Time) {
 		s.AttentionSince = now
 	}
 	s.LastAttention = reasons
-	postAttention(c, before, now)
+	addAttentionNotice(c, before, now)
 }
 
-// postAttention posts the reasons that are not in before. After the end it posts none: the outcome has the attention.
-func postAttention(c *Case, before []string, now time.Time) {
+// addAttentionNotice adds a notice of the reasons that are not in before. After the end it adds none: the outcome has the attention.
+func addAttentionNotice(c *Case, before []string, now time.Time) {
 	s := &c.State
 	reasons := s.LastAttention
 	var added []string
@@ -104,5 +104,5 @@ func postAttention(c *Case, before []string, now time.Time) {
 		}
 	}
 	slices.Sort(added)
-	post(c, workflows.NoticeCaseAttention, workflows.NoticeData{Attention: added}, s.Outbox.NewSubject(now), now)
+	addNotice(c, workflows.NoticeCaseAttention, workflows.NoticeData{Attention: added}, s.Outbox.NewSubject(now), now)
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Tick applies the time: the deadline, reminders, the expiry of a question, and a creation or an answer that takes too long. The loop
-// calls it once in each turn, after all other news. It posts notices of new attention.
+// calls it once in each turn, after all other news. It adds notices of new attention.
 func Tick(c Case, now time.Time) Case {
 	s := &c.State
 	if !s.Status.Ended() {
@@ -18,7 +18,7 @@ func Tick(c Case, now time.Time) Case {
 	}
 	s.Outbox = s.Outbox.Tick(now)
 	if len(s.Outbox.Waiting) == 0 && !filesWaiting(c) {
-		s.Outbox = s.Outbox.HandedOff(nil) // the notices that could not be handed off were dropped
+		s.Outbox = s.Outbox.Remove(nil) // nothing is left to hand off, so the failures no longer matter
 	}
 	noteAttention(&c, now)
 	return c

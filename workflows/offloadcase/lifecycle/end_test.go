@@ -105,7 +105,7 @@ func TestNothingChangesTheStatusAfterTheEnd(t *testing.T) {
 				fx := lifecycle.Next(next, after(1000))
 				require.Equal(t, lifecycle.Effects{Ended: true, HandOff: fx.HandOff, KnownTroubles: fx.KnownTroubles}, fx)
 				require.Len(t, fx.HandOff.Notices, 1, "the outcome")
-				require.True(t, lifecycle.Next(lifecycle.HandedOff(next, *fx.HandOff), after(1000)).Done)
+				require.True(t, lifecycle.Next(lifecycle.HandOffSucceeded(next, *fx.HandOff), after(1000)).Done)
 			}
 			same(received(end, inputNeeded("q2", 40), after(40)))
 			same(received(end, completed(40), after(40)))

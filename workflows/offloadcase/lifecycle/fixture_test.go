@@ -138,7 +138,7 @@ func handedOff(c lifecycle.Case) lifecycle.Case {
 		if h == nil {
 			return c
 		}
-		c = lifecycle.HandedOff(c, *h)
+		c = lifecycle.HandOffSucceeded(c, *h)
 	}
 }
 

@@ -15,19 +15,19 @@ import (
 // workflowID returns the ID of the case's workflow, which is the source of its notices.
 func workflowID(c Case) string { return workflows.OffloadCaseWorkflowID(c.Start.Reference) }
 
-func post(c *Case, kind workflows.NoticeKind, data workflows.NoticeData, subject string, now time.Time) {
-	c.State.Outbox = c.State.Outbox.Post(workflows.PostedNotice{Notice: workflows.Notice{
+func addNotice(c *Case, kind workflows.NoticeKind, data workflows.NoticeData, subject string, now time.Time) {
+	c.State.Outbox = c.State.Outbox.Add(workflows.PostedNotice{Notice: workflows.Notice{
 		Kind: kind, Source: workflowID(*c), Reference: c.Start.Reference, Time: now, Data: data,
 	}}, subject)
 }
 
-// postQuestion posts the open question. The subject distinguishes the question from its reminders.
-func postQuestion(c *Case, subject string, now time.Time) {
+// addQuestionNotice adds the notice of the open question. The subject distinguishes the question from its reminders.
+func addQuestionNotice(c *Case, subject string, now time.Time) {
 	withdrawQuestion(&c.State)
-	post(c, workflows.NoticeCaseInputNeeded, workflows.NoticeData{}, subject, now)
+	addNotice(c, workflows.NoticeCaseInputNeeded, workflows.NoticeData{}, subject, now)
 }
 
-func postEnd(c *Case, now time.Time) {
+func addEndNotice(c *Case, now time.Time) {
 	kind := workflows.NoticeCaseCompleted
 	switch c.State.Status {
 	case workflows.CaseFailed:
@@ -38,7 +38,7 @@ func postEnd(c *Case, now time.Time) {
 		kind = workflows.NoticeCaseCancelled
 	case workflows.CaseCompleted, workflows.CaseCreating, workflows.CaseCreateUncertain, workflows.CaseRunning, workflows.CaseInputNeeded, workflows.CaseInputSent:
 	}
-	post(c, kind, workflows.NoticeData{}, "", now)
+	addNotice(c, kind, workflows.NoticeData{}, "", now)
 }
 
 // withdrawQuestion removes the waiting notice of a question that is no longer open.
@@ -87,9 +87,9 @@ func handOff(c Case, now time.Time) *workflows.HandOff {
 	return &h
 }
 
-// HandedOff applies a successful hand-off.
-func HandedOff(c Case, h workflows.HandOff) Case {
-	c.State.Outbox = c.State.Outbox.HandedOff(h.Notices)
+// HandOffSucceeded applies a successful hand-off.
+func HandOffSucceeded(c Case, h workflows.HandOff) Case {
+	c.State.Outbox = c.State.Outbox.Remove(h.Notices)
 	if h.Files != nil {
 		c.State.Files = FilesStarted
 	}

@@ -66,7 +66,7 @@ func TestFilesAreHandedToAnotherWorkflowAfterTheEnd(t *testing.T) {
 			require.Equal(t, row.result, h.Files.Result)
 			require.Equal(t, "offload-files/vendor_2048", lifecycle.Outcome(row.c).FilesWorkflowID)
 			require.False(t, lifecycle.Next(row.c, after(60)).Done)
-			done := lifecycle.HandedOff(row.c, *h)
+			done := lifecycle.HandOffSucceeded(row.c, *h)
 			require.True(t, lifecycle.Next(done, after(60)).Done)
 			require.Equal(t, lifecycle.Outcome(row.c), lifecycle.Outcome(done))
 		})
@@ -90,7 +90,7 @@ func TestTheOutcomeIsHandedOffAtOnceTogetherWithItsFiles(t *testing.T) {
 		Account: "default", Reference: "vendor_2048", CaseID: caseID, EndedAt: after(20),
 		Attachments: []workflows.Attachment{{ID: "a", Name: "a.pdf", ReceivedAt: after(0)}}, Seq: notice.Seq, ReplyTo: c.Start.ReplyTo,
 	}, fx.HandOff.Files)
-	require.True(t, lifecycle.Next(lifecycle.HandedOff(c, *fx.HandOff), after(20)).Done)
+	require.True(t, lifecycle.Next(lifecycle.HandOffSucceeded(c, *fx.HandOff), after(20)).Done)
 }
 
 func TestAFailedHandOffIsRetriedWithoutLimit(t *testing.T) {
@@ -122,7 +122,7 @@ func TestAFailedHandOffIsRetriedWithoutLimit(t *testing.T) {
 			waiting := len(c.State.Outbox.Waiting)
 			c = lifecycle.Tick(c, now)
 			require.Len(t, c.State.Outbox.Waiting, waiting, "no notice can tell it")
-			c = lifecycle.HandedOff(c, *lifecycle.Next(c, now).HandOff)
+			c = lifecycle.HandOffSucceeded(c, *lifecycle.Next(c, now).HandOff)
 			require.NotContains(t, lifecycle.Attention(c.State), workflows.AttentionNoticeDelayed)
 		})
 	}

@@ -288,7 +288,7 @@ func TestRulesNeverChangeTheirArgument(t *testing.T) {
 	lifecycle.Answered(c, "q1", workflows.ProvideInputResult{Result: workflows.InputRejected}, after(32))
 	h := handOff(c, 33)
 	lifecycle.HandOffFailed(c, *h, rules.Failure{}, after(33))
-	lifecycle.HandedOff(c, *h)
+	lifecycle.HandOffSucceeded(c, *h)
 	lifecycle.Tick(reconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadForbidden}, after(33)), after(33))
 	received(c, omitting(sending(completed(31), "a")), after(33))
 	lifecycle.Cancel(c, workflows.CancelCase{}, after(34))

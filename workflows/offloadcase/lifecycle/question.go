@@ -19,7 +19,7 @@ func ask(c *Case, before workflows.CaseStatus, now time.Time) {
 	switch {
 	case s.Asked.QuestionID != question.ID:
 		s.Asked = Asked{QuestionID: question.ID, At: now}
-		postQuestion(c, question.ID, now)
+		addQuestionNotice(c, question.ID, now)
 	case before != workflows.CaseInputNeeded:
 		remind(c, now)
 		s.Asked.At, s.Asked.Expired = now, false
@@ -47,7 +47,7 @@ func tickQuestion(c *Case, now time.Time) {
 }
 
 func remind(c *Case, now time.Time) {
-	postQuestion(c, c.State.Asked.QuestionID+"\x00"+c.State.Outbox.NewSubject(now), now)
+	addQuestionNotice(c, c.State.Asked.QuestionID+"\x00"+c.State.Outbox.NewSubject(now), now)
 }
 
 // questionExpiresAt returns when the open question expires or has expired; zero if it never does.

@@ -13,7 +13,7 @@ func deriveStatus(c *Case, source workflows.NewsSource, now time.Time) {
 	ask(c, before, now)
 }
 
-// enter sets the status and its source; no other function does so. An end stays: it posts its notice, and ends what no longer matters.
+// enter sets the status and its source; no other function does so. An end stays: it adds its notice, and ends what no longer matters.
 func enter(c *Case, status workflows.CaseStatus, source workflows.NewsSource, now time.Time) {
 	s := &c.State
 	if s.Status == status || s.Status.Ended() {
@@ -23,7 +23,7 @@ func enter(c *Case, status workflows.CaseStatus, source workflows.NewsSource, no
 	if status.Ended() {
 		s.Answers = overtaken(s.Answers)
 		s.Verifying, s.AdoptRefused, s.ReconcileAsked = "", false, nil
-		postEnd(c, now)
+		addEndNotice(c, now)
 	}
 }
 

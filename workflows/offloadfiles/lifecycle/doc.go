@@ -14,9 +14,10 @@
 //	Tick, 15 minutes after
 //	  the last settled file   attention                                           nothing
 //	Tick, at Until            STORED; pending files become unstored               nothing
-//	HandedOff, HandOffFailed  –                                                   the outbox changes
+//	HandOffSucceeded or
+//	  HandOffFailed           –                                                   the outbox changes
 //
-// At the end of STORING, except for NO_BUCKET, the notice "case.files_stored" is posted.
+// At the end of STORING, except for NO_BUCKET, the notice "case.files_stored" is added to the outbox.
 //
 // The first file is tried alone and once, to learn whether the workers have a bucket. Then four files are stored at a time. While more files wait,
 // a file is tried for half an hour and then makes room, so that four files that can't be downloaded do not delay the others.

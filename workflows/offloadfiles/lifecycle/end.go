@@ -58,5 +58,5 @@ func finish(f Files, now time.Time) Files {
 
 func end(f Files, status workflows.FilesStatus, now time.Time) Files {
 	f.State.Status, f.State.Since = status, now
-	return postFilesStored(f, now)
+	return addFilesStoredNotice(f, now)
 }

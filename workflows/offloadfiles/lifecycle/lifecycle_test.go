@@ -421,7 +421,7 @@ func TestTheNoticeHasTheNextNumberOfTheCase(t *testing.T) {
 	require.True(t, lifecycle.Next(refused, t0).Done, "a refusal never blocks the end")
 	require.Equal(t, []string{workflows.AttentionNoticeRefused}, lifecycle.Attention(refused))
 
-	done := lifecycle.HandedOff(f, f.State.Outbox.Waiting)
+	done := lifecycle.HandOffSucceeded(f, f.State.Outbox.Waiting)
 	require.True(t, lifecycle.Next(done, t0).Done)
 	require.Empty(t, lifecycle.View(done).WaitingFor)
 
@@ -474,7 +474,7 @@ func TestDetailsListOnlyFilesThatNeedALook(t *testing.T) {
 	differs := func(stored workflows.StoredFile) lifecycle.Files {
 		stored.Key = "k"
 		f := lifecycle.FileStored(begin("a"), "a", stored, t0)
-		return lifecycle.HandedOff(f, f.State.Outbox.Waiting)
+		return lifecycle.HandOffSucceeded(f, f.State.Outbox.Waiting)
 	}
 	other := []string{"**STORED** since 2026-03-21T12:00:00Z", "Stored, but not as Offload reported. Open them and compare: the file server may have sent another file."}
 	for name, row := range map[string]struct {
@@ -493,7 +493,7 @@ func TestDetailsListOnlyFilesThatNeedALook(t *testing.T) {
 			[]string{"**NO_BUCKET** since 2026-03-21T12:00:00Z", "The workers keep no files. Download URLs are made by `GET /cases/4fc5904d/attachments/{attachmentId}`."},
 		},
 		"left out": {
-			lifecycle.HandedOff(cancelled, cancelled.State.Outbox.Waiting),
+			lifecycle.HandOffSucceeded(cancelled, cancelled.State.Outbox.Waiting),
 			[]string{"**CANCELLED** since 2026-03-21T12:00:00Z", "`cancelled`", "Left out: 1 attachments without a usable ID, or beyond the first 500."},
 		},
 		"another size": {differs(workflows.StoredFile{Size: 1, ReportedSize: 2}), append(other[:2:2], "- `k`, 1 bytes, reported 2")},

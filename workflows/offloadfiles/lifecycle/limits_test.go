@@ -161,7 +161,7 @@ func FuzzStoringEnds(f *testing.F) {
 				if e%2 == 0 {
 					files = lifecycle.HandOffFailed(files, fx.HandOff.Notices, rules.Failure{}, now)
 				} else {
-					files = lifecycle.HandedOff(files, fx.HandOff.Notices)
+					files = lifecycle.HandOffSucceeded(files, fx.HandOff.Notices)
 				}
 			case len(fx.Calls) == 0:
 				if !fx.Wake.IsZero() {
@@ -180,7 +180,7 @@ func FuzzStoringEnds(f *testing.F) {
 		files = lifecycle.Tick(files, after(25*time.Hour))
 		require.True(t, files.State.Status.Ended())
 		if fx := lifecycle.Next(files, after(48*time.Hour)); fx.HandOff != nil {
-			files = lifecycle.HandedOff(files, fx.HandOff.Notices)
+			files = lifecycle.HandOffSucceeded(files, fx.HandOff.Notices)
 		}
 		require.True(t, lifecycle.Next(files, t0).Done)
 		require.LessOrEqual(t, files.State.Outbox.Seq, start.Seq+1, "one notice at most")

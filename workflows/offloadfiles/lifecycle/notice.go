@@ -8,13 +8,13 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// postFilesStored posts the notice of the files. Its source is the case, so that it comes after the case's own notices. Without a bucket
-// it posts nothing, because no files are expected.
-func postFilesStored(f Files, now time.Time) Files {
+// addFilesStoredNotice adds the notice of the files. Its source is the case, so that it comes after the case's own notices. Without a bucket
+// it adds none, because no files are expected.
+func addFilesStoredNotice(f Files, now time.Time) Files {
 	if f.State.Status == workflows.FilesNoBucket {
 		return f
 	}
-	f.State.Outbox = f.State.Outbox.Post(workflows.PostedNotice{
+	f.State.Outbox = f.State.Outbox.Add(workflows.PostedNotice{
 		Notice: workflows.Notice{
 			Kind: workflows.NoticeCaseFilesStored, Source: source(f), Reference: f.Start.Reference, Time: now,
 		},
@@ -38,9 +38,9 @@ func handOff(f Files, now time.Time) *workflows.HandOff {
 	return &workflows.HandOff{Source: source(f), Account: f.Start.Account, Notices: due}
 }
 
-// HandedOff applies a successful hand-off.
-func HandedOff(f Files, notices []workflows.PostedNotice) Files {
-	f.State.Outbox = f.State.Outbox.HandedOff(notices)
+// HandOffSucceeded applies a successful hand-off.
+func HandOffSucceeded(f Files, notices []workflows.PostedNotice) Files {
+	f.State.Outbox = f.State.Outbox.Remove(notices)
 	return f
 }
 

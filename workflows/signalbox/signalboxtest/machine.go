@@ -115,7 +115,7 @@ func (m *caseMachine) settle(now time.Time) (any, bool) {
 		case fx.HandOff != nil:
 			addressed, _ := withTarget(fx.HandOff.Notices)
 			m.notices = append(m.notices, addressed...)
-			m.c = offload.HandedOff(m.c, *fx.HandOff)
+			m.c = offload.HandOffSucceeded(m.c, *fx.HandOff)
 		case fx.Reconcile != nil && m.c.State.ReconcileAsked != nil:
 			m.c = offload.Reconciled(m.c, *fx.Reconcile, m.provider.Read(fx.Reconcile.CaseID), now)
 		default:
@@ -220,7 +220,7 @@ func (m *activationMachine) settle(now time.Time) (any, bool) {
 		case fx.HandOff != nil:
 			addressed, withoutTarget := withTarget(fx.HandOff.Notices)
 			m.notices = append(m.notices, addressed...)
-			m.a = activation.HandedOff(activation.HandingOff(m.a, *fx.HandOff), *fx.HandOff, workflows.HandOffResult{WithoutTarget: withoutTarget})
+			m.a = activation.HandOffSucceeded(activation.HandOffStarted(m.a, *fx.HandOff), *fx.HandOff, workflows.HandOffResult{WithoutTarget: withoutTarget})
 		default:
 			return nil, false // the fake checks no approvals
 		}
