@@ -1,6 +1,7 @@
 package notice
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -25,7 +26,7 @@ type Config struct {
 	Agents map[string]Agent
 	// Transport wraps the HTTP transport of posts to callbacks, for example to trace them; nil: no wrapper.
 	Transport func(http.RoundTripper) http.RoundTripper
-	// Now is the clock; nil means time.Now.
+	// Now is the clock. Required.
 	Now func() time.Time
 }
 
@@ -57,14 +58,14 @@ type Activities struct {
 	now             func() time.Time
 }
 
-// New returns the activities. It fails for a malformed secret; the error does not contain the secret.
+// New returns the activities. It fails without a clock, and for a malformed secret; the error does not contain the secret.
 func New(config Config) (*Activities, error) {
 	a := &Activities{
 		temporal: config.Temporal, accounts: config.Accounts, agents: config.Agents, now: config.Now,
 		callbacks: make(map[string]*callback, len(config.Callbacks)), public: newTransport(false), private: newTransport(true),
 	}
 	if a.now == nil {
-		a.now = time.Now //nolint:forbidigo // no clock was given
+		return nil, errors.New("notice activities: clock: missing")
 	}
 	wrap := config.Transport
 	if wrap == nil {

@@ -94,6 +94,9 @@ func newClient(t *testing.T, signalErr, startErr error) *temporalClient {
 
 func newActivities(t *testing.T, config notice.Config) *notice.Activities {
 	t.Helper()
+	if config.Now == nil {
+		config.Now = time.Now
+	}
 	made, err := notice.New(config)
 	require.NoError(t, err)
 	t.Cleanup(made.Close)

@@ -201,7 +201,14 @@ func TestAnEndlessAnswerWithA2xxIsADelivery(t *testing.T) {
 
 func TestAMalformedSecretIsRefusedAndNotShown(t *testing.T) {
 	t.Parallel()
-	_, err := notice.New(notice.Config{Callbacks: map[string]notice.Callback{"finance": {Secrets: []string{secret("a"), "whsec_hunter2!"}}}})
+	config := notice.Config{Callbacks: map[string]notice.Callback{"finance": {Secrets: []string{secret("a"), "whsec_hunter2!"}}}, Now: time.Now}
+	_, err := notice.New(config)
 	require.ErrorContains(t, err, `callback "finance": secret 2 is malformed: want "whsec_" and base64`)
 	require.NotContains(t, err.Error(), "hunter2")
+}
+
+func TestAConfigurationWithoutAClockIsRefused(t *testing.T) {
+	t.Parallel()
+	_, err := notice.New(notice.Config{})
+	require.EqualError(t, err, "notice activities: clock: missing")
 }

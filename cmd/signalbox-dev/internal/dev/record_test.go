@@ -375,7 +375,7 @@ var noticeStories = map[string]func(t *testing.T, source string){
 		})
 	},
 	"handed-over": func(t *testing.T, source string) {
-		activities, err := notice.New(notice.Config{Temporal: shared.Temporal, Agents: map[string]notice.Agent{
+		activities, err := notice.New(notice.Config{Temporal: shared.Temporal, Now: time.Now, Agents: map[string]notice.Agent{
 			handOverAgent: {HandOver: &workflows.HandOver{WorkflowType: "handed-over", TaskQueue: "no-worker"}},
 		}})
 		require.NoError(t, err)
@@ -417,7 +417,7 @@ func handOff(t *testing.T, source string, to workflows.ReplyTo, from, until int6
 			Data: workflows.NoticeData{Question: &workflows.Question{ID: "q1", Text: "Is a PDF fine?"}},
 		}})
 	}
-	activities, err := notice.New(notice.Config{Temporal: shared.Temporal})
+	activities, err := notice.New(notice.Config{Temporal: shared.Temporal, Now: time.Now})
 	require.NoError(t, err)
 	stories.MustRetry(t, func(ctx context.Context) (workflows.HandOffResult, error) { return activities.HandOff(ctx, h) })
 }

@@ -89,7 +89,7 @@ func runTests(m *testing.M) (code int, err error) {
 func newActivities() (*notice.Activities, error) {
 	secret := "whsec_" + base64.StdEncoding.EncodeToString([]byte("0123456789abcdef01234567"))
 	config := notice.Config{
-		Temporal: shared, Callbacks: map[string]notice.Callback{},
+		Temporal: shared, Now: time.Now, Callbacks: map[string]notice.Callback{},
 		Accounts: map[string][]string{"told": {"well"}},
 		Agents: map[string]notice.Agent{
 			agent: {HandOver: &workflows.HandOver{WorkflowType: "hand-over", TaskQueue: receiverQueue}},
