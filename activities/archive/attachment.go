@@ -128,7 +128,7 @@ func disposition(name string) string {
 	return cmp.Or(mime.FormatMediaType(attachment, map[string]string{"filename": name}), attachment)
 }
 
-// download downloads an attachment with a new URL. A URL that has expired, by the worker's clock or by the answer, is replaced once. The second
+// download downloads an attachment with a new URL. A URL that has expired, by the worker's clock or by the response, is replaced once. The second
 // URL is always tried, since the clock may be wrong.
 func (a *Activities) download(ctx *attempt, p workflows.StoreAttachmentParams, into *scratch) (fetched, error) {
 	for first := true; ; first = false {

@@ -95,8 +95,8 @@ func failure(ctx context.Context, err error) error {
 	return fmt.Errorf("archive: %w", err)
 }
 
-// harmless returns a network error without the URL and the address, which errors of net/http contain in many places.
-func harmless(ctx context.Context, err error) error {
+// withoutURL returns a network error without the URL and the address, which errors of net/http contain in many places.
+func withoutURL(ctx context.Context, err error) error {
 	var (
 		dns         *net.DNSError
 		op          *net.OpError
@@ -114,7 +114,7 @@ func harmless(ctx context.Context, err error) error {
 	case errors.As(err, &op):
 		return fmt.Errorf("%s: %w", op.Op, op.Err)
 	}
-	return errors.New("the connection broke, or the answer is not HTTP")
+	return errors.New("the connection broke, or the response is not HTTP")
 }
 
 // oneLine returns a message on one line of valid UTF-8 and at most 400 bytes, because a history stores it whole.

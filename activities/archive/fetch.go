@@ -22,7 +22,7 @@ type fetched struct {
 	contentType string
 }
 
-// fetch downloads a URL into a file. If the answer is not a file, it does not write. The request asks for no encoding; if the server sends an
+// fetch downloads a URL into a file. If the response is not a file, it does not write. The request asks for no encoding; if the server sends an
 // encoding nevertheless, fetch stores the encoded bytes, since they may be the file itself.
 func (a *Activities) fetch(ctx *attempt, link string, into *scratch) (fetched, error) {
 	bounded, cancel := context.WithCancelCause(ctx)
@@ -52,7 +52,7 @@ func (a *Activities) fetch(ctx *attempt, link string, into *scratch) (fetched, e
 	case errors.Is(err, errWorker):
 		return fetched{}, err
 	case err != nil:
-		return fetched{}, fmt.Errorf("%w: after %d bytes: %w", errDownload, size, harmless(bounded, err))
+		return fetched{}, fmt.Errorf("%w: after %d bytes: %w", errDownload, size, withoutURL(bounded, err))
 	case size > a.maxBytes:
 		return fetched{}, fmt.Errorf("%w: more than %d bytes", errTooLarge, a.maxBytes)
 	}
@@ -97,7 +97,7 @@ func (a *Activities) visit(ctx context.Context, target *url.URL) (*http.Response
 	}).WithContext(ctx)
 	response, err := a.transport.RoundTrip(request)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errDownload, harmless(ctx, err))
+		return nil, fmt.Errorf("%w: %w", errDownload, withoutURL(ctx, err))
 	}
 	return response, nil
 }
@@ -110,7 +110,7 @@ func isRedirect(status int) bool {
 	return false
 }
 
-// statusError is an answer with another status than 200.
+// statusError is a response with another status than 200.
 type statusError struct{ status int }
 
 func (e *statusError) Error() string {

@@ -16,20 +16,20 @@ const maxAttemptError = 100
 
 // attempt makes one attempt to deliver a notice, and adds its result to the log of earlier attempts. The log is in the activity's result, in
 // the details of its error, and in those of the heartbeat, which Temporal gives to the next attempt. what names the delivery in errors.
-func (a *Activities) attempt(ctx context.Context, what string, once func() (status int, failed *failure)) (workflows.NoticeDelivery, error) {
+func (a *Activities) attempt(ctx context.Context, what string, deliver func() (status int, failed *failure)) (workflows.NoticeDelivery, error) {
 	var made workflows.NoticeDelivery
 	if activity.HasHeartbeatDetails(ctx) && activity.GetHeartbeatDetails(ctx, &made) != nil {
 		made = workflows.NoticeDelivery{}
 	}
-	this := workflows.NoticeAttempt{At: a.now().UTC()}
-	status, failed := once()
-	this.Status = status
+	current := workflows.NoticeAttempt{At: a.now().UTC()}
+	status, failed := deliver()
+	current.Status = status
 	if failed != nil {
-		this.Error = workflows.Clip(failed.err.Error(), maxAttemptError)
+		current.Error = workflows.Clip(failed.err.Error(), maxAttemptError)
 	}
 	info := activity.GetInfo(ctx)
 	made.Attempts = int(info.Attempt)
-	made.Log = append(made.Log, this)
+	made.Log = append(made.Log, current)
 	made.Log = made.Log[max(0, len(made.Log)-workflows.MaxNoticeAttempts):]
 	if failed == nil {
 		return made, nil
@@ -37,14 +37,14 @@ func (a *Activities) attempt(ctx context.Context, what string, once func() (stat
 	activity.RecordHeartbeat(ctx, made)
 	failed.err = fmt.Errorf("%s: %w", what, failed.err)
 	if failed.retryAfter > 0 {
-		failed.pause = atLeast(failed.retryAfter, info)
+		failed.pause = pauseFor(failed.retryAfter, info)
 	}
 	return workflows.NoticeDelivery{}, failed.asError(made)
 }
 
-// atLeast returns the pause before the next attempt where the receiver asks for one. It is 0, which leaves it to the retry policy, where that
-// waits longer anyway, so that a dead receiver with a short Retry-After is not asked every second for days. It leaves time for a last attempt.
-func atLeast(retryAfter time.Duration, info activity.Info) time.Duration {
+// pauseFor returns the pause before the next attempt if the receiver asks for one. If the retry policy waits longer anyway, it returns 0, which leaves
+// the pause to the policy: so a dead receiver with a short Retry-After is not asked every second for days. The pause leaves time for a last attempt.
+func pauseFor(retryAfter time.Duration, info activity.Info) time.Duration {
 	if policy := info.RetryPolicy; policy != nil {
 		grown := float64(policy.InitialInterval) * math.Pow(policy.BackoffCoefficient, float64(info.Attempt-1))
 		if float64(retryAfter) <= min(grown, float64(policy.MaximumInterval)) {

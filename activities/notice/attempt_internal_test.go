@@ -26,7 +26,7 @@ func TestRetryAfterLengthensThePauseAndLeavesTimeForALastAttempt(t *testing.T) {
 		"beyond the end":                 {attempt: 60, started: 50 * time.Hour, asked: 24 * time.Hour, want: 22*time.Hour - 25*time.Second},
 		"with no time left":              {attempt: 60, started: 72 * time.Hour, asked: 24 * time.Hour, want: 24 * time.Hour},
 	} {
-		require.Equal(t, c.want, atLeast(c.asked, activity.Info{
+		require.Equal(t, c.want, pauseFor(c.asked, activity.Info{
 			Attempt: c.attempt, ScheduledTime: scheduled, StartedTime: scheduled.Add(c.started),
 			ScheduleToCloseTimeout: 72 * time.Hour, StartToCloseTimeout: 25 * time.Second,
 			RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Hour},

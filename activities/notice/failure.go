@@ -24,7 +24,7 @@ type failure struct {
 	retryAfter time.Duration
 }
 
-// classify returns the failure that an answer means; nil if the notice is delivered.
+// classify returns the failure that a response means; nil if the notice is delivered.
 func classify(response *http.Response, now time.Time) *failure {
 	status := response.StatusCode
 	switch {

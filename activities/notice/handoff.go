@@ -21,7 +21,8 @@ const signalBytes = 512 << 10
 // "notify" ignores notices that it has, and files are stored once. An error of type workflows.ErrTypeNoticeInvalid is final; after any other,
 // the caller repeats the whole hand-off.
 func (a *Activities) HandOff(ctx context.Context, h workflows.HandOff) (workflows.HandOffResult, error) {
-	// The files start first, so that a receiver which hears of the end finds their workflow. Both are tried even if one fails. A transient error outranks a final one, since the caller gives the whole hand-off up at a final one.
+	// The files start first, so that a receiver which gets the end finds their workflow. Both are tried even if one fails. If both fail, a transient
+	// error is returned rather than a final one: after a final one the caller gives up the whole hand-off.
 	notices, withoutTarget := a.address(h)
 	filesErr, noticesErr := a.startFiles(ctx, h), a.passOn(ctx, h.Source, notices)
 	if filesErr == nil || isInvalid(filesErr) && noticesErr != nil {
@@ -109,11 +110,12 @@ func (a *Activities) startFiles(ctx context.Context, h workflows.HandOff) error 
 	if err := checkID(id); err != nil {
 		return err
 	}
-	there, err := a.temporal.DescribeWorkflow(ctx, id, "")
-	switch none := (*serviceerror.NotFound)(nil); {
-	case err != nil && !errors.As(err, &none):
+	described, err := a.temporal.DescribeWorkflow(ctx, id, "")
+	var notFound *serviceerror.NotFound
+	switch {
+	case err != nil && !errors.As(err, &notFound):
 		return translate(fmt.Errorf("look for the workflow that stores the files of case %s: %w", h.Files.Reference, err))
-	case err == nil && (there.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING || there.Status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED):
+	case err == nil && (described.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING || described.Status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED):
 		return nil
 	}
 	_, err = a.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{

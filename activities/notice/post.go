@@ -33,14 +33,14 @@ const (
 	busyPause   = 10 * time.Second
 	// maxRetryAfter bounds the pause that a receiver asks for.
 	maxRetryAfter = 24 * time.Hour
-	// maxAnswer is how much of an answer is read, so that the connection can be used again.
-	maxAnswer = 64 << 10
+	// maxResponse is how much of a response is read, so that the connection can be used again.
+	maxResponse = 64 << 10
 )
 
 // Post delivers a notice to a callback: its JSON, signed as Standard Webhooks says ("v1"), one signature for each secret. The notice is
 // delivered after a 2xx within 15 seconds. 410 means that the receiver wants no more notices of this source (ErrTypeNoticeTargetGone). Any other
-// answer, including a redirect, is retried, and not before the pause of Retry-After, at most a day, has passed, except for a last attempt
-// before the time of the delivery is over. Post does not keep the answer's body.
+// response, including a redirect, is retried, and not before the pause of Retry-After, at most a day, has passed, except for a last attempt
+// before the time of the delivery is over. Post does not keep the response body.
 func (a *Activities) Post(ctx context.Context, d workflows.DeliverNotice) (workflows.NoticeDelivery, error) {
 	name := d.To.Callback
 	return a.attempt(ctx, fmt.Sprintf("post to callback %q", name), func() (int, *failure) {
@@ -71,7 +71,7 @@ func (c *callback) post(ctx context.Context, n workflows.Notice, now time.Time) 
 		return 0, undelivered(withoutURL(err))
 	}
 	defer func() { _ = response.Body.Close() }()
-	_, _ = io.CopyN(io.Discard, response.Body, maxAnswer)
+	_, _ = io.CopyN(io.Discard, response.Body, maxResponse)
 	return response.StatusCode, classify(response, now)
 }
 
@@ -107,7 +107,7 @@ func withoutURL(err error) error {
 		return err
 	}
 	if at.Timeout() {
-		return fmt.Errorf("no answer within %s", postTimeout)
+		return fmt.Errorf("no response within %s", postTimeout)
 	}
 	return at.Err
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/signalbox-dev/signalbox/activities/publicnet"
 )
 
-// postTimeout bounds a whole post with its answer.
+// postTimeout bounds a whole post with its response.
 const postTimeout = 15 * time.Second
 
 // newClient returns a client that follows no redirects: only the configuration decides where notices go.

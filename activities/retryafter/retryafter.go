@@ -1,4 +1,4 @@
-// Package retryafter reads the header Retry-After of an HTTP answer.
+// Package retryafter reads the header Retry-After of an HTTP response.
 package retryafter
 
 import (

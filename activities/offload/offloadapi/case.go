@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Case holds the fields of the answer to GET /cases/{id} that Signalbox uses (Offload, "Get case"). The answer never has metadata,
+// Case holds the fields of the response to GET /cases/{id} that Signalbox uses (Offload, "Get case"). The response never has metadata,
 // failureReason or clientWebhookUrl. Only GetTranscript asks for conversationThread: Offload fetches it from its mail provider, and a failure
 // there would fail the read.
 type Case struct {
@@ -41,7 +41,7 @@ type InputRequest struct {
 	RequestedAt time.Time `json:"requestedAt"`
 }
 
-// check refuses an answer without a status, which is useless.
+// check refuses a response without a status, which is useless.
 func (c Case) check() error {
 	if c.Status == "" {
 		return errors.New("the case has no status")
@@ -49,7 +49,7 @@ func (c Case) check() error {
 	return nil
 }
 
-// GetCase reads a case. It names unreadable fields in Lost. It fails with ErrInvalidResponse for an answer without a status or about another
+// GetCase reads a case. It names unreadable fields in Lost. It fails with ErrInvalidResponse for a response without a status or about another
 // case.
 func (c *Client) GetCase(ctx context.Context, caseID string) (Case, error) {
 	const op = "get case"

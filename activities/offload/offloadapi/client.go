@@ -106,14 +106,14 @@ func get[T checked](ctx context.Context, c *Client, op, route string) (data T, l
 	began := c.now()
 	ctx, ended := c.observe(ctx, op)
 	defer func() { ended(Call{Took: c.now().Sub(began), Lost: len(lost), Err: err}) }()
-	answer, err := c.send(ctx, c.reads, request{op: op, method: http.MethodGet, route: route})
+	response, err := c.send(ctx, c.reads, request{op: op, method: http.MethodGet, route: route})
 	if err != nil {
 		return data, nil, err
 	}
-	return decode[T](answer)
+	return decode[T](response)
 }
 
-// post sends body to a route and reads the answer. Its errors never contain the secrets, even if the answer does.
+// post sends body to a route and reads the response. Its errors never contain the secrets, even if the response does.
 func post[T checked](ctx context.Context, c *Client, op, route string, body any, secrets ...string) (data T, err error) {
 	began := c.now()
 	ctx, ended := c.observe(ctx, op)
@@ -122,10 +122,10 @@ func post[T checked](ctx context.Context, c *Client, op, route string, body any,
 	if err != nil {
 		return data, &Error{Op: op, Kind: NotSent, Err: errors.Join(ErrInvalidArgument, err)}
 	}
-	answer, err := c.send(ctx, c.writes, request{op: op, method: http.MethodPost, route: route, body: raw, secrets: secrets})
+	response, err := c.send(ctx, c.writes, request{op: op, method: http.MethodPost, route: route, body: raw, secrets: secrets})
 	if err != nil {
 		return data, err
 	}
-	data, _, err = decode[T](answer)
+	data, _, err = decode[T](response)
 	return data, err
 }

@@ -29,10 +29,10 @@ type Config struct {
 	APIKey string `json:"-"`
 	// AllowPlainHTTP allows http to another machine, so that the key is sent unencrypted. For simulators on a private network.
 	AllowPlainHTTP bool
-	// Timeout bounds one call from dialing to the last byte of the answer. Default DefaultTimeout. The start-to-close timeout of an activity
+	// Timeout bounds one call from dialing to the last byte of the response. Default DefaultTimeout. The start-to-close timeout of an activity
 	// must be longer, or the activity ends before the result of the call is known.
 	Timeout time.Duration
-	// MaxResponseBytes bounds the decompressed body of an answer. 0: 16 MiB.
+	// MaxResponseBytes bounds the decompressed body of a response. 0: 16 MiB.
 	MaxResponseBytes int64
 	// CallsPerSecond limits the POSTs of this client, ReadsPerSecond its GETs. A request waits up to 5 seconds for its turn; if its turn is
 	// later, it fails as NotSent and ErrPaced, with RetryAfter. 0 means no limit.
@@ -47,7 +47,7 @@ type Config struct {
 // Call describes a finished call.
 type Call struct {
 	Took time.Duration
-	// Lost is how many fields of the answer could not be read.
+	// Lost is how many fields of the response could not be read.
 	Lost int
 	// Err is nil, or an *Error.
 	Err error

@@ -18,7 +18,7 @@ type createRequest struct {
 	ClientWebhookURL string `json:"clientWebhookUrl,omitempty"`
 }
 
-// Created is the answer to POST /cases. Newer APIs answer with more fields, which GET has too.
+// Created is the response to POST /cases. Newer APIs respond with more fields, which GET has too.
 type Created struct {
 	CaseID string `json:"caseId"`
 }
@@ -33,7 +33,7 @@ func (c Created) check() error {
 // CreateCase creates a case whose webhooks go to webhookURL. Offload has no idempotency key: after an Uncertain failure a case may exist, and
 // another call may create a second one.
 func (c *Client) CreateCase(ctx context.Context, request workflows.CaseRequest, webhookURL string) (Created, error) {
-	// The webhook URL allows its holder to post events. An answer may quote it, or its last part; the error must not.
+	// The webhook URL allows its holder to post events. A response may quote it, or its last part; the error must not.
 	secrets := slices.DeleteFunc([]string{webhookURL, path.Base(webhookURL)}, func(s string) bool {
 		return len(s) < minSecret
 	})

@@ -51,15 +51,15 @@ type Error struct {
 	// Op is the operation: "create case", "get case", "get transcript", "provide input", "get attachment".
 	Op   string
 	Kind Kind
-	// Status is the HTTP status, 0 without an answer.
+	// Status is the HTTP status, 0 without a response.
 	Status int
 	// Code is the code in the error envelope; empty without an envelope (gateways send none).
 	Code string
 	// Message is the provider's message, shortened, on one line, and without the API key.
 	Message string
-	// RetryAfter is the pause that the answer asks for, or 0.
+	// RetryAfter is the pause that the response asks for, or 0.
 	RetryAfter time.Duration
-	// Err is the cause, if it is not the answer itself.
+	// Err is the cause, if it is not the response itself.
 	Err error
 }
 
@@ -77,7 +77,7 @@ func (e *Error) Error() string {
 		parts = append(parts, e.Message)
 	}
 	if e.Err != nil {
-		// The cause may quote a malformed answer.
+		// The cause may quote a malformed response.
 		parts = append(parts, oneLine(strings.ReplaceAll(e.Err.Error(), "\n", ": "), maxMessage))
 	}
 	return strings.Join(parts, ": ")

@@ -19,7 +19,7 @@ type textError struct {
 	Message string `json:"message"`
 }
 
-// explain reads the code and message of an answer that is not 2xx: Offload's envelope, else the bare {"message"} of an AWS gateway,
+// explain reads the code and message of a response that is not 2xx: Offload's envelope, else the bare {"message"} of an AWS gateway,
 // else the text itself.
 func explain(body []byte, secrets []string) (code, message string) {
 	var parsed struct {
@@ -27,7 +27,7 @@ func explain(body []byte, secrets []string) (code, message string) {
 		Message string    `json:"message"`
 	}
 	if _, err := wire.Read(body, &parsed); err != nil {
-		// An answer may have no envelope (Offload, "Error handling"). An HTML page adds nothing to the status.
+		// A response may have no envelope (Offload, "Error handling"). An HTML page adds nothing to the status.
 		if strings.HasPrefix(strings.TrimSpace(string(body)), "<") {
 			return "", ""
 		}

@@ -32,7 +32,7 @@ func (k Kind) String() string {
 	return "kind " + strconv.Itoa(int(k))
 }
 
-// kindOfStatus returns the Kind of an answer that is not 2xx.
+// kindOfStatus returns the Kind of a response that is not 2xx.
 func kindOfStatus(status int) Kind {
 	switch {
 	case status == http.StatusRequestTimeout:

@@ -31,7 +31,7 @@ func FuzzACaseThatIsReadCanBeStored(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		found, _, err := decode[Case](answer{op: "get case", status: 200, body: body})
+		found, _, err := decode[Case](response{op: "get case", status: 200, body: body})
 		if err != nil {
 			require.ErrorIs(t, err, ErrUncertain)
 			require.ErrorIs(t, err, ErrInvalidResponse)

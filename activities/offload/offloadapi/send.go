@@ -24,17 +24,17 @@ type request struct {
 	secrets           []string
 }
 
-// answer is a 2xx whose body is not parsed yet.
-type answer struct {
+// response is a 2xx whose body is not parsed yet.
+type response struct {
 	op     string
 	status int
 	body   []byte
 }
 
-// send sends a request once. It returns the answer if it is a 2xx with a complete body, and otherwise an *Error.
-func (c *Client) send(ctx context.Context, by via, call request) (answer, error) {
+// send sends a request once. It returns the response if it is a 2xx with a complete body, and otherwise an *Error.
+func (c *Client) send(ctx context.Context, by via, call request) (response, error) {
 	if after, err := by.turns.wait(ctx); err != nil {
-		return answer{}, &Error{Op: call.op, Kind: NotSent, RetryAfter: after, Err: err}
+		return response{}, &Error{Op: call.op, Kind: NotSent, RetryAfter: after, Err: err}
 	}
 	// Once GotConn is called, bytes may have been sent. Name resolution, dialing and the TLS handshake come before it, so their failures
 	// count as not sent.
@@ -43,37 +43,37 @@ func (c *Client) send(ctx context.Context, by via, call request) (answer, error)
 
 	outgoing, err := c.newRequest(ctx, call)
 	if err != nil {
-		return answer{}, &Error{Op: call.op, Kind: NotSent, Err: err}
+		return response{}, &Error{Op: call.op, Kind: NotSent, Err: err}
 	}
-	response, err := by.http.Do(outgoing)
+	got, err := by.http.Do(outgoing)
 	if err != nil {
 		kind := NotSent
 		if connected.Load() {
 			kind = Uncertain
 		}
-		return answer{}, &Error{Op: call.op, Kind: kind, Err: transportError(err)}
+		return response{}, &Error{Op: call.op, Kind: kind, Err: transportError(err)}
 	}
-	defer func() { _ = response.Body.Close() }() // the body has been read, so a failed close does not matter
+	defer func() { _ = got.Body.Close() }() // the body has been read, so a failed close does not matter
 
-	raw, readErr := readBounded(response.Body, c.maxResponseBytes)
-	if response.StatusCode/100 == 2 {
+	raw, readErr := readBounded(got.Body, c.maxResponseBytes)
+	if got.StatusCode/100 == 2 {
 		if readErr != nil {
-			return answer{}, &Error{Op: call.op, Kind: Uncertain, Status: response.StatusCode, Err: readErr}
+			return response{}, &Error{Op: call.op, Kind: Uncertain, Status: got.StatusCode, Err: readErr}
 		}
-		return answer{op: call.op, status: response.StatusCode, body: raw}, nil
+		return response{op: call.op, status: got.StatusCode, body: raw}, nil
 	}
 	// The status alone decides; the body only explains it, so an error in reading it does not matter.
 	refusal := &Error{
 		Op:         call.op,
-		Kind:       kindOfStatus(response.StatusCode),
-		Status:     response.StatusCode,
-		RetryAfter: retryafter.Parse(response.Header.Get("Retry-After"), c.now()),
+		Kind:       kindOfStatus(got.StatusCode),
+		Status:     got.StatusCode,
+		RetryAfter: retryafter.Parse(got.Header.Get("Retry-After"), c.now()),
 	}
 	refusal.Code, refusal.Message = explain(raw, append(call.secrets, c.key()))
-	if response.StatusCode/100 == 3 {
+	if got.StatusCode/100 == 3 {
 		refusal.Message = "redirects are not followed; the base URL may be wrong"
 	}
-	return answer{}, refusal
+	return response{}, refusal
 }
 
 func (c *Client) newRequest(ctx context.Context, call request) (*http.Request, error) {
@@ -117,18 +117,18 @@ func readBounded(r io.Reader, most int64) ([]byte, error) {
 	return raw, nil
 }
 
-// checked is the data of an answer. check fails for data that can't be used.
+// checked is the data of a response. check fails for data that can't be used.
 type checked interface{ check() error }
 
 // decode returns the data in a success envelope and the names of lost fields. A body without a usable envelope fails as Uncertain: the
 // provider accepted the request, but the result is unknown.
-func decode[T checked](a answer) (data T, lost []string, err error) {
+func decode[T checked](r response) (data T, lost []string, err error) {
 	var envelope struct {
 		// Only an explicit false contradicts the status.
 		OK   *bool `json:"ok"`
 		Data *T    `json:"data"`
 	}
-	lost, err = wire.Read(a.body, &envelope)
+	lost, err = wire.Read(r.body, &envelope)
 	switch {
 	case err != nil:
 	case envelope.OK != nil && !*envelope.OK:
@@ -143,7 +143,7 @@ func decode[T checked](a answer) (data T, lost []string, err error) {
 		if len(lost) > 0 {
 			err = fmt.Errorf("%w; unreadable: %s", err, strings.Join(lost, ", "))
 		}
-		return data, nil, &Error{Op: a.op, Kind: Uncertain, Status: a.status, Err: fmt.Errorf("%w: %w", ErrInvalidResponse, err)}
+		return data, nil, &Error{Op: r.op, Kind: Uncertain, Status: r.status, Err: fmt.Errorf("%w: %w", ErrInvalidResponse, err)}
 	}
 	for i := range lost {
 		lost[i] = strings.TrimPrefix(lost[i], "data.")
