@@ -32,7 +32,7 @@ func (r *run) applyWaiting() {
 }
 
 // provideInput applies what waits only if the answer is refused without it: an answer that comes together with the end of its case is
-// taken.
+// accepted.
 func (r *run) provideInput(in workflows.ProvideInput) (workflows.InputReceipt, error) {
 	if lifecycle.CheckProvideInput(r.c, in) != nil {
 		r.applyWaiting()

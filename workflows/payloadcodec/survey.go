@@ -20,7 +20,7 @@ import (
 
 // Survey is what Temporal still holds that only an older key opens.
 type Survey struct {
-	// Workflows is how many runs were looked at.
+	// Workflows is how many runs were read.
 	Workflows int
 	// Open are workflow IDs of running workflows that need an older key, sorted.
 	Open []string
@@ -28,7 +28,7 @@ type Survey struct {
 	Closed int
 }
 
-// SurveyOptions choose what is looked at.
+// SurveyOptions choose what is read.
 type SurveyOptions struct {
 	// OpenOnly leaves closed runs out.
 	OpenOnly bool
@@ -50,8 +50,8 @@ func (c *Codec) Survey(ctx context.Context, temporal client.Client, options Surv
 		return Survey{}, nil
 	}
 	s := &surveyor{temporal: temporal, older: older}
-	reading, ctx := errgroup.WithContext(ctx)
-	reading.SetLimit(surveyAtOnce)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(surveyAtOnce)
 	request := &workflowservice.ListWorkflowExecutionsRequest{PageSize: surveyPage}
 	if options.OpenOnly {
 		request.Query = "ExecutionStatus = 'Running'"
@@ -64,13 +64,13 @@ func (c *Codec) Survey(ctx context.Context, temporal client.Client, options Surv
 			break
 		}
 		for _, execution := range page.GetExecutions() {
-			reading.Go(func() error { return s.look(ctx, execution) })
+			group.Go(func() error { return s.readRun(ctx, execution) })
 		}
 		if request.NextPageToken = page.GetNextPageToken(); len(request.NextPageToken) == 0 {
 			break
 		}
 	}
-	if err := reading.Wait(); err != nil {
+	if err := group.Wait(); err != nil {
 		failed = err // the list fails since this did
 	}
 	slices.Sort(s.found.Open)
@@ -93,7 +93,7 @@ type surveyor struct {
 	found Survey
 }
 
-func (s *surveyor) look(ctx context.Context, execution *workflowpb.WorkflowExecutionInfo) error {
+func (s *surveyor) readRun(ctx context.Context, execution *workflowpb.WorkflowExecutionInfo) error {
 	needs, err := s.needsOlder(ctx, execution)
 	var gone *serviceerror.NotFound
 	if errors.As(err, &gone) { // its retention has ended since the list
@@ -115,7 +115,8 @@ func (s *surveyor) look(ctx context.Context, execution *workflowpb.WorkflowExecu
 	return nil
 }
 
-// needsOlder looks at the memo, at activities under way, and at the history up to the first payload that is found.
+// needsOlder reports whether the run needs an older key. It reads the memo, the activities under way, and the history up to the first payload that
+// needs one.
 func (s *surveyor) needsOlder(ctx context.Context, execution *workflowpb.WorkflowExecutionInfo) (bool, error) {
 	id, run := execution.GetExecution().GetWorkflowId(), execution.GetExecution().GetRunId()
 	if needs, err := s.holdsOlder(ctx, execution); needs || err != nil {
@@ -124,7 +125,7 @@ func (s *surveyor) needsOlder(ctx context.Context, execution *workflowpb.Workflo
 	if execution.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
 		described, err := s.temporal.DescribeWorkflowExecution(ctx, id, run)
 		if err != nil {
-			return false, err //nolint:wrapcheck // look says what was read
+			return false, err //nolint:wrapcheck // readRun says what was read
 		}
 		if needs, err := s.holdsOlder(ctx, described); needs || err != nil {
 			return needs, err
@@ -134,7 +135,7 @@ func (s *surveyor) needsOlder(ctx context.Context, execution *workflowpb.Workflo
 	for history.HasNext() {
 		event, err := history.Next()
 		if err != nil {
-			return false, err //nolint:wrapcheck // look says what was read
+			return false, err //nolint:wrapcheck // readRun says what was read
 		}
 		if needs, err := s.holdsOlder(ctx, event); needs || err != nil {
 			return needs, err
@@ -154,5 +155,5 @@ func (s *surveyor) holdsOlder(ctx context.Context, message proto.Message) (found
 			return payloads, nil
 		},
 	})
-	return found, err //nolint:wrapcheck // look says what was read
+	return found, err //nolint:wrapcheck // readRun says what was read
 }

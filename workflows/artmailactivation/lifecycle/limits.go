@@ -97,29 +97,29 @@ func prune(s *State, now time.Time) {
 	pruneRuns(s, waiting, now)
 }
 
-// closedItems are items that may be removed.
-type closedItems []closedItem
+// removableItems are items that may be removed.
+type removableItems []removableItem
 
-type closedItem struct {
+type removableItem struct {
 	index int
 	at    time.Time
 	bytes int
 }
 
-func (k *closedItems) add(index int, at time.Time, bytes int) {
-	*k = append(*k, closedItem{index, at, bytes})
+func (r *removableItems) add(index int, at time.Time, bytes int) {
+	*r = append(*r, removableItem{index, at, bytes})
 }
 
 // beyond returns the indexes of the items to remove: all but the newest within budget bytes and keepHorizon.
-func (k closedItems) beyond(budget int, now time.Time) []int {
-	slices.SortStableFunc(k, func(a, b closedItem) int {
+func (r removableItems) beyond(budget int, now time.Time) []int {
+	slices.SortStableFunc(r, func(a, b removableItem) int {
 		if c := b.at.Compare(a.at); c != 0 {
 			return c
 		}
 		return b.index - a.index
 	})
 	var drop []int
-	for _, item := range k {
+	for _, item := range r {
 		budget -= item.bytes
 		if budget < 0 || now.Sub(item.at) > keepHorizon {
 			drop = append(drop, item.index)
@@ -135,7 +135,7 @@ func without[T any](list []T, drop []int) []T {
 	slices.Sort(drop)
 	left := make([]T, 0, len(list))
 	for i, item := range list {
-		if _, goes := slices.BinarySearch(drop, i); !goes {
+		if _, dropped := slices.BinarySearch(drop, i); !dropped {
 			left = append(left, item)
 		}
 	}

@@ -21,7 +21,7 @@ func openApprovalBytes(s *State) int {
 
 // pruneApprovals removes closed approvals and early responses beyond their limits.
 func pruneApprovals(s *State, waiting map[string]bool, now time.Time) {
-	var closed, early closedItems
+	var closed, early removableItems
 	for i := range s.Approvals {
 		if approval := &s.Approvals[i]; approval.Status != workflows.ApprovalOpen && !waiting[approval.NoticeID] {
 			closed.add(i, approval.ClosedAt, approvalBytes(approval))
@@ -103,7 +103,7 @@ func pruneRuns(s *State, waiting map[string]bool, now time.Time) {
 	}
 	withdrawEnds(s, waiting, now)
 	crowded := openRunBytes(s) > maxOpenRunBytes/2
-	var ended closedItems
+	var ended removableItems
 	var idle []int
 	for i := range s.Runs {
 		run := &s.Runs[i]

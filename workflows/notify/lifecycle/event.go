@@ -12,18 +12,18 @@ import (
 // Receive adds notices that were handed off. A notice that came before for the same target is dropped.
 func Receive(s State, notices []workflows.AddressedNotice, now time.Time) State {
 	s.Notices, s.Bodies = slices.Clone(s.Notices), slices.Clone(s.Bodies)
-	waits := s.waits()
+	waiting := s.countWaiting()
 	for _, n := range notices {
 		came := measured(n)
 		for _, to := range n.To {
-			s = receive(s, waits, came, to, now)
+			s = receive(s, waiting, came, to, now)
 		}
 	}
 	return fit(s)
 }
 
-// receive adds one notice for one target. It writes into s.Notices, s.Bodies and waits.
-func receive(s State, waits *waits, came arrival, to workflows.Target, now time.Time) State {
+// receive adds one notice for one target. It writes into s.Notices, s.Bodies and waiting.
+func receive(s State, waiting *waitingCounts, came arrival, to workflows.Target, now time.Time) State {
 	key := Key{ID: came.notice.ID, To: to}
 	if s.Seen.Has(key.text()) || s.find(key) >= 0 {
 		return s
@@ -35,24 +35,24 @@ func receive(s State, waits *waits, came arrival, to workflows.Target, now time.
 	if why == "" {
 		why = s.goneBecause(to)
 	}
-	if why == "" && waits.others(to) >= workflows.MaxNoticeTargets {
+	if why == "" && waiting.others(to) >= workflows.MaxNoticeTargets {
 		why = fmt.Sprintf("notices wait for %d other targets, and no more are allowed", workflows.MaxNoticeTargets)
 	}
 	if why != "" {
 		n = giveUp(n, why, now)
 	}
-	if _, held := waits.bodies[n.ID]; !n.NoData && !held {
+	if _, held := waiting.bodies[n.ID]; !n.NoData && !held {
 		s.Bodies = append(s.Bodies, came.body)
-		waits.bodies[n.ID] = came.body.Bytes
+		waiting.bodies[n.ID] = came.body.Bytes
 	}
 	s.Notices = append(s.Notices, n)
-	waits.of = append(waits.of, -1)
+	waiting.placeOf = append(waiting.placeOf, -1)
 	if why != "" {
 		return s
 	}
 	last := len(s.Notices) - 1
-	waits.add(s, last)
-	return s.giveUpSurplus(waits, last, now)
+	waiting.add(s, last)
+	return s.giveUpSurplus(waiting, last, now)
 }
 
 // Delivered applies a successful delivery.

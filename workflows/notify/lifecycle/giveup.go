@@ -41,11 +41,11 @@ func (s State) goneBecause(to workflows.Target) string {
 }
 
 // giveUpSurplus gives up notices while too many bytes wait, for all targets together. came is the position of the notice that has just come. It
-// writes into s.Notices and waits.
-func (s State) giveUpSurplus(waits *waits, came int, now time.Time) State {
-	for s.Notices[came].is(workflows.NoticeWaiting) && waits.bytes > workflows.MaxWaitingNoticeBytes {
-		i := waits.surplus(s, came)
-		waits.remove(s, i)
+// writes into s.Notices and waiting.
+func (s State) giveUpSurplus(waiting *waitingCounts, came int, now time.Time) State {
+	for s.Notices[came].is(workflows.NoticeWaiting) && waiting.bytes > workflows.MaxWaitingNoticeBytes {
+		i := waiting.surplus(s, came)
+		waiting.remove(s, i)
 		s.Notices[i] = giveUp(s.Notices[i].withoutData(), "too many bytes wait for all targets together", now)
 	}
 	return s
@@ -54,10 +54,10 @@ func (s State) giveUpSurplus(waits *waits, came int, now time.Time) State {
 // surplus returns the notice to give up if too many bytes wait: the newest notice of the target with the most bytes, so that a target
 // that is down costs other targets nothing. The first notice of a target is spared, because its delivery may be running, unless it has
 // just come, at position came.
-func (w *waits) surplus(s State, came int) int {
+func (w *waitingCounts) surplus(s State, came int) int {
 	surplus := came
-	most := w.targets[w.of[came]].bytes
-	for i, place := range w.of {
+	most := w.targets[w.placeOf[came]].bytes
+	for i, place := range w.placeOf {
 		if place < 0 || w.targets[place].head == i && i != came {
 			continue
 		}

@@ -21,14 +21,14 @@ func (s State) heads() []int {
 	return heads
 }
 
-// waits counts the waiting notices of a state. It is built once for all notices of a signal, because hundreds may come and hundreds may
+// waitingCounts counts the waiting notices of a state. It is built once for all notices of a signal, because hundreds may come and hundreds may
 // wait.
-type waits struct {
+type waitingCounts struct {
 	// bytes is the size of all waiting notices. Targets share a body.
 	bytes   int
 	targets []waitingTarget
-	at      map[workflows.Target]int // positions in targets
-	of      []int                    // for each notice the position of its target, or -1 if it does not wait
+	places  map[workflows.Target]int // positions in targets
+	placeOf []int                    // for each notice the position of its target, or -1 if it does not wait
 	bodies  map[string]int           // sizes by ID
 	needed  map[string]int           // by ID, how many waiting notices need a body
 }
@@ -40,10 +40,10 @@ type waitingTarget struct {
 	head  int // the position of the notice with the lowest Seq
 }
 
-func (s State) waits() *waits {
-	w := &waits{at: map[workflows.Target]int{}, bodies: s.bodyBytes(), needed: map[string]int{}}
+func (s State) countWaiting() *waitingCounts {
+	w := &waitingCounts{places: map[workflows.Target]int{}, bodies: s.bodyBytes(), needed: map[string]int{}}
 	for i, n := range s.Notices {
-		w.of = append(w.of, -1)
+		w.placeOf = append(w.placeOf, -1)
 		if n.is(workflows.NoticeWaiting) {
 			w.add(s, i)
 		}
@@ -52,13 +52,13 @@ func (s State) waits() *waits {
 }
 
 // add counts a waiting notice.
-func (w *waits) add(s State, i int) {
+func (w *waitingCounts) add(s State, i int) {
 	n := s.Notices[i]
-	place, found := w.at[n.To]
+	place, found := w.places[n.To]
 	if !found || w.targets[place].count == 0 {
 		if !found {
 			place = len(w.targets)
-			w.at[n.To] = place
+			w.places[n.To] = place
 			w.targets = append(w.targets, waitingTarget{})
 		}
 		w.targets[place].head = i
@@ -69,7 +69,7 @@ func (w *waits) add(s State, i int) {
 	}
 	t.count++
 	t.bytes += n.size() + w.bodies[n.ID]
-	w.of[i] = place
+	w.placeOf[i] = place
 	w.bytes += n.size()
 	if w.needed[n.ID]++; w.needed[n.ID] == 1 {
 		w.bytes += w.bodies[n.ID]
@@ -77,31 +77,31 @@ func (w *waits) add(s State, i int) {
 }
 
 // remove removes a notice that no longer waits.
-func (w *waits) remove(s State, i int) {
+func (w *waitingCounts) remove(s State, i int) {
 	n := s.Notices[i]
-	t := &w.targets[w.of[i]]
+	t := &w.targets[w.placeOf[i]]
 	t.count--
 	t.bytes -= n.size() + w.bodies[n.ID]
 	w.bytes -= n.size()
 	if w.needed[n.ID]--; w.needed[n.ID] == 0 {
 		w.bytes -= w.bodies[n.ID]
 	}
-	place := w.of[i]
-	w.of[i] = -1
+	place := w.placeOf[i]
+	w.placeOf[i] = -1
 	if t.head != i {
 		return
 	}
 	t.head = -1
-	for other, of := range w.of {
-		if of == place && (t.head < 0 || s.Notices[other].Seq < s.Notices[t.head].Seq) {
+	for other, otherPlace := range w.placeOf {
+		if otherPlace == place && (t.head < 0 || s.Notices[other].Seq < s.Notices[t.head].Seq) {
 			t.head = other
 		}
 	}
 }
 
-// others returns how many other targets have waiting notices; 0 if this one has some.
-func (w *waits) others(to workflows.Target) int {
-	if place, found := w.at[to]; found && w.targets[place].count > 0 {
+// others returns how many other targets have waiting notices; 0 if this target has some itself, since it is then no further target.
+func (w *waitingCounts) others(to workflows.Target) int {
+	if place, found := w.places[to]; found && w.targets[place].count > 0 {
 		return 0
 	}
 	n := 0

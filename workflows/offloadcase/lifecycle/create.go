@@ -15,7 +15,7 @@ const (
 	notCreatedAfter = 3 * time.Minute
 )
 
-// Created applies the answer to POST /cases. It counts after the end too: the case then exists at Offload and goes on there.
+// Created applies the response to POST /cases. It counts after the end too: the case then exists at Offload and goes on there.
 func Created(c Case, result workflows.CreateCaseResult, now time.Time) Case {
 	s := &c.State
 	s.Creation = CreationSettled

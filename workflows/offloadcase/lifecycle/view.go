@@ -32,7 +32,7 @@ func Outcome(c Case) workflows.CaseOutcome {
 	outcome := workflows.CaseOutcome{
 		Reference: c.Start.Reference, Account: c.Start.Account, CaseID: s.CaseID,
 		Status: s.Status, ResultStatus: s.Facts.ResultStatus, Reason: s.Reason,
-		Facts: withOwnMetadata(c), ResultIs: resultIs(c), ResultCheck: resultCheck(c), Unknown: unknown(c), Source: s.Source, EndedAt: s.Since,
+		Facts: withOwnMetadata(c), ResultIs: resultIs(c), ResultCheck: resultCheck(c), Unknown: unknownFields(c), Source: s.Source, EndedAt: s.Since,
 		Attention: lastingAttention(s), Answers: s.Answers,
 	}
 	if wantsFiles(c) {
@@ -65,9 +65,9 @@ func resultIs(c Case) workflows.ResultPlace {
 	return workflows.ResultOmitted
 }
 
-// unknown names the fields that only webhooks have (Offload, "Get case" lists neither) if no webhook brought them. If a webhook came
+// unknownFields names the fields that only webhooks have (Offload, "Get case" lists neither) if no webhook brought them. If a webhook came
 // without the field, it is known to be empty, but not if the field was too large or unreadable. Metadata that the app did not send is empty.
-func unknown(c Case) []string {
+func unknownFields(c Case) []string {
 	s := c.State
 	if !isEnd(s.Facts.Status) {
 		return nil
