@@ -26,7 +26,7 @@ func (r *run) registerHandlers() error {
 	)
 }
 
-// applyWaiting applies the signals and results that came before an update, so that its answer is not older than they are. Each update
+// applyWaiting applies the signals and results that came before an update, so that the update sees them. Each update
 // calls it first.
 func (r *run) applyWaiting() {
 	r.applySignals()

@@ -25,7 +25,7 @@ func (r *run) registerHandlers() error {
 	)
 }
 
-// applyWaiting applies the signals and results that came before an update, so that its answer is not older than they are.
+// applyWaiting applies the signals and results that came before an update, so that the update sees them.
 func (r *run) applyWaiting() {
 	r.applySignals()
 	r.applyResults()

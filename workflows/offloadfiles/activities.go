@@ -51,7 +51,7 @@ func storePolicy(ctx workflow.Context, call lifecycle.Call, summary string) work
 		TaskQueue:              workflows.TaskQueueFiles,
 		StartToCloseTimeout:    storeAttempt,
 		HeartbeatTimeout:       storeHeartbeat,
-		ScheduleToCloseTimeout: call.For,
+		ScheduleToCloseTimeout: call.Within,
 		RetryPolicy:            retry,
 		Summary:                summary,
 	})

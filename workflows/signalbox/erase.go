@@ -139,7 +139,7 @@ func (e *Erasure) underWay(ctx context.Context, part erasedPart) string {
 	}
 	state, err := e.client.notices(ctx, e.Source)
 	if err != nil {
-		return part.name + ", of which no worker tells whether they are delivered"
+		return part.name + "; no worker says whether they are delivered"
 	}
 	waiting := 0
 	for _, notice := range state.Notices {
@@ -181,23 +181,23 @@ func (e *Erasure) End(ctx context.Context, by string) error {
 }
 
 const (
-	// erasePause is between two looks at whether Temporal has deleted; eraseTime is how long that may take for one run.
+	// erasePause is the pause before Erasure asks again whether Temporal has deleted; eraseTime is how long that may take for one run.
 	erasePause = 250 * time.Millisecond
 	eraseTime  = 2 * time.Minute
-	// lateStart is how long what was under way in a terminated workflow may still start another one: a delivery to a hand-over workflow goes
+	// lateStart is how long the activities of a terminated workflow may still start another one: a delivery to a hand-over workflow goes
 	// on for 25 s at most, a hand-off of notices and files for 5 s.
 	lateStart = 30 * time.Second
-	// mostLateStarts is how many late starts an erasure deletes. What was under way makes a few at most; more are an app's.
+	// mostLateStarts is how many late starts an erasure deletes. Activities under way make a few at most; more are an app's.
 	mostLateStarts = 5
 )
 
-// Delete deletes the histories of all runs, and returns when Temporal has deleted them. It looks again until it finds nothing, and, if work was
+// Delete deletes the histories of all runs, and returns when Temporal has deleted them. It reads again until it finds nothing, and, if work was
 // terminated less than lateStart ago, until that work can start nothing more. It deletes the source last: until then its workflow ID can't be
 // used again, and a repeated erasure reads it. Delete returns ErrStillOpen if an app starts a workflow again and again.
 func (e *Erasure) Delete(ctx context.Context) (deleted int, err error) {
 	e.late = 0
 	for {
-		over, found := now().Sub(e.endedAt) >= lateStart, 0
+		workOver, found := now().Sub(e.endedAt) >= lateStart, 0
 		for _, part := range slices.Backward(e.parts[1:]) {
 			n, err := e.delete(ctx, part)
 			found += n
@@ -206,7 +206,7 @@ func (e *Erasure) Delete(ctx context.Context) (deleted int, err error) {
 			}
 		}
 		deleted += found
-		if found == 0 && over {
+		if found == 0 && workOver {
 			break
 		}
 		if !sleep(ctx, erasePause) {
@@ -302,5 +302,5 @@ func (e *Erasure) runs(ctx context.Context, part erasedPart) ([]execution, error
 
 func now() time.Time { return time.Now() } //nolint:forbidigo // an erasure only measures how long it takes
 
-// mostErasedRuns is how many runs one look finds; a workflow with more is looked at again.
+// mostErasedRuns is how many runs one read finds; a workflow with more is read again.
 const mostErasedRuns = 1000

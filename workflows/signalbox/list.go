@@ -67,9 +67,9 @@ func (c *Client) ListCases(ctx context.Context, filter CaseFilter) (CasePage, er
 	if err != nil {
 		return page, err
 	}
-	for _, f := range rows {
+	for _, e := range rows {
 		// Temporal on SQLite ignores case in STARTS_WITH.
-		if row := caseRow(f); strings.HasPrefix(row.Reference, filter.ReferencePrefix) {
+		if row := caseRow(e); strings.HasPrefix(row.Reference, filter.ReferencePrefix) {
 			page.Cases = append(page.Cases, row)
 		}
 	}
@@ -77,9 +77,9 @@ func (c *Client) ListCases(ctx context.Context, filter CaseFilter) (CasePage, er
 	return page, nil
 }
 
-func caseRow(f execution) CaseRow {
-	reference, _ := workflows.ParseOffloadCaseWorkflowID(f.WorkflowID)
-	return CaseRow{Listed: f.Listed, Reference: reference, Account: f.account, CaseID: f.caseID, Status: workflows.CaseStatus(f.state)}
+func caseRow(e execution) CaseRow {
+	reference, _ := workflows.ParseOffloadCaseWorkflowID(e.WorkflowID)
+	return CaseRow{Listed: e.Listed, Reference: reference, Account: e.account, CaseID: e.caseID, Status: workflows.CaseStatus(e.state)}
 }
 
 func (f CaseFilter) conditions() (conditions, error) {
@@ -160,8 +160,8 @@ func (c *Client) ListActivations(ctx context.Context, filter ActivationFilter) (
 	}
 	detailed, cancel := context.WithTimeout(ctx, detailsTimeout)
 	defer cancel()
-	for _, f := range rows {
-		row := c.activationRow(detailed, f)
+	for _, e := range rows {
+		row := c.activationRow(detailed, e)
 		// Temporal on SQLite ignores case in STARTS_WITH.
 		if len(filter.Agents) == 0 || slices.Contains(filter.Agents, row.Agent) {
 			page.Activations = append(page.Activations, row)
@@ -173,14 +173,14 @@ func (c *Client) ListActivations(ctx context.Context, filter ActivationFilter) (
 
 // activationRow makes the row of an activation. If the workflow ID has only a hash of the activationId, it asks the workflow. Artmail's
 // own IDs are far too short for that.
-func (c *Client) activationRow(ctx context.Context, f execution) ActivationRow {
-	agent, activationID, _ := workflows.ParseArtmailActivationWorkflowID(f.WorkflowID)
+func (c *Client) activationRow(ctx context.Context, e execution) ActivationRow {
+	agent, activationID, _ := workflows.ParseArtmailActivationWorkflowID(e.WorkflowID)
 	if activationID == "" {
-		if state, err := queryState[workflows.ActivationState](ctx, c, "read", f.WorkflowID); err == nil {
+		if state, err := queryState[workflows.ActivationState](ctx, c, "read", e.WorkflowID); err == nil {
 			activationID = state.ActivationID
 		}
 	}
-	return ActivationRow{Listed: f.Listed, Agent: agent, ActivationID: activationID, Status: workflows.ActivationStatus(f.state)}
+	return ActivationRow{Listed: e.Listed, Agent: agent, ActivationID: activationID, Status: workflows.ActivationStatus(e.state)}
 }
 
 func (f ActivationFilter) conditions() (conditions, error) {
@@ -217,7 +217,7 @@ func known[T ~string](field string, values, allowed []T) error {
 
 // agents adds that the workflow is an activation of one of the agents.
 func (c conditions) agents(agents []string) (conditions, error) {
-	var any string
+	var anyOf string
 	for _, agent := range agents {
 		if err := workflows.ValidateAgent(agent); err != nil {
 			return nil, fmt.Errorf("%w: agent: %w", ErrInvalid, err)
@@ -226,12 +226,12 @@ func (c conditions) agents(agents []string) (conditions, error) {
 		if err != nil {
 			return nil, err
 		}
-		if any != "" {
-			any += " OR "
+		if anyOf != "" {
+			anyOf += " OR "
 		}
-		any += one[0]
+		anyOf += one[0]
 	}
-	return c.and("(%s)", any), nil
+	return c.and("(%s)", anyOf), nil
 }
 
 // state adds conditions on the status and attention that workflows publish.

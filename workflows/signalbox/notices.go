@@ -66,19 +66,19 @@ func (c *Client) ListNoticeSources(ctx context.Context, filter NoticeSourceFilte
 		return page, err
 	}
 	// Temporal on SQLite ignores case in STARTS_WITH.
-	rows = slices.DeleteFunc(rows, func(f execution) bool {
-		return !strings.HasPrefix(f.WorkflowID, workflows.NotifyWorkflowID(filter.SourcePrefix))
+	rows = slices.DeleteFunc(rows, func(e execution) bool {
+		return !strings.HasPrefix(e.WorkflowID, workflows.NotifyWorkflowID(filter.SourcePrefix))
 	})
 	subjects := make([]ToDoItem, len(rows))
-	for i, f := range rows {
-		subjects[i].Reference, subjects[i].Agent, subjects[i].ActivationID = subjectOf(f.WorkflowID)
+	for i, e := range rows {
+		subjects[i].Reference, subjects[i].Agent, subjects[i].ActivationID = subjectOf(e.WorkflowID)
 	}
 	if err := c.findAccounts(ctx, subjects); err != nil {
 		return page, err
 	}
-	for i, f := range rows {
+	for i, e := range rows {
 		page.Sources = append(page.Sources, NoticeSource{
-			Listed: f.Listed, Source: strings.TrimPrefix(f.WorkflowID, workflows.NotifyWorkflowID("")),
+			Listed: e.Listed, Source: strings.TrimPrefix(e.WorkflowID, workflows.NotifyWorkflowID("")),
 			Reference: subjects[i].Reference, Account: subjects[i].Account, Agent: subjects[i].Agent, ActivationID: subjects[i].ActivationID,
 		})
 	}

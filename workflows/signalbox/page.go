@@ -65,20 +65,20 @@ const visibilityLag = 10 * time.Second
 func (c cursor) closedBefore() time.Time { return c.Until.Add(-visibilityLag) }
 
 // sortTime is the start of an open workflow, or the end of a closed one.
-func (c cursor) sortTime(f execution) time.Time {
+func (c cursor) sortTime(e execution) time.Time {
 	if c.Closed {
-		return f.ClosedAt
+		return e.ClosedAt
 	}
-	return f.StartedAt
+	return e.StartedAt
 }
 
 // listed reports whether an earlier page has this execution of the part.
-func (c cursor) listed(f execution) bool {
-	switch at := c.sortTime(f); {
+func (c cursor) listed(e execution) bool {
+	switch at := c.sortTime(e); {
 	case c.RunID == "":
 		return false
 	case at.Equal(c.At):
-		return f.RunID <= c.RunID
+		return e.RunID <= c.RunID
 	default:
 		return at.After(c.At)
 	}
@@ -208,8 +208,8 @@ func (l listing) newest(ctx context.Context) (time.Time, error) {
 		if err != nil {
 			return newest, err
 		}
-		for _, f := range first {
-			for _, at := range []time.Time{f.StartedAt, f.ClosedAt} {
+		for _, e := range first {
+			for _, at := range []time.Time{e.StartedAt, e.ClosedAt} {
 				if at.After(newest) {
 					newest = at
 				}
@@ -230,7 +230,7 @@ func (l listing) openRows(ctx context.Context, from cursor) ([]execution, error)
 		upTo = from.At
 	}
 	where := l.where.time("StartTime", "<=", upTo.Add(timeRounding))
-	wanted := func(f execution) bool { return !f.StartedAt.After(from.Until) && !from.listed(f) }
+	wanted := func(e execution) bool { return !e.StartedAt.After(from.Until) && !from.listed(e) }
 
 	// Running ones are read first: one that closes in the meantime is then among the closed ones.
 	running := where.and("ExecutionStatus = 'Running'")
@@ -243,12 +243,12 @@ func (l listing) openRows(ctx context.Context, from cursor) ([]execution, error)
 		if err != nil {
 			return nil, err
 		}
-		for _, f := range page {
-			if wanted(f) {
-				if f.StartedAt.Before(oldest) {
+		for _, e := range page {
+			if wanted(e) {
+				if e.StartedAt.Before(oldest) {
 					newer = len(rows)
 				}
-				rows[f.RunID], oldest = f, f.StartedAt
+				rows[e.RunID], oldest = e, e.StartedAt
 			}
 		}
 		if token = next; len(token) == 0 {
@@ -273,10 +273,10 @@ func (l listing) openRows(ctx context.Context, from cursor) ([]execution, error)
 	if more {
 		return nil, fmt.Errorf("%s: %w: cursor: more than %d workflows have closed since the list began: begin without one", l.op, ErrInvalid, maxClosedSince)
 	}
-	for _, f := range since {
-		replaced := f.status == enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW
-		if wanted(f) && f.ClosedAt.After(from.closedBefore()) && (!replaced || f.ClosedAt.After(from.Until)) && !f.StartedAt.Before(oldest) {
-			rows[f.RunID] = f
+	for _, e := range since {
+		replaced := e.status == enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW
+		if wanted(e) && e.ClosedAt.After(from.closedBefore()) && (!replaced || e.ClosedAt.After(from.Until)) && !e.StartedAt.Before(oldest) {
+			rows[e.RunID] = e
 		}
 	}
 	return slices.Collect(maps.Values(rows)), nil
@@ -289,18 +289,18 @@ const maxClosedSince = 20_000
 // current replaces each run that has continued as new since the list began with the workflow's current run.
 func (l listing) current(ctx context.Context, rows []execution) ([]execution, error) {
 	kept := rows[:0]
-	for _, f := range rows {
-		if f.status == enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW {
-			next, err := l.currentRun(ctx, f)
+	for _, e := range rows {
+		if e.status == enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW {
+			next, err := l.currentRun(ctx, e)
 			if err != nil {
 				return nil, err
 			}
 			if next == nil || l.open == Open && next.status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
 				continue
 			}
-			f = *next
+			e = *next
 		}
-		kept = append(kept, f)
+		kept = append(kept, e)
 	}
 	return kept, nil
 }
@@ -366,14 +366,14 @@ func (l listing) closedRows(ctx context.Context, from cursor, size int) (rows []
 		if err != nil {
 			return nil, err
 		}
-		for _, f := range page {
-			if f.ClosedAt.After(before) || from.listed(f) {
+		for _, e := range page {
+			if e.ClosedAt.After(before) || from.listed(e) {
 				continue
 			}
-			if f.ClosedAt.Before(oldest) {
+			if e.ClosedAt.Before(oldest) {
 				newer = len(rows)
 			}
-			rows, oldest = append(rows, f), f.ClosedAt
+			rows, oldest = append(rows, e), e.ClosedAt
 		}
 		// Others may have closed at the same time as the oldest.
 		if token = next; len(token) == 0 || newer >= size && len(rows) > size {

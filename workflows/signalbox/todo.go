@@ -254,35 +254,35 @@ func (c *Client) workflowsToDo(ctx context.Context, op string, list *ToDoList) (
 	// A workflow that continues as new while the list is read can be in it twice.
 	seen := map[string]bool{}
 	var items []ToDoItem
-	for _, f := range all {
-		if !seen[f.WorkflowID] {
-			seen[f.WorkflowID] = true
-			items = append(items, toDoItem(f))
+	for _, e := range all {
+		if !seen[e.WorkflowID] {
+			seen[e.WorkflowID] = true
+			items = append(items, toDoItem(e))
 		}
 	}
 	return c.withoutReplaced(ctx, items), nil
 }
 
-func toDoItem(f execution) ToDoItem {
+func toDoItem(e execution) ToDoItem {
 	item := ToDoItem{
-		WorkflowID: f.WorkflowID, RunID: f.RunID, Account: f.account,
-		Attention: f.Attention, DueAt: f.DueAt.UTC(), closed: f.Execution == ExecutionCompleted,
+		WorkflowID: e.WorkflowID, RunID: e.RunID, Account: e.account,
+		Attention: e.Attention, DueAt: e.DueAt.UTC(), closed: e.Execution == ExecutionCompleted,
 	}
-	item.Kind, item.Actions = classify(f)
+	item.Kind, item.Actions = classify(e)
 	if item.Kind == ToDoWorkflowBroken {
-		item.Since, item.DueAt = f.ClosedAt, f.ClosedAt
-		item.Says = fmt.Sprintf("The workflow %s.", map[bool]string{true: "timed out", false: "failed"}[f.Execution == ExecutionTimedOut])
+		item.Since, item.DueAt = e.ClosedAt, e.ClosedAt
+		item.Says = fmt.Sprintf("The workflow %s.", map[bool]string{true: "timed out", false: "failed"}[e.Execution == ExecutionTimedOut])
 		item.Help = []string{"Temporal's Web UI shows why. Reset the workflow there to its last workflow task to make it go on."}
 	}
 	if item.DueAt.IsZero() {
-		item.DueAt = f.StartedAt
+		item.DueAt = e.StartedAt
 	}
-	for _, attention := range f.Attention {
+	for _, attention := range e.Attention {
 		if sentence, known := workflows.AttentionHelp(attention); known {
 			item.Help = append(item.Help, sentence)
 		}
 	}
-	item.Reference, item.Agent, item.ActivationID = subjectOf(f.WorkflowID)
+	item.Reference, item.Agent, item.ActivationID = subjectOf(e.WorkflowID)
 	return item
 }
 

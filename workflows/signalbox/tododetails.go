@@ -194,9 +194,9 @@ func (c *Client) findAccounts(ctx context.Context, items []ToDoItem) error {
 		if err != nil {
 			return err
 		}
-		for _, f := range cases {
-			if reference, ok := workflows.ParseOffloadCaseWorkflowID(f.WorkflowID); ok && f.account != "" {
-				accounts[reference] = f.account
+		for _, e := range cases {
+			if reference, ok := workflows.ParseOffloadCaseWorkflowID(e.WorkflowID); ok && e.account != "" {
+				accounts[reference] = e.account
 			}
 		}
 	}

@@ -86,21 +86,21 @@ var toDoKinds = []struct {
 }
 
 // classify returns the kind of an execution and the actions it allows. A closed execution allows none, except a reset.
-func classify(f execution) (kind ToDoKind, actions []Action) {
-	switch f.Execution {
+func classify(e execution) (kind ToDoKind, actions []Action) {
+	switch e.Execution {
 	case ExecutionFailed, ExecutionTimedOut:
 		return ToDoWorkflowBroken, []Action{ActionReset}
 	case ExecutionRunning, ExecutionCompleted, ExecutionCancelled, ExecutionTerminated:
 	}
 	for _, k := range toDoKinds {
-		if !slices.Contains(f.Attention, k.attention) {
+		if !slices.Contains(e.Attention, k.attention) {
 			continue
 		}
 		if kind == "" {
 			kind = k.kind
 		}
 		for _, action := range k.actions {
-			if f.Execution == ExecutionRunning && !slices.Contains(actions, action) {
+			if e.Execution == ExecutionRunning && !slices.Contains(actions, action) {
 				actions = append(actions, action)
 			}
 		}

@@ -59,7 +59,7 @@ type execution struct {
 }
 
 func executionOf(info *workflowpb.WorkflowExecutionInfo) execution {
-	f := execution{
+	e := execution{
 		Listed: Listed{
 			WorkflowID: info.GetExecution().GetWorkflowId(), RunID: info.GetExecution().GetRunId(),
 			Execution: executionStatus(info.GetStatus()), StartedAt: info.GetStartTime().AsTime(),
@@ -67,19 +67,19 @@ func executionOf(info *workflowpb.WorkflowExecutionInfo) execution {
 		workflowType: info.GetType().GetName(), status: info.GetStatus(),
 	}
 	if closed := info.GetCloseTime(); closed != nil {
-		f.ClosedAt = closed.AsTime()
+		e.ClosedAt = closed.AsTime()
 	}
 	attributes := info.GetSearchAttributes().GetIndexedFields()
-	attribute(attributes, workflows.SearchAttributeState, &f.state)
-	attribute(attributes, workflows.SearchAttributeCaseID, &f.caseID)
-	attribute(attributes, workflows.SearchAttributeAccount, &f.account)
-	attribute(attributes, workflows.SearchAttributeDueAt, &f.DueAt)
-	attribute(attributes, workflows.SearchAttributeAttention, &f.Attention)
-	slices.Sort(f.Attention)
-	if len(f.Attention) == 0 {
-		f.Attention, f.DueAt = nil, time.Time{}
+	attribute(attributes, workflows.SearchAttributeState, &e.state)
+	attribute(attributes, workflows.SearchAttributeCaseID, &e.caseID)
+	attribute(attributes, workflows.SearchAttributeAccount, &e.account)
+	attribute(attributes, workflows.SearchAttributeDueAt, &e.DueAt)
+	attribute(attributes, workflows.SearchAttributeAttention, &e.Attention)
+	slices.Sort(e.Attention)
+	if len(e.Attention) == 0 {
+		e.Attention, e.DueAt = nil, time.Time{}
 	}
-	return f
+	return e
 }
 
 // attribute decodes a search attribute. If it is missing or of another type, into stays as it is. The default data converter is right:

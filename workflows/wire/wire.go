@@ -1,6 +1,6 @@
-// Package wire reads the JSON of providers: webhooks and answers of their APIs.
+// Package wire reads the JSON of providers: webhooks and responses of their APIs.
 //
-// A provider may change a field's type without notice. The event or answer must survive that, so Read drops only the values that it can't
+// A provider may change a field's type without notice. The event or response must survive that, so Read drops only the values that it can't
 // read, names them, and reads the rest:
 //
 //   - Names are compared exactly. If a name occurs twice, the last value counts.

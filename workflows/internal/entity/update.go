@@ -11,7 +11,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// HandleUpdate registers an update. check refuses it without an event in the history. apply changes the state and returns the answer.
+// HandleUpdate registers an update. check refuses it without an event in the history. apply changes the state and returns the update's result.
 //
 // The SDK calls check before the loop applies what came in the same task: a question may have come with its answer. So a refusal that
 // news may lift lets the update pass while news waits, and apply must apply the news and check again.

@@ -23,8 +23,8 @@ func FileStored(f Files, id string, stored workflows.StoredFile, now time.Time) 
 
 // FileFailed applies a call that ended without storing the file.
 //
-// If the workers have no bucket and nothing is stored yet, no files are wanted, and none is missing. If the bucket disappears later, that
-// is a failure like any other.
+// If the workers have no bucket and nothing is stored yet, no files are expected: the storing ends as NO_BUCKET. If the bucket disappears later,
+// that is a failure like any other.
 func FileFailed(f Files, id string, failure rules.Failure, now time.Time) Files {
 	i := f.find(id)
 	if i < 0 {

@@ -87,7 +87,7 @@ func TestAStoreCallHasAllFieldsOfItsFile(t *testing.T) {
 		Attachment: workflows.Attachment{ID: "a", Name: "a.pdf", Size: 10, Type: "application/pdf"},
 	}, callFor(t, f, "a", t0).Attachment)
 	require.Equal(t, lifecycle.Call{
-		Once: true, For: 30 * time.Minute,
+		Once: true, Within: 30 * time.Minute,
 		Result: &workflows.StoreResultParams{Account: "default", Reference: "vendor_2048", CaseID: caseID, LagUntil: after(10 * time.Minute)},
 	}, callFor(t, lifecycle.Begin(start, t0), "", t0), "others wait for its place")
 }
@@ -236,7 +236,7 @@ func TestAFileMakesRoomForTheOthersAfterItsTurn(t *testing.T) {
 	t.Parallel()
 	f := probed("a", "b", "c", "d", "e", "f")
 	require.Equal(t, []string{"b", "c", "d", "e"}, calls(f, t0))
-	require.Equal(t, 30*time.Minute, callFor(t, f, "b", t0).For)
+	require.Equal(t, 30*time.Minute, callFor(t, f, "b", t0).Within)
 	now := after(30 * time.Minute)
 	f = lifecycle.FileFailed(f, "b", fails(workflows.ErrTypeArchiveDownload), now)
 	require.Equal(t, []string{"c", "d", "e", "f"}, calls(f, now), "what is under way stays")
@@ -244,7 +244,7 @@ func TestAFileMakesRoomForTheOthersAfterItsTurn(t *testing.T) {
 	require.Equal(t, []string{"d", "e", "f"}, calls(f, now))
 	now = now.Add(time.Minute)
 	require.Equal(t, []string{"d", "e", "f", "b"}, calls(f, now))
-	require.Equal(t, after(24*time.Hour-time.Minute).Sub(now), callFor(t, f, "b", now).For, "no file waits for its place")
+	require.Equal(t, after(24*time.Hour-time.Minute).Sub(now), callFor(t, f, "b", now).Within, "no file waits for its place")
 }
 
 // A provider that asks for a pause of a day ends each call at once.
@@ -325,9 +325,9 @@ func TestTheBudgetEndsEveryFile(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour
 	f := probed("a", "b", "c")
-	require.Equal(t, day-time.Minute, callFor(t, f, "b", t0).For, "its last failure is to become known")
-	require.Equal(t, time.Minute, callFor(t, f, "b", after(day-time.Minute)).For)
-	require.Equal(t, 2*time.Minute, callFor(t, f, "b", after(day-2*time.Minute)).For)
+	require.Equal(t, day-time.Minute, callFor(t, f, "b", t0).Within, "its last failure is to become known")
+	require.Equal(t, time.Minute, callFor(t, f, "b", after(day-time.Minute)).Within)
+	require.Equal(t, 2*time.Minute, callFor(t, f, "b", after(day-2*time.Minute)).Within)
 	require.Equal(t, after(day), lifecycle.Next(f, after(time.Hour)).Wake)
 
 	f = lifecycle.FileFailed(f, "b", fails(workflows.ErrTypeArchiveBucket), after(time.Hour))

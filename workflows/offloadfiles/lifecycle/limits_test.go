@@ -192,8 +192,8 @@ func checkEffects(t *testing.T, f lifecycle.Files, fx lifecycle.Effects, now tim
 	require.LessOrEqual(t, len(fx.Calls), 4)
 	for i, c := range fx.Calls {
 		require.False(t, f.State.Status.Ended())
-		require.Positive(t, c.For)
-		require.False(t, now.Add(c.For).After(f.State.Until), "no call outlives the budget")
+		require.Positive(t, c.Within)
+		require.False(t, now.Add(c.Within).After(f.State.Until), "no call outlives the budget")
 		require.NotEqual(t, c.Attachment == nil, c.Result == nil)
 		require.False(t, slices.ContainsFunc(fx.Calls[:i], func(other lifecycle.Call) bool { return other.ID == c.ID }))
 		require.Equal(t, !f.State.Probed, c.Once)

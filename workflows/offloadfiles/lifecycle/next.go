@@ -31,8 +31,8 @@ type Call struct {
 	Once bool
 	// Trouble is the error type that the rules know of already, so that the server may retry it. See EndsCall.
 	Trouble string
-	// For limits the call with all its attempts.
-	For time.Duration
+	// Within limits the call with all its attempts.
+	Within time.Duration
 }
 
 // Next returns the calls that should run at this time.
@@ -87,7 +87,7 @@ func (f Files) call(file File, othersWait bool, now time.Time) Call {
 	if othersWait {
 		left = min(left, turn)
 	}
-	call := Call{ID: file.ID, Once: !f.State.Probed, Trouble: file.Trouble, For: left}
+	call := Call{ID: file.ID, Once: !f.State.Probed, Trouble: file.Trouble, Within: left}
 	start := f.Start
 	if file.ID == "" {
 		call.Result = &workflows.StoreResultParams{
