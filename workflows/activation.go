@@ -85,7 +85,7 @@ type ActivationChange struct {
 	HasAPIKey bool            `json:"hasApiKey,omitempty"`
 }
 
-// ActivationState is the answer of the query "state".
+// ActivationState is the result of the query "state".
 type ActivationState struct {
 	Agent        string           `json:"agent"`
 	ActivationID string           `json:"activationId"`
@@ -120,7 +120,7 @@ type ResealAPIKey struct {
 	Replaces []byte `json:"replaces"`
 }
 
-// APIKeyReceipt is the answer to ResealAPIKey.
+// APIKeyReceipt is the result of ResealAPIKey.
 type APIKeyReceipt struct {
 	// Resealed is false if the activation already held the new sealed key, because the call was repeated.
 	Resealed bool `json:"resealed"`

@@ -21,7 +21,7 @@ var attentionHelp = map[string]string{
 	AttentionStillRunning:    "The case has ended in Signalbox only, since Offload has no cancel. If it must stop, end it at Offload.",
 	AttentionAdoptRefused:    "Adopt another caseId, or create the case again: the last error says why the caseId was not adopted.",
 	AttentionUnknownStatus:   "Update Signalbox, or ask Offload what its new status means. Reading is retried automatically.",
-	AttentionUnreadable:      "The last error says what is wrong with Offload's answer. Reading is retried automatically.",
+	AttentionUnreadable:      "The last error says what is wrong with Offload's response. Reading is retried automatically.",
 	AttentionAccount:         "Configure the account's API key for the workers, and restart them.",
 	AttentionFileNotStored:   "If the file is needed, download it from Offload: the list of files says why it was not stored.",
 	AttentionFileDiffers:     "Check the stored file: it has another size or type than Offload reported.",

@@ -60,7 +60,7 @@ const (
 	AttentionStillRunning    = "still_running"     // the case ended in Signalbox only: Offload has no cancel
 	AttentionAdoptRefused    = "adopt_refused"     // the caseId of adopt-case was not adopted; lastError says why
 	AttentionUnknownStatus   = "unknown_status"    // Signalbox does not know the status that Offload reports
-	AttentionUnreadable      = "unreadable_answer" // Offload refuses a read, or its answer can't be decoded
+	AttentionUnreadable      = "unreadable_answer" // Offload refuses a read, or its response can't be decoded
 	AttentionAccount         = "account"           // no worker has the account's API key
 	AttentionFileNotStored   = "file_not_stored"   // a file of the case is not in the bucket; the workflow "offload-files" says why
 	AttentionResultOffSchema = "result_off_schema" // the result does not match the request's resultSchema
@@ -82,7 +82,7 @@ const (
 	NewsByCreate  NewsSource = "create"
 )
 
-// CaseState is the answer of the query "state".
+// CaseState is the result of the query "state".
 type CaseState struct {
 	Reference string     `json:"reference"`
 	Account   string     `json:"account"`
@@ -199,7 +199,7 @@ type ProvideInput struct {
 	By string `json:"by,omitempty"`
 }
 
-// InputReceipt answers provide-input: Signalbox has accepted the answer and will send it.
+// InputReceipt is the result of provide-input: Signalbox has accepted the answer and will send it.
 type InputReceipt struct {
 	QuestionID string    `json:"questionId"`
 	GivenAt    time.Time `json:"givenAt"`
@@ -241,7 +241,7 @@ type Check struct {
 	At time.Time `json:"at"`
 }
 
-// CaseReceipt is the answer to adopt-case, retry-create and cancel.
+// CaseReceipt is the result of adopt-case, retry-create and cancel.
 type CaseReceipt struct {
 	Status CaseStatus `json:"status"`
 	// Verifying is set by adopt-case: a read must show this caseId before the case is adopted. If that fails, the state has the attention

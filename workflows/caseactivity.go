@@ -15,7 +15,7 @@ type CreateCaseParams struct {
 	AskedRun string `json:"askedRun,omitempty"`
 }
 
-// CreateCaseResult is the answer to POST /cases.
+// CreateCaseResult is the response to POST /cases.
 type CreateCaseResult struct {
 	CaseID string `json:"caseId"`
 }
@@ -44,7 +44,7 @@ const (
 	InputAlreadyResolved InputResult = "already_resolved" // 409 INPUT_REQUEST_NOT_PENDING, for example for the second attempt after a lost response
 	InputNotWaiting      InputResult = "not_waiting"      // 409 CASE_NOT_WAITING_FOR_INPUT
 	InputMismatch        InputResult = "mismatch"         // 409 INPUT_REQUEST_MISMATCH
-	InputRejected        InputResult = "rejected"         // 400, 401, 403 or 404: Offload refuses the answer
+	InputRejected        InputResult = "rejected"         // any other 4xx except 408 and 429: Offload refuses the answer; or this worker can't send it
 	InputUnsettled       InputResult = "unsettled"        // given up while it was being sent, because the case went on, so it may have arrived; or accepted, but Offload still asks
 	InputOvertaken       InputResult = "overtaken"        // not sent, because the case ended or asked another question first
 )

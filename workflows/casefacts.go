@@ -121,7 +121,7 @@ type CaseEvent struct {
 	Unproven bool `json:"unproven,omitempty"`
 }
 
-// CaseSnapshot is the answer to GET /cases/{id}.
+// CaseSnapshot is the response to GET /cases/{id}.
 type CaseSnapshot struct {
 	Facts  CaseFacts `json:"facts"`
 	ReadAt time.Time `json:"readAt"`

@@ -23,7 +23,7 @@ const (
 	ErrTypeOtherAPIKey = "SignalboxOtherAPIKey"
 )
 
-// Types of the errors of the Offload activities. The provider's answers are translated into them in one place.
+// Types of the errors of the Offload activities. The provider's responses are translated into them in one place.
 const (
 	// ErrTypeOffloadUncertain: the request may have been carried out. Never retried automatically.
 	ErrTypeOffloadUncertain = "OffloadUncertain"
@@ -43,7 +43,7 @@ const (
 	ErrTypeOffloadThrottled = "OffloadThrottled"
 	// ErrTypeOffloadUnavailable: a 5xx, a reset or a timeout on a request that is safe to repeat.
 	ErrTypeOffloadUnavailable = "OffloadUnavailable"
-	// ErrTypeOffloadUnreadable: a read is refused with another 4xx, or its answer can't be decoded. Retried slowly.
+	// ErrTypeOffloadUnreadable: a read is refused with another 4xx, or its response can't be decoded. Retried slowly.
 	ErrTypeOffloadUnreadable = "OffloadUnreadable"
 	// ErrTypeOffloadUnreachable: all reads have failed for minutes, with OffloadNotSent, OffloadThrottled or OffloadUnavailable. Retried.
 	ErrTypeOffloadUnreachable = "OffloadUnreachable"

@@ -101,7 +101,7 @@ const AttentionFilesDelayed = "files_delayed"
 // ErrTypeFilesEnded refuses the update "cancel" of a workflow "offload-files" that has nothing more to store.
 const ErrTypeFilesEnded = "SignalboxFilesEnded"
 
-// CaseFiles is the result of the workflow "offload-files", and the answer of its query "state".
+// CaseFiles is the result of the workflow "offload-files", and of its query "state".
 type CaseFiles struct {
 	Reference string      `json:"reference"`
 	CaseID    string      `json:"caseId"`
@@ -128,7 +128,7 @@ type CaseFiles struct {
 	Attention []string `json:"attention,omitempty"`
 }
 
-// FilesReceipt answers the update "cancel" of the workflow "offload-files".
+// FilesReceipt is the result of the update "cancel" of the workflow "offload-files".
 type FilesReceipt struct {
 	Status FilesStatus `json:"status"`
 }

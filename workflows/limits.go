@@ -2,7 +2,7 @@ package workflows
 
 import "time"
 
-// Limits of data from outside. An update or a start beyond a limit is refused. An event or answer of a provider loses the field, and
+// Limits of data from outside. An update or a start beyond a limit is refused. An event or response of a provider loses the field, and
 // CaseFacts.Omitted names it. The bytes of texts and JSON values are those of their JSON on the wire, with escapes: "<" counts six.
 //
 // A case's state holds its start, facts, answers and unconfirmed events. Together they must stay below Temporal's limit of 2 MiB.

@@ -178,7 +178,7 @@ const (
 	NoticeDismissed NoticeStatus = "DISMISSED"
 )
 
-// NotifyState is the answer of the query "state" of the workflow "notify", and the workflow's result: the notices that it holds, in the
+// NotifyState is the result of the query "state" of the workflow "notify", and the workflow's result: the notices that it holds, in the
 // order of their arrival.
 type NotifyState struct {
 	Source string `json:"source"`
@@ -220,7 +220,7 @@ type SelectNotices struct {
 	By string `json:"by,omitempty"`
 }
 
-// NoticesSelected is the answer to "resend" and "dismiss": the number of notices.
+// NoticesSelected is the result of "resend" and "dismiss": the number of notices.
 type NoticesSelected struct {
 	Notices int `json:"notices"`
 }

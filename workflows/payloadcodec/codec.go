@@ -33,7 +33,7 @@ var errDamaged = errors.New("encrypted payload can't be opened: it was altered, 
 type Codec struct {
 	ring    *keyring.Ring
 	encrypt bool
-	held    []uint32
+	keyIDs  []uint32
 }
 
 // New makes a codec with the keys. Without keys it encrypts nothing, and returns ErrKeyMissing for an encrypted payload. Use one even without
@@ -42,13 +42,13 @@ func New(ring *keyring.Ring) *Codec {
 	if ring == nil {
 		return &Codec{}
 	}
-	return &Codec{ring: ring, encrypt: true, held: ring.SealingKeyIDs()}
+	return &Codec{ring: ring, encrypt: true, keyIDs: ring.SealingKeyIDs()}
 }
 
 // DecryptOnly returns a codec that decrypts payloads and encrypts none. Before encryption is turned on, all processes need it; after encryption
 // is turned off, all keep it as long as encrypted payloads exist. So no process writes what another can't read.
 func (c *Codec) DecryptOnly() *Codec {
-	return &Codec{ring: c.ring, held: c.held}
+	return &Codec{ring: c.ring, keyIDs: c.keyIDs}
 }
 
 // Encode implements converter.PayloadCodec. An encrypted payload is at most 120 bytes larger.
@@ -87,7 +87,7 @@ func (c *Codec) open(payload *commonpb.Payload) (*commonpb.Payload, error) {
 	if !encrypted {
 		return payload, nil
 	}
-	if !slices.Contains(c.held, id) {
+	if !slices.Contains(c.keyIDs, id) {
 		return nil, fmt.Errorf("%w: the payload is encrypted with key %d, which this process does not have: restart it with a key file that "+
 			"has this key (--payload-keys, SIGNALBOX_PAYLOAD_KEYS)", ErrKeyMissing, id)
 	}

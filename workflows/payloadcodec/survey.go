@@ -82,7 +82,7 @@ func (c *Codec) older() []uint32 {
 	if c.ring == nil {
 		return nil
 	}
-	return c.held[:slices.Index(c.held, c.ring.SealingKeyID())]
+	return c.keyIDs[:slices.Index(c.keyIDs, c.ring.SealingKeyID())]
 }
 
 type surveyor struct {

@@ -28,7 +28,7 @@ func count(root *jsonschema.Schema, work *budget) error {
 			return errTooMuchWork
 		}
 		open = append(append(open, inPlace(s)...), inside(s)...)
-		checkNamesBehind(s)
+		replacePropertyNames(s)
 		countBefore(s, work)
 	}
 	return nil
@@ -43,10 +43,10 @@ func countBefore(s *jsonschema.Schema, work *budget) {
 	values := &jsonschema.Schema{Const: s.Const, Enum: s.Enum}
 	compared := 0
 	if s.Const != nil {
-		compared += comparing(*s.Const)
+		compared += comparisonWork(*s.Const)
 	}
 	if s.Enum != nil {
-		compared += comparing(s.Enum.Values)
+		compared += comparisonWork(s.Enum.Values)
 	}
 	s.Const, s.Enum = nil, nil
 	name := ""
@@ -88,17 +88,17 @@ func countBefore(s *jsonschema.Schema, work *budget) {
 // numberWork is the work of an exact comparison of two numbers, in comparisons of two short texts.
 const numberWork = 20
 
-// comparing returns the work of a comparison with all parts of a value.
-func comparing(value any) int {
+// comparisonWork returns the work of a comparison with all parts of a value.
+func comparisonWork(value any) int {
 	work := 1
 	switch v := value.(type) {
 	case map[string]any:
 		for _, member := range v {
-			work += comparing(member)
+			work += comparisonWork(member)
 		}
 	case []any:
 		for _, item := range v {
-			work += comparing(item)
+			work += comparisonWork(item)
 		}
 	case json.Number:
 		return 2 * numberWork
@@ -127,8 +127,8 @@ func countValues(value any) int {
 // otherValue carries the error of const or enum in a format's error.
 type otherValue struct{ error }
 
-// checkNamesBehind replaces the library's propertyNames, whose errors point to the wrong place.
-func checkNamesBehind(s *jsonschema.Schema) {
+// replacePropertyNames replaces the library's propertyNames, whose errors point to the wrong place.
+func replacePropertyNames(s *jsonschema.Schema) {
 	if names := s.PropertyNames; names != nil {
 		s.PropertyNames = nil
 		s.Extensions = append(s.Extensions, propertyNames{names})

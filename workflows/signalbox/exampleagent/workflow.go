@@ -19,7 +19,7 @@ type Start struct {
 	Seen []string `json:"seen,omitempty"`
 }
 
-// State is the answer of the query "state", and the workflow's result.
+// State is the result of the query "state", and the workflow's result.
 type State struct {
 	Status workflows.ActivationStatus `json:"status,omitempty"`
 	Page   Page                       `json:"page"`
