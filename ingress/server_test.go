@@ -120,13 +120,15 @@ func TestAnInboxThatCannotStoreIsAnsweredWith503AndRecovers(t *testing.T) {
 func TestALockedDeliveryDoesNotMakeTheServerUnready(t *testing.T) {
 	t.Parallel()
 	store := &broken{}
-	f := start(t, config(), func(s inbox.Store) inbox.Store {
+	at := time.Now()
+	// A failed write makes the server unready for a few seconds: here for ever.
+	f := startAt(t, func() time.Time { return at }, config(), func(s inbox.Store) inbox.Store {
 		store.Store = s
 		return store
 	})
 	store.set(inbox.ErrLocked)
 	require.Equal(t, 503, f.post(t, f.offloadPath("order-1"), completed).status)
-	require.Equal(t, 200, f.do(t, "GET", "/readyz", nil).status, "the inbox stores all others")
+	f.ready(t)
 }
 
 func TestAClockThatStepsBackKeepsNoServerUnready(t *testing.T) {

@@ -157,23 +157,21 @@ func TestADeliveryThatAnotherSessionHasLockedHoldsUpItsLaneAlone(t *testing.T) {
 	}
 }
 
-func TestARepetitionOfALockedDeliverySaysThatItIsLocked(t *testing.T) {
+func TestALockedTableFailsTheCheck(t *testing.T) {
 	t.Parallel()
 	address := pgtest.Shared(t).Database(t)
 	s := open(t, address)
-	d := inboxtest.Pending(lockedLane, "first")
-	_, err := s.Append(t.Context(), []inbox.Delivery{d})
-	require.NoError(t, err)
+	require.NoError(t, s.Check(t.Context()))
 	conn, err := pgx.Connect(t.Context(), address)
 	require.NoError(t, err)
-	defer end(t, conn)
 	_, err = conn.Exec(t.Context(), "BEGIN; SELECT FROM inbox_delivery FOR UPDATE")
 	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-	defer cancel()
-	again := inboxtest.Pending(lockedLane, "first")
-	_, err = s.Append(ctx, []inbox.Delivery{again})
-	require.ErrorIs(t, err, inbox.ErrLocked, "also at the end of the caller's time")
+	require.NoError(t, s.Check(t.Context()), "the inbox stores what is not locked")
+	_, err = conn.Exec(t.Context(), "LOCK TABLE inbox_delivery IN SHARE MODE")
+	require.NoError(t, err)
+	require.ErrorIs(t, s.Check(t.Context()), inbox.ErrLocked)
+	end(t, conn)
+	require.NoError(t, s.Check(t.Context()))
 }
 
 func keysOf(lane inbox.Lane) (keys []string) {

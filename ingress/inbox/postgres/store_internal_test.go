@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -264,4 +265,11 @@ func FuzzEscape(f *testing.F) {
 		require.Equal(t, written, strings.ToValidUTF8(written, ""))
 		require.NotEqual(t, escape(plain+"\x00"), escape(plain+`\x00`), fmt.Sprintf("%q", plain))
 	})
+}
+
+func TestALockedRowIsNamedAlsoAtTheEndOfTheCallersTime(t *testing.T) {
+	t.Parallel()
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, (&database{}).Wrap(ended, "append", &pgconn.PgError{Code: lockTimeout}), inbox.ErrLocked)
 }

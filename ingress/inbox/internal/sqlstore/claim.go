@@ -213,8 +213,7 @@ const (
 	shortLane = 1000
 )
 
-// completeLanes puts all arrived deliveries of short lanes into them, so that a backlog needs few signals. Later claims do the same for the
-// other lanes.
+// completeLanes puts all arrived deliveries of short lanes into them, so that a backlog needs few signals. Later claims fill the other lanes.
 func completeLanes(tx Tx, lanes []int64) error {
 	var short []int64
 	err := tx.EachList(selectShort, collect(&short), lanes, shortLane)
