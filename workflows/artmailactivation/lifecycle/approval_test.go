@@ -404,6 +404,8 @@ func TestAResponseToNoReadableRequestRaisesAttentionWhileAnApprovalIsOpen(t *tes
 			apply(s, at(4), response(4, "m3", "m1", true), response(4, "m4", "undated", false))
 			require.Empty(t, s.View().Attention)
 			require.NotContains(t, lifecycle.WaitingFor(s.Activation), "does not say")
+			register(t, s, at(60), request("m5"))
+			require.Empty(t, s.View().Attention, "the response came before this one was asked for")
 		}
 	}
 }

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -25,6 +26,9 @@ func closeApproval(a *Activation, approval *Approval, c closing, now time.Time) 
 	approval.Status, approval.Source, approval.Reason = c.status, c.source, c.reason
 	approval.ResponseMessageID, approval.DecidedAt, approval.ClosedAt = c.responseMessageID, c.at, now
 	approval.Unclear = false
+	if !slices.ContainsFunc(a.State.Approvals, func(one Approval) bool { return one.Status == workflows.ApprovalOpen }) {
+		a.State.UnclearAt = time.Time{} // it answers none that is registered later
+	}
 	approval.NoticeID = addNotice(a, noticeOfApproval(c.status), workflows.NoticeData{}, approval.MessageID, now)
 }
 

@@ -39,8 +39,8 @@ type State struct {
 	Approvals []Approval `json:"approvals,omitempty"`
 	Early     []Response `json:"early,omitempty"`
 	Runs      []Run      `json:"runs,omitempty"`
-	// UnclearAt is when a response last came that does not say which approval it answers. Zero if none did, or that is over as
-	// rules.AttentionLasts says.
+	// UnclearAt is when a response last came that does not say which approval it answers. Zero if none did, or after the end of all approvals
+	// that were open, or after rules.AttentionLasts.
 	UnclearAt time.Time `json:"unclearAt,omitzero"`
 
 	Outbox rules.Outbox `json:"outbox,omitzero"`
