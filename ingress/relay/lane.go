@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -21,6 +22,8 @@ type pendingEvent struct {
 	// event is the event as the signal carries it; bytes is its size as JSON.
 	event any
 	bytes int
+	// note is the reason to record once it is delivered; usually empty.
+	note string
 }
 
 // route makes signals of one provider's deliveries.
@@ -56,7 +59,11 @@ func parser[E any](r *Relay, of hook.Provider[E], complete func(*hook.Parsed[E],
 			return pendingEvent{}, err
 		}
 		event, encoded, err := of.Fit(parsed.Event, maxSignalBytes)
-		return pendingEvent{Delivery: d, entityID: parsed.EntityID, event: event, bytes: len(encoded)}, err
+		pending := pendingEvent{Delivery: d, entityID: parsed.EntityID, event: event, bytes: len(encoded)}
+		if d.Kind == hook.KindUnknown { // the version that stored it did not know the kind
+			pending.note = fmt.Sprintf("kind %q", parsed.Kind)
+		}
+		return pending, err
 	}
 }
 
@@ -104,7 +111,7 @@ func (r *Relay) handle(ctx context.Context, lane inbox.Lane) []inbox.Settlement 
 		r.metrics.events.WithLabelValues(events[0].Provider).Add(float64(n))
 		now := r.now()
 		for _, e := range events[:n] {
-			settled = append(settled, inbox.Finish(e.ID, inbox.StateDelivered, ""))
+			settled = append(settled, inbox.Finish(e.ID, inbox.StateDelivered, e.note))
 			r.metrics.lag.Observe(now.Sub(e.ReceivedAt).Seconds())
 		}
 		events = events[n:]

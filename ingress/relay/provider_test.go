@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
@@ -326,4 +327,13 @@ func TestAnEventOfTheSharedRouteFindsItsCase(t *testing.T) {
 		f.temporal.set(func(f *fakeTemporal) { f.down = nil })
 		f.becomes(t, id, inbox.StateDelivered)
 	})
+}
+
+func TestADeliveryWhoseKindWasUnknownWhenItCameNamesItOnceItIsDelivered(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.temporal.run("offload-case/order-1")
+	f.start(t, relay.Config{})
+	id := f.keep(t, inbox.Delivery{Provider: offload.Name, Lane: offload.Lane("order-1"), Kind: hook.KindUnknown}, completed("evt"))
+	require.Equal(t, `kind "case.completed"`, f.becomes(t, id, inbox.StateDelivered).Reason)
 }

@@ -52,7 +52,7 @@ func Parse(body []byte, meta workflows.EventMeta) (hook.Parsed[workflows.Activat
 		return parsed, err
 	}
 	if parsed.Ignored != "" {
-		return parsed, fmt.Errorf("%w: %q: %s", hook.ErrUnparseable, parsed.Kind, parsed.Ignored)
+		return parsed, fmt.Errorf("%w: %s", hook.ErrUnparseable, parsed.Ignored)
 	}
 	parsed.ClipText("reason", &f.Reason, workflows.MaxTextBytes)
 	event := &parsed.Event

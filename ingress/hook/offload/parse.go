@@ -53,7 +53,7 @@ func Parse(body []byte, meta workflows.EventMeta) (hook.Parsed[workflows.CaseEve
 		return parsed, err
 	}
 	if parsed.Ignored != "" {
-		return parsed, fmt.Errorf("%w: %q: %s", hook.ErrUnparseable, parsed.Kind, parsed.Ignored)
+		return parsed, fmt.Errorf("%w: %s", hook.ErrUnparseable, parsed.Ignored)
 	}
 	meta.Kind, meta.OccurredAt = parsed.Kind, parsed.OccurredAt
 	parsed.Event.EventMeta = meta
