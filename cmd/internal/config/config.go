@@ -241,7 +241,7 @@ func (c Config) validateIngress(say func(string, ...any)) {
 // looksLikePostgres matches what PostgreSQL's tools take for a database besides a URL, and what a mistyped URL may be. As the path of a SQLite
 // file it would put the password into a file's name.
 var looksLikePostgres = regexp.MustCompile(
-	`(?i)^postgres\w*:/?(?:[^/]|$)|^[^/]*:[^/]*@|(?:^|\s)(?:host|hostaddr|port|user|password|dbname|service|sslmode)\s*=`)
+	`(?i)^postgres\w*:/?(?:[^/]|$)|^(?:\w*//)?[^/]*:[^/]*@|(?:^|[\s?&])(?:host|hostaddr|port|user|password|dbname|service|sslmode)\s*=`)
 
 // CheckInbox checks the setting of the inbox without opening it.
 func (c Config) CheckInbox() error {
