@@ -484,16 +484,17 @@ func (s *stuckBuckets) OpenBucketURL(_ context.Context, u *url.URL) (*blob.Bucke
 	return memblob.OpenBucket(nil), nil
 }
 
-var stuck = sync.OnceValue(func() *stuckBuckets {
+// stuck is registered before any test runs, because the processes of the tests read the same map.
+var stuck = func() *stuckBuckets {
 	s := new(stuckBuckets)
 	blob.DefaultURLMux().RegisterBucket("stuck", s)
 	return s
-})
+}()
 
 func TestReceivingGoesOnWhileABucketHangs(t *testing.T) {
 	t.Parallel()
 	path, released := t.TempDir(), make(chan struct{})
-	stuck().released.Store(path, released)
+	stuck.released.Store(path, released)
 	r, ring := receivingAndWorking(t, func(c *config.Config) { c.Bucket = "stuck://disk" + path })
 	t.Cleanup(func() { close(released) }) // before the stop, which waits for it
 	r.receives(t, ring, "evt_1")
