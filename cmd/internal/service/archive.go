@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"syscall"
 
 	"go.uber.org/zap"
 
@@ -102,20 +101,20 @@ func (f *files) close() {
 	}
 }
 
-// checkScratch fails if files can't be written later: with setting.ErrWrong if there is no such folder, otherwise with a *health.Problem.
+// checkScratch fails with a *health.Problem if files can't be written later. A missing folder is no wrong setting: its disk may not be mounted yet.
 func checkScratch(folder string) error {
 	if folder == "" {
 		folder = os.TempDir()
 	}
 	file, err := os.CreateTemp(folder, "signalbox-check-")
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-		return fmt.Errorf("%w: --scratch (SIGNALBOX_SCRATCH): downloaded files need a writable folder: %w", setting.ErrWrong, err)
-	case err != nil:
+	if err == nil {
+		err = errors.Join(file.Close(), os.Remove(file.Name()))
+	}
+	if err != nil {
 		return &health.Problem{
 			Text: "the folder for downloaded files can't be written to",
-			Fix:  "see that its disk has room and lets this process write, or set another by --scratch (SIGNALBOX_SCRATCH)", Cause: err,
+			Fix:  "see that it is there, has room and lets this process write, or set another by --scratch (SIGNALBOX_SCRATCH)", Cause: err,
 		}
 	}
-	return errors.Join(file.Close(), os.Remove(file.Name()))
+	return nil
 }

@@ -1,7 +1,6 @@
 package service_test
 
 import (
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,7 +12,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-func TestAWorkerChecksItsFolderForFilesAtTheStart(t *testing.T) {
+func TestAWrongBucketSettingEndsTheProcess(t *testing.T) {
 	t.Parallel()
 	ring, err := keyring.Generate()
 	require.NoError(t, err)
@@ -23,10 +22,7 @@ func TestAWorkerChecksItsFolderForFilesAtTheStart(t *testing.T) {
 		says   string
 	}{
 		"a bucket of no known kind": {func(c *config.Config) { c.Bucket = "ftp://files" }, "--bucket (SIGNALBOX_BUCKET)"},
-		"no folder for files under way": {func(c *config.Config) {
-			c.Bucket, c.Scratch = usable, filepath.Join(t.TempDir(), "missing")
-		}, "--scratch (SIGNALBOX_SCRATCH)"},
-		"a size cap below zero": {func(c *config.Config) { c.Bucket, c.BucketMaxFile = usable, -1 }, "max bytes"},
+		"a size cap below zero":     {func(c *config.Config) { c.Bucket, c.BucketMaxFile = usable, -1 }, "max bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -463,15 +463,24 @@ func TestABucketFolderOnADiskThatIsAwayIsWaitedFor(t *testing.T) {
 
 func TestAFolderForDownloadsThatCannotBeWrittenToIsWaitedFor(t *testing.T) {
 	t.Parallel()
-	folder := filepath.Join(t.TempDir(), "loop")
-	require.NoError(t, os.Symlink(folder, folder)) // no user can write there
-	bucket := t.TempDir()
-	r, ring := receivingAndWorking(t, func(c *config.Config) { c.Bucket, c.Scratch = "file://"+bucket, folder })
-	r.receives(t, ring, "evt_1")
-	require.Contains(t, r.failsWith(t, "workers", "the folder for downloaded files can't be written to").Fix, "--scratch")
-	require.NoError(t, os.Remove(folder))
-	require.NoError(t, os.Mkdir(folder, 0o700))
-	r.becomes(t, "workers", true)
+	for name, spoil := range map[string]func(disk string) error{
+		"its disk is not mounted":     func(string) error { return nil },
+		"a file is where its disk is": func(disk string) error { return os.WriteFile(disk, nil, 0o600) },
+		"no user can write there":     func(disk string) error { return os.Symlink(disk, disk) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			disk, bucket := filepath.Join(t.TempDir(), "disk"), t.TempDir()
+			folder := filepath.Join(disk, "scratch")
+			require.NoError(t, spoil(disk))
+			r, ring := receivingAndWorking(t, func(c *config.Config) { c.Bucket, c.Scratch = "file://"+bucket, folder })
+			r.receives(t, ring, "evt_1")
+			require.Contains(t, r.failsWith(t, "workers", "the folder for downloaded files can't be written to").Fix, "--scratch")
+			require.NoError(t, os.RemoveAll(disk))
+			require.NoError(t, os.MkdirAll(folder, 0o700))
+			r.becomes(t, "workers", true)
+		})
+	}
 }
 
 // stuckBuckets open buckets that hang, as a folder on a network disk may, until a test closes the channel for the path.
