@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -21,13 +22,52 @@ type files struct {
 	// activities is nil until the bucket is open.
 	activities *archive.Activities
 	bucket     *archive.Bucket
-	// trying gets the result of the try of check that is under way; nil if none is.
-	trying <-chan error
+	// opening is the call of open, trying that of check.
+	opening, trying hangingCall
 }
 
-// open checks the folder for downloads and opens the bucket, if that is not done yet. It fails with setting.ErrWrong for a wrong setting only. It may
-// take as long as a disk hangs.
-func (f *files) open(ctx context.Context) (err error) {
+// hangingCall is a call that may use a disk that hangs, and then heeds no context. At most one is under way.
+type hangingCall struct {
+	// result gets the error of the call that is under way; nil if none is.
+	result <-chan error
+}
+
+// wait starts call, or waits for the one that is under way. If ctx ends first, it fails, and the next wait is for the same call.
+func (h *hangingCall) wait(ctx context.Context, call func() error) error {
+	if h.result == nil {
+		result := make(chan error, 1)
+		go func() { result <- call() }()
+		h.result = result
+	}
+	select {
+	case err := <-h.result:
+		h.result = nil
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// hangsAfter is how long open waits before it says that a disk hangs.
+const hangsAfter = 5 * time.Second
+
+// open checks the folder for downloads and opens the bucket, if that is not done yet. It fails with setting.ErrWrong for a wrong setting only. While a
+// disk hangs, it fails with a *health.Problem.
+func (f *files) open(ctx context.Context) error {
+	waiting, cancel := context.WithTimeout(ctx, hangsAfter)
+	defer cancel()
+	err := f.opening.wait(waiting, func() error { return f.openAll(ctx) })
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &health.Problem{
+			Text: "the bucket or the folder for downloaded files hangs",
+			Fix:  "see that the disks of --bucket (SIGNALBOX_BUCKET) and --scratch (SIGNALBOX_SCRATCH) answer", Cause: err,
+		}
+	}
+	return err
+}
+
+// openAll is the part of open that may hang.
+func (f *files) openAll(ctx context.Context) (err error) {
 	if f.activities != nil {
 		return nil
 	}
@@ -60,21 +100,9 @@ func (f *files) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// check fails while the bucket does not answer, also if its disk hangs and heeds no context: then the next check waits for the same try.
+// check fails while the bucket does not answer, also if its disk hangs.
 func (f *files) check(ctx context.Context) error {
-	if f.trying == nil {
-		trying := make(chan error, 1)
-		go func() { trying <- f.try(ctx) }()
-		f.trying = trying
-	}
-	var err error
-	select {
-	case err = <-f.trying:
-		f.trying = nil
-	case <-ctx.Done():
-		err = ctx.Err()
-	}
-	if err != nil {
+	if err := f.trying.wait(ctx, func() error { return f.try(ctx) }); err != nil {
 		return &health.Problem{Text: "the bucket does not answer", Fix: "check that the bucket exists and admits this process, and --bucket (SIGNALBOX_BUCKET); the log says more", Cause: err}
 	}
 	return nil
@@ -89,8 +117,16 @@ func (f *files) try(ctx context.Context) error {
 	return errors.Join(bucket.Check(ctx), bucket.Close())
 }
 
-// close closes the bucket. Call it after the workers have stopped.
+// close closes the bucket, later if it still opens: a stop does not wait for a disk that hangs. Call it after the workers have stopped.
 func (f *files) close() {
+	if opening := f.opening.result; opening != nil {
+		f.opening.result = nil
+		go func() {
+			<-opening
+			f.close()
+		}()
+		return
+	}
 	if f.activities != nil {
 		f.activities.Close()
 	}

@@ -502,10 +502,31 @@ var stuck = func() *stuckBuckets {
 
 func TestReceivingGoesOnWhileABucketHangs(t *testing.T) {
 	t.Parallel()
-	path, released := t.TempDir(), make(chan struct{})
-	stuck.released.Store(path, released)
-	r, ring := receivingAndWorking(t, func(c *config.Config) { c.Bucket = "stuck://disk" + path })
-	t.Cleanup(func() { close(released) }) // before the stop, which waits for it
-	r.receives(t, ring, "evt_1")
-	r.failsWith(t, "bucket", "the bucket does not answer")
+	for name, then := range map[string]func(t *testing.T, r *running, release func()){
+		"until it answers": func(t *testing.T, r *running, release func()) {
+			release()
+			r.becomes(t, "bucket", true)
+			r.becomes(t, "workers", true)
+		},
+		"and a stop does not wait for it": func(t *testing.T, r *running, _ func()) {
+			r.stop()
+			<-r.ended
+			require.NoError(t, r.err)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path, released := t.TempDir(), make(chan struct{})
+			stuck.released.Store(path, released)
+			r, ring := receivingAndWorking(t, func(c *config.Config) { c.Bucket = "stuck://disk" + path })
+			release := sync.OnceFunc(func() { close(released) })
+			t.Cleanup(release)
+			r.receives(t, ring, "evt_1")
+			r.failsWith(t, "bucket", "the bucket does not answer")
+			fix := r.failsWith(t, "workers", "the bucket or the folder for downloaded files hangs").Fix
+			require.Contains(t, fix, "--bucket")
+			require.Contains(t, fix, "--scratch")
+			then(t, r, release)
+		})
+	}
 }

@@ -180,7 +180,7 @@ func (w *working) once(ctx context.Context) error {
 	// Before Temporal is asked, so that a wrong setting is found while Temporal is away.
 	if err := w.files.open(ctx); err != nil {
 		problem := errNotStarted
-		_ = errors.As(err, &problem) // of the folder for downloads, which has no check
+		_ = errors.As(err, &problem) // of the folder for downloads, which has no check, or of a disk that hangs
 		w.set(problem)
 		return err
 	}
