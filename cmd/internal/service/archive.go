@@ -122,7 +122,9 @@ func (f *files) close() {
 	if opening := f.opening.result; opening != nil {
 		f.opening.result = nil
 		go func() {
-			<-opening
+			if err := <-opening; err != nil {
+				f.settings.Log.Debug("bucket not opened before the stop", zap.Error(err))
+			}
 			f.close()
 		}()
 		return
