@@ -18,7 +18,7 @@ type limits struct{ bytes, values int }
 
 var (
 	schemaLimits = limits{bytes: workflows.MaxJSONBytes, values: 5_000}
-	resultLimits = limits{bytes: workflows.MaxJSONBytes, values: workflows.MaxJSONBytes} // no limit of its own: each value has a byte or more
+	resultLimits = limits{bytes: workflows.MaxJSONBytes, values: workflows.MaxJSONBytes} // in effect no limit: each value has a byte or more
 )
 
 // maxDepth is how many objects and lists a value may be inside.

@@ -12,7 +12,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// VersionTable has a name of its own, because another program in the same database may use goose too.
+// VersionTable is not goose's usual table, because another program in the same database may use goose too.
 const VersionTable = "signalbox_migration"
 
 // Migrate brings the tables up to date; with noMigrate, it only checks that they are. hasTable is a query that reports whether VersionTable
