@@ -13,8 +13,9 @@ import (
 
 // CreateCase is the activity "offload.create-case": POST /cases. A second POST would start a second e-mail thread with a real vendor.
 //
-// A failure is retried only if it certainly created nothing. OffloadUncertain and a rejected request are final. A run that was reset posts only
-// if a person asked it to. The capability URL is added here, so that no history contains it.
+// A failure is retried only if it certainly created nothing: classify, in failure.go, decides that by the Kind of the error, in offloadapi/kind.go.
+// OffloadUncertain and a rejected request are final. A run that was reset posts only if a person asked it to. The capability URL is added here,
+// so that no history contains it.
 func (a *Activities) CreateCase(ctx context.Context, p workflows.CreateCaseParams) (workflows.CreateCaseResult, error) {
 	client, err := a.account(p.Account)
 	if err != nil {

@@ -32,6 +32,15 @@ func (k Kind) String() string {
 	return "kind " + strconv.Itoa(int(k))
 }
 
+// kindWithoutResponse returns the Kind of a call without a response. Once there is a connection, bytes may have been sent. Name resolution, dialing
+// and the TLS handshake come before that, so their failures count as not sent.
+func kindWithoutResponse(connected bool) Kind {
+	if connected {
+		return Uncertain
+	}
+	return NotSent
+}
+
 // kindOfStatus returns the Kind of a response that is not 2xx.
 func kindOfStatus(status int) Kind {
 	switch {

@@ -36,8 +36,6 @@ func (c *Client) send(ctx context.Context, by via, call request) (response, erro
 	if after, err := by.turns.wait(ctx); err != nil {
 		return response{}, &Error{Op: call.op, Kind: NotSent, RetryAfter: after, Err: err}
 	}
-	// Once GotConn is called, bytes may have been sent. Name resolution, dialing and the TLS handshake come before it, so their failures
-	// count as not sent.
 	var connected atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
 
@@ -47,11 +45,7 @@ func (c *Client) send(ctx context.Context, by via, call request) (response, erro
 	}
 	got, err := by.http.Do(outgoing)
 	if err != nil {
-		kind := NotSent
-		if connected.Load() {
-			kind = Uncertain
-		}
-		return response{}, &Error{Op: call.op, Kind: kind, Err: transportError(err)}
+		return response{}, &Error{Op: call.op, Kind: kindWithoutResponse(connected.Load()), Err: transportError(err)}
 	}
 	defer func() { _ = got.Body.Close() }() // the body has been read, so a failed close does not matter
 
