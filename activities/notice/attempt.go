@@ -3,8 +3,6 @@ package notice
 import (
 	"context"
 	"fmt"
-	"math"
-	"time"
 
 	"go.temporal.io/sdk/activity"
 
@@ -40,19 +38,4 @@ func (a *Activities) attempt(ctx context.Context, what string, deliver func() (s
 		failed.pause = pauseFor(failed.retryAfter, info)
 	}
 	return workflows.NoticeDelivery{}, failed.asError(made)
-}
-
-// pauseFor returns the pause before the next attempt if the receiver asks for one. If the retry policy waits longer anyway, it returns 0, which leaves
-// the pause to the policy: so a dead receiver with a short Retry-After is not asked every second for days. The pause leaves time for a last attempt.
-func pauseFor(retryAfter time.Duration, info activity.Info) time.Duration {
-	if policy := info.RetryPolicy; policy != nil {
-		grown := float64(policy.InitialInterval) * math.Pow(policy.BackoffCoefficient, float64(info.Attempt-1))
-		if float64(retryAfter) <= min(grown, float64(policy.MaximumInterval)) {
-			return 0
-		}
-	}
-	if left := info.ScheduledTime.Add(info.ScheduleToCloseTimeout).Sub(info.StartedTime) - info.StartToCloseTimeout; left > 0 {
-		return min(retryAfter, left)
-	}
-	return retryAfter
 }

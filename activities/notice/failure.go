@@ -2,15 +2,12 @@ package notice
 
 import (
 	"errors"
-	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/temporal"
 
-	"github.com/signalbox-dev/signalbox/activities/retryafter"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -22,22 +19,6 @@ type failure struct {
 	pause time.Duration
 	// retryAfter is the pause that the receiver asks for; 0 if it asks for none.
 	retryAfter time.Duration
-}
-
-// classify returns the failure that a response means; nil if the notice is delivered.
-func classify(response *http.Response, now time.Time) *failure {
-	status := response.StatusCode
-	switch {
-	case status >= 200 && status < 300:
-		return nil
-	case status == http.StatusGone:
-		return final(workflows.ErrTypeNoticeTargetGone, errors.New("it answered 410: it wants no more notices of this source"))
-	case status >= 300 && status < 400:
-		return undelivered(fmt.Errorf("it answered %d: redirects are not followed: configure the URL of the redirect", status))
-	}
-	failed := undelivered(fmt.Errorf("it answered %d", status))
-	failed.retryAfter = min(retryafter.Parse(response.Header.Get("Retry-After"), now), maxRetryAfter)
-	return failed
 }
 
 func undelivered(err error) *failure {

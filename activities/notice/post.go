@@ -30,9 +30,6 @@ type callback struct {
 const (
 	// postsAtOnce is how many posts to one callback a process has under way. Another post is retried after busyPause.
 	postsAtOnce = 100
-	busyPause   = 10 * time.Second
-	// maxRetryAfter bounds the pause that a receiver asks for.
-	maxRetryAfter = 24 * time.Hour
 	// maxResponse is how much of a response is read, so that the connection can be used again.
 	maxResponse = 64 << 10
 )
