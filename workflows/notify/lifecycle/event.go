@@ -1,7 +1,6 @@
 package lifecycle
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -30,13 +29,9 @@ func receive(s State, waiting *waitingCounts, came arrival, to workflows.Target,
 	}
 	s.Seen = s.Seen.With(key.text(), maxSeen)
 	n, why := came.forTarget(to)
-	n.Status = workflows.NoticeWaiting
-	n.Until = rules.EventTime(n.Time, now).Add(workflows.NoticeDeliveryTime)
+	n.Status, n.Until = workflows.NoticeWaiting, giveUpAt(n, now)
 	if why == "" {
-		why = s.goneBecause(to)
-	}
-	if why == "" && waiting.others(to) >= workflows.MaxNoticeTargets {
-		why = fmt.Sprintf("notices wait for %d other targets, and no more are allowed", workflows.MaxNoticeTargets)
+		why = s.refusedBecause(waiting, to)
 	}
 	if why != "" {
 		n = giveUp(n, why, now)

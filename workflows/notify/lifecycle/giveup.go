@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -8,14 +9,19 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// giveUp ends the delivery of a notice that did not succeed. A person has to resend or dismiss it.
+// giveUpAt returns when the delivery of a notice is given up: three days (workflows.NoticeDeliveryTime) after it was made.
+func giveUpAt(n Notice, now time.Time) time.Time {
+	return rules.EventTime(n.Time, now).Add(workflows.NoticeDeliveryTime)
+}
+
+// giveUp ends the delivery of a notice that did not succeed. A person has to resend or dismiss it: until then Attention, in attention.go, shows it.
 func giveUp(n Notice, why string, now time.Time) Notice {
 	n.Status, n.SettledAt, n.LastError = workflows.NoticeGivenUp, now, workflows.Clip(why, maxErrorBytes)
 	return n
 }
 
-// Failed applies a failed delivery: its time is over, or the error is final. If the target wants no more notices, all others that wait
-// for it are given up too, and so is each later one.
+// Failed applies a failed delivery: its time is over (see giveUpAt), or the error is final. If the target wants no more notices, all others that
+// wait for it are given up too, and so is each later one: a callback says that with 410 (classify in activities/notice/retry.go).
 func Failed(s State, key Key, failure rules.Failure, delivery workflows.NoticeDelivery, now time.Time) State {
 	before := s
 	s = s.settle(key, now, func(n Notice) Notice { return giveUp(n.attempted(delivery), failure.Message, now) })
@@ -30,6 +36,16 @@ func Failed(s State, key Key, failure rules.Failure, delivery workflows.NoticeDe
 		}
 	}
 	return fit(s)
+}
+
+// refusedBecause returns why a notice that comes now is given up at once: its target wants no more notices, or notices wait for too many other
+// targets. It returns an empty text if the notice may wait.
+func (s State) refusedBecause(waiting *waitingCounts, to workflows.Target) string {
+	why := s.goneBecause(to)
+	if why == "" && waiting.others(to) >= workflows.MaxNoticeTargets {
+		why = fmt.Sprintf("notices wait for %d other targets, and no more are allowed", workflows.MaxNoticeTargets)
+	}
+	return why
 }
 
 // goneBecause returns why the target wants no more notices; empty if it does want them.
