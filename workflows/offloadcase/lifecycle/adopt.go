@@ -69,3 +69,22 @@ func refuseAdoption(s *State, why string) {
 	s.Verifying, s.AdoptRefused = "", true
 	s.LastError = clipError(why)
 }
+
+// proveAdopted applies that a webhook on the case's own URL has named the adopted case. From now on no webhook can replace it by another case.
+func proveAdopted(s *State, caseID string) {
+	s.Adopted, s.Unconfirmed = false, ofCase(s.Unconfirmed, caseID)
+}
+
+// rebind applies that a webhook on the case's own URL has named another case than the adopted one. It forgets what was known of the
+// adopted one.
+func rebind(c *Case, caseID string, now time.Time) {
+	s := &c.State
+	adopted := s.CaseID
+	s.Facts, s.FactsAt = workflows.CaseFacts{}, time.Time{}
+	s.UnknownStatus, s.WebhookApplied, s.EndByWebhook, s.HeldEnd = "", false, false, nil
+	s.Asked, s.ClosedQuestion = Asked{}, ""
+	s.Answers = overtaken(s.Answers)
+	s.Conflict = false
+	prove(c, caseID, now)
+	otherCase(s, adopted)
+}

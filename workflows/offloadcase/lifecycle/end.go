@@ -44,6 +44,19 @@ func expire(c *Case, detail string, now time.Time) {
 	withdrawQuestion(&c.State)
 }
 
+// isEnd reports whether a status of Offload is an end.
+func isEnd(status string) bool {
+	return status == workflows.OffloadCompleted || status == workflows.OffloadFailed
+}
+
+// contradicts reports whether two ends can't both be true.
+func contradicts(a, b workflows.CaseFacts) bool {
+	return a.Status != b.Status || (a.ResultStatus != "" && b.ResultStatus != "" && a.ResultStatus != b.ResultStatus)
+}
+
+// raiseConflict raises attention. The first end that was applied stays: a later one that contradicts it changes nothing else.
+func raiseConflict(s *State) { s.Conflict = true }
+
 func refuseEnded(s State) error {
 	return rules.Refuse(workflows.ErrTypeCaseEnded, "the case ended as %s at %s", s.Status, rules.Stamp(s.Since))
 }

@@ -63,7 +63,7 @@ func applyEvent(c *Case, e workflows.CaseEvent, now time.Time) workflows.EventRe
 	case s.CaseID == "":
 		prove(c, caseID, now)
 	case caseID != "" && !e.Unproven && s.Adopted:
-		s.Adopted, s.Unconfirmed = false, ofCase(s.Unconfirmed, caseID)
+		proveAdopted(s, caseID)
 	}
 
 	if isEnd(e.Facts.Status) && !e.Unproven {
@@ -139,20 +139,6 @@ func prove(c *Case, caseID string, now time.Time) {
 	c.State.Creation = CreationSettled
 	c.State.Trouble, c.State.LastError = "", ""
 	deriveStatus(c, workflows.NewsByWebhook, now)
-}
-
-// rebind applies that a webhook on the case's own URL has named another case than the adopted one. It forgets what was known of the
-// adopted one.
-func rebind(c *Case, caseID string, now time.Time) {
-	s := &c.State
-	adopted := s.CaseID
-	s.Facts, s.FactsAt = workflows.CaseFacts{}, time.Time{}
-	s.UnknownStatus, s.WebhookApplied, s.EndByWebhook, s.HeldEnd = "", false, false, nil
-	s.Asked, s.ClosedQuestion = Asked{}, ""
-	s.Answers = overtaken(s.Answers)
-	s.Conflict = false
-	prove(c, caseID, now)
-	otherCase(s, adopted)
 }
 
 // mergeEvent merges an event that needs no confirmation.

@@ -56,19 +56,6 @@ func merge(s *State, said workflows.CaseFacts, at time.Time) bool {
 	return true
 }
 
-// isEnd reports whether a status of Offload is an end.
-func isEnd(status string) bool {
-	return status == workflows.OffloadCompleted || status == workflows.OffloadFailed
-}
-
-// contradicts reports whether two ends can't both be true.
-func contradicts(a, b workflows.CaseFacts) bool {
-	return a.Status != b.Status || (a.ResultStatus != "" && b.ResultStatus != "" && a.ResultStatus != b.ResultStatus)
-}
-
-// raiseConflict raises attention. The first end that was applied stays: a later one that contradicts it changes nothing else.
-func raiseConflict(s *State) { s.Conflict = true }
-
 // compareReports orders two reports of a status. At the same time, the later status in Offload's life cycle wins.
 func compareReports(a string, aAt time.Time, b string, bAt time.Time) int {
 	if isEnd(a) != isEnd(b) {

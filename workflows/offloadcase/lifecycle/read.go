@@ -1,7 +1,6 @@
 package lifecycle
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -72,11 +71,7 @@ func applySnapshot(c *Case, snapshot workflows.CaseSnapshot, now time.Time) {
 	}
 	s.UnknownStatus = ""
 	if rank(facts.Status) < 0 {
-		s.UnknownStatus = facts.Status
-		s.LastError = clipError(fmt.Sprintf("Offload reports status %q, which Signalbox does not know", facts.Status))
-		s.Known = knownFrom(facts, at)
-		fillLasting(&s.Facts, facts)
-		s.Facts = s.Facts.Bounded()
+		applyUnknownStatus(s, facts, at)
 		return
 	}
 	source := workflows.NewsByPoll

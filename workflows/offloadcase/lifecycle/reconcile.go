@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -85,6 +86,15 @@ func ReconcileFailed(c Case, params workflows.ReconcileCaseParams, f rules.Failu
 		s.ReconcileAt = now.Add(c.Start.Options.PollCeiling.Std())
 	}
 	return c
+}
+
+// applyUnknownStatus applies a read that shows a status that Signalbox does not know. Attention, in attention.go, shows it, and reading goes on.
+func applyUnknownStatus(s *State, facts workflows.CaseFacts, at time.Time) {
+	s.UnknownStatus = facts.Status
+	s.LastError = clipError(fmt.Sprintf("Offload reports status %q, which Signalbox does not know", facts.Status))
+	s.Known = knownFrom(facts, at)
+	fillLasting(&s.Facts, facts)
+	s.Facts = s.Facts.Bounded()
 }
 
 // Factors for the pace of reading. A person takes hours to answer, so reads are slower while a question is open, and also while the
