@@ -40,8 +40,8 @@ func findApproval(s *State, messageID string) *Approval {
 // CheckRequestApprovals returns why a list of requests can't be registered, or nil. A list is registered as a whole or not at all.
 //
 // A request that is already registered with the same content passes in any state, so that a repeated call gets the same answer. A new
-// request is refused while the activation is paused and after its end. It is not refused while the status is unknown: the agent has
-// already sent the message, and a refusal would only lose the response.
+// request is refused while the activation is paused and after its end: refuseWork, in status.go, for runs too. It is not refused while the status
+// is unknown: the agent has already sent the message, and a refusal would only lose the response.
 func CheckRequestApprovals(a Activation, requests []workflows.ApprovalRequest) error {
 	s := &a.State
 	switch n := len(requests); {

@@ -39,7 +39,8 @@ func deadlineOf(s *State, approval *Approval) (time.Time, bool) {
 }
 
 // reach returns when a clock ends that started at from and was to end at until, since it stands still while the activation is paused.
-// ticking is false if it stands still now.
+// ticking is false if it stands still now. The clocks are those of a run (warnAt, forceFailAt and staleUntil in run.go) and of an approval
+// (deadlineOf; reconciledUntil and reconcileSilentAt in reconcile.go).
 //
 // The pauses count by Artmail's times, not by the times of their arrival: the brand's user had that much less time, even if the event
 // about it came late. So a pause whose event came too late to stop a clock still moves its end.

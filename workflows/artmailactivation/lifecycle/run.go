@@ -168,7 +168,8 @@ func tickRun(a *Activation, run *Run, now time.Time) (notes []Note) {
 	return notes
 }
 
-// warnAt returns when to warn of an open run that has no warning yet: WarnBefore (see workflows.DefaultWarnBefore) before Artmail force-fails it.
+// warnAt returns when to warn of an open run that has no warning yet: WarnBefore (3 minutes by default: workflows.DefaultWarnBefore) before Artmail
+// force-fails it. The clock stands still while the activation is paused: see reach, in clock.go.
 func warnAt(a *Activation, run *Run) (time.Time, bool) {
 	if run.Status != workflows.RunOpen || !run.WarnedAt.IsZero() {
 		return time.Time{}, false
