@@ -43,8 +43,7 @@ type Store interface {
 	// Size returns how much disk space the inbox takes.
 	Size(ctx context.Context) (Size, error)
 
-	// Replay makes a delivery in any state pending again, in its old place in the lane. It returns ErrNotFound or ErrNotReplayable
-	// if it can't.
+	// Replay makes a delivery in any state pending again, in its old place in the lane. It returns ErrNotFound or ErrNotReplayable if it can't.
 	Replay(ctx context.Context, id string, now time.Time) error
 	// Purge removes bodies and rows whose retention has ended. It never removes a pending delivery. It works in short transactions
 	// and stops between two of them when the context ends; the result then counts what was removed until then.

@@ -208,6 +208,10 @@ func syncFolder(path string) error {
 	return errors.Join(folder.Sync(), folder.Close())
 }
 
+// ErrReplaced says that the inbox's file, or the WAL beside it, is not the one that was opened any more. A write would be lost, so
+// nothing is accepted until the process starts again.
+var ErrReplaced = errors.New("the file was removed or replaced while it was open; restart this process")
+
 // fileGuard detects that the inbox's file or its WAL was replaced or removed after it was opened. It is not safe for concurrent use.
 type fileGuard struct {
 	path    string

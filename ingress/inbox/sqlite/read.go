@@ -76,10 +76,6 @@ func each(rows *sql.Rows, scan func(sqlstore.Row) error) (err error) {
 	return rows.Err()
 }
 
-// ErrReplaced says that the inbox's file, or the WAL beside it, is not the one that was opened any more. A write would be lost, so
-// nothing is accepted until the process starts again.
-var ErrReplaced = errors.New("the file was removed or replaced while it was open; restart this process")
-
 // isOutage says that the disk or the file failed, which any write would meet, and not the data of one caller.
 func isOutage(err error) bool {
 	switch primaryCode(err) {

@@ -31,8 +31,7 @@ const (
 	giveUp     = 15 * time.Second
 )
 
-// writer owns the only connection of this process that writes. After openWriter only the committing goroutine uses it, so it needs
-// no lock.
+// writer owns the only connection of this process that writes. After openWriter only the committing goroutine uses it, so it needs no lock.
 type writer struct {
 	store       *sqlstore.Store
 	db          *sql.DB

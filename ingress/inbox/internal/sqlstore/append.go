@@ -24,7 +24,6 @@ type Delivery struct {
 // rowSize is about what a row costs beside its body: mostly its page in the index of unique keys.
 const rowSize = 4096
 
-// Append implements inbox.Store.
 func (s *Store) Append(ctx context.Context, deliveries []inbox.Delivery) ([]inbox.Receipt, error) {
 	prepared, err := inbox.Prepare(deliveries)
 	if err != nil || len(prepared) == 0 {
@@ -204,7 +203,7 @@ func hash(parts ...string) [keySize]byte {
 	return [keySize]byte(sum[:keySize])
 }
 
-// laneKey is a lane's number in the tables. Two lanes may have one number, though that is improbable: compare the lane as well.
+// laneKey returns the lane_key of a lane. Two lanes may have the same one, though that is improbable: compare the lane as well.
 func laneKey(lane string) int64 {
 	sum := sha256.Sum256([]byte(lane))
 	return int64(binary.BigEndian.Uint64(sum[:8]))

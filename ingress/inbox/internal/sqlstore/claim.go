@@ -30,12 +30,11 @@ FROM inbox_lane AS l WHERE l.lane_key IN (*)`
 	renewLanes    = `UPDATE inbox_lane SET due_at = ? WHERE due_at < ? AND lane_key IN (*)`
 )
 
-// Claim implements inbox.Store.
 func (s *Store) Claim(ctx context.Context, request inbox.ClaimRequest) ([]inbox.Lane, error) {
 	if err := request.Validate(); err != nil {
 		return nil, s.db.Wrap(ctx, "claim", err)
 	}
-	// Where the caller gives up, the transaction may still be setting these.
+	// If the context ends, the transaction may still be writing these: don't read them after an error.
 	var lanes []inbox.Lane
 	more := false
 	err := s.write(ctx, "claim", true, func(tx Tx) (err error) {
@@ -51,7 +50,7 @@ func (s *Store) Claim(ctx context.Context, request inbox.ClaimRequest) ([]inbox.
 	return lanes, nil
 }
 
-// claim also says whether more has arrived than it has looked at.
+// claim also reports whether more deliveries may wait to be put into lanes: see fillLanes.
 func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, more bool, err error) {
 	due, more, err := fillAndSelect(tx, request)
 	if err == nil && !tx.Skip && (more || len(due) == request.MaxLanes) {
@@ -65,7 +64,7 @@ func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, more bool, 
 		return nil, false, err
 	}
 	var taken, idle, sequences []int64
-	parts := make(map[int64][]int64, len(due)) // of sequences, by lane
+	byLane := make(map[int64][]int64, len(due)) // sequences
 	room := cmp.Or(request.MaxBytes, inbox.DefaultClaimBytes)
 	for _, lane := range due {
 		if heads[lane] == "" {
@@ -84,7 +83,7 @@ func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, more bool, 
 			room -= size
 			sequences = append(sequences, sequence)
 		}
-		if parts[lane] = sequences[first:]; len(parts[lane]) > 0 {
+		if byLane[lane] = sequences[first:]; len(byLane[lane]) > 0 {
 			taken = append(taken, lane)
 		}
 	}
@@ -105,12 +104,12 @@ func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, more bool, 
 		return err
 	}, sequences)
 	for _, lane := range taken {
-		claimed = append(claimed, laneOf(number, parts[lane], found))
+		claimed = append(claimed, laneOf(number, byLane[lane], found))
 	}
 	return claimed, more, err
 }
 
-// laneOf is the lane of the first delivery. Where two lanes have one hash, those of the other wait for the next claim.
+// laneOf returns the lane of the first delivery. If two lanes have the same lane_key, the deliveries of the other lane wait for the next claim.
 func laneOf(claim int64, sequences []int64, found map[int64]inbox.Delivery) inbox.Lane {
 	lane := inbox.Lane{Name: found[sequences[0]].Lane, Claim: claim}
 	for _, sequence := range sequences {
@@ -147,13 +146,14 @@ ORDER BY id LIMIT ?`
 	putInLane   = `UPDATE inbox_delivery SET in_lane = 1 WHERE state = 'pending' AND in_lane = 0 AND sequence IN (*)`
 )
 
+// A lane that is there keeps its due_at: what arrives does not shorten the wait of a retry.
 var insertLanes = Insert{Table: "inbox_lane (lane_key, due_at)", Types: []string{"bigint", "bigint"}, Tail: "ON CONFLICT DO NOTHING RETURNING lane_key, due_at"}
 
-// fillLanes puts arrived deliveries into their lanes, the oldest first. An append does not, so that it is as fast with a backlog.
+// fillLanes puts arrived deliveries into their lanes, the oldest first. Append leaves this to Claim, so that a backlog does not slow it down.
 //
-// It locks the lanes, so that no other transaction deletes one as empty, or puts a later delivery there first. Lanes that are locked already are left
-// for later, and with Skip also those with a delivery that is locked: no later one may come before it. If there are no others, it reads again,
-// four times as many. It says whether more may have arrived.
+// It locks the lanes, so that no other transaction deletes one as empty, or puts a later delivery there first. It leaves out lanes that are locked
+// already, and with Skip also lanes of which a delivery is locked: no later delivery may go before that one. If all lanes are left out, it reads four
+// times as many deliveries, up to three times. It reports whether more may have arrived, but false if every read found only lanes to leave out.
 func fillLanes(tx Tx, now time.Time, most int) (more bool, err error) {
 	for range 4 {
 		arrived, due := map[int64]int64{}, map[int64]int64{} // lanes by sequence, times by lane
@@ -207,7 +207,7 @@ func fillLanes(tx Tx, now time.Time, most int) (more bool, err error) {
 const (
 	selectShort = `SELECT l.lane_key FROM inbox_lane AS l WHERE (SELECT 1 FROM inbox_delivery AS d @delivery_unique
  WHERE d.lane_key = l.lane_key LIMIT 1 OFFSET ?) IS NULL AND l.lane_key IN (*)`
-	// Written as an expression, in_lane can't make the database read all that has arrived.
+	// "in_lane + 0" keeps the database from using the index of arrived deliveries: it would read all of them.
 	putAll = `UPDATE inbox_delivery @delivery_unique SET in_lane = 1 WHERE state = 'pending' AND in_lane + 0 = 0 AND lane_key IN (*)`
 	// shortLane is the most rows of a lane, in any state, that completeLanes searches.
 	shortLane = 1000
@@ -223,7 +223,6 @@ func completeLanes(tx Tx, lanes []int64) error {
 	return err
 }
 
-// Renew implements inbox.Store.
 func (s *Store) Renew(ctx context.Context, request inbox.RenewRequest) (renewed []string, err error) {
 	var held []int64
 	err = s.write(ctx, "renew", true, func(tx Tx) (err error) {
@@ -238,126 +237,4 @@ func (s *Store) Renew(ctx context.Context, request inbox.RenewRequest) (renewed 
 		}
 	}
 	return renewed, err
-}
-
-const (
-	selectClaims = `SELECT lane_key, claim FROM inbox_lane WHERE lane_key IN (*) ORDER BY lane_key`
-	selectPlaces = `SELECT id, lane_key FROM inbox_delivery WHERE id IN (*)`
-	endAll       = `UPDATE inbox_delivery SET state = ?, reason = ?, settled_at = ? WHERE (state IN ('pending', 'quarantined') OR state = 'dead' AND lane = '') AND id IN (*)`
-	retryOne     = `UPDATE inbox_delivery SET reason = ?, attempts = attempts + ?,
-unmatched_since = CASE unmatched_since WHEN 0 THEN ? ELSE unmatched_since END WHERE state = 'pending' AND id = ?`
-	// Lanes without pending deliveries are deleted, the others are freed. A subquery of one row is run lane by lane; PostgreSQL would turn
-	// NOT EXISTS into a join that reads the deliveries of all lanes.
-	deleteIdle = `DELETE FROM inbox_lane WHERE (SELECT d.id FROM inbox_delivery AS d @delivery_in_lane
-WHERE d.state = 'pending' AND d.in_lane = 1 AND d.lane_key = inbox_lane.lane_key ORDER BY d.id LIMIT 1) IS NULL AND lane_key IN (*)`
-	freeLanes = `UPDATE inbox_lane SET owner = '', claim = 0, due_at = ? WHERE lane_key IN (*)`
-)
-
-// Settle implements inbox.Store.
-func (s *Store) Settle(ctx context.Context, request inbox.SettleRequest) error {
-	if err := request.Validate(); err != nil {
-		return s.db.Wrap(ctx, "settle", err)
-	}
-	due := false
-	err := s.write(ctx, "settle", true, func(tx Tx) (err error) {
-		due, err = settle(tx, request)
-		return err
-	})
-	if err == nil && due {
-		s.signalWake()
-	}
-	return err
-}
-
-// settle records the settlements, and says whether a lane has more deliveries to hand out now.
-func settle(tx Tx, request inbox.SettleRequest) (due bool, err error) {
-	// Locked first: what is appended to the lanes from now on is appended after this.
-	held, err := lockClaimed(tx, selectClaims+" @lock", request.Claims)
-	if err != nil {
-		return false, err
-	}
-	waits, err := retry(tx, request, held)
-	if err != nil {
-		return false, err
-	}
-	type end struct{ state, reason string }
-	ends := map[end][]string{}
-	seen := map[string]bool{}
-	for _, one := range request.Settlements {
-		if one.IsEnd() && !seen[one.ID] {
-			seen[one.ID] = true
-			e := end{string(one.State), one.Reason}
-			ends[e] = append(ends[e], one.ID)
-		}
-	}
-	for e, ids := range ends {
-		if _, err := tx.ExecList(endAll, ids, e.state, e.reason, micros(request.Now)); err != nil {
-			return false, err
-		}
-	}
-	byTime := map[int64][]int64{}
-	for _, lane := range held {
-		at := cmp.Or(waits[lane], micros(request.Now))
-		byTime[at] = append(byTime[at], lane)
-	}
-	for at, lanes := range byTime {
-		gone, err := tx.ExecList(deleteIdle, lanes)
-		if err != nil {
-			return false, err
-		}
-		if gone == int64(len(lanes)) {
-			continue
-		}
-		// A caller that only released the lane knows that it is due.
-		due = due || len(ends) > 0 && at <= micros(request.Now)
-		if _, err := tx.ExecList(freeLanes, lanes, at); err != nil {
-			return false, err
-		}
-	}
-	return due, nil
-}
-
-// lockClaimed locks those of the lanes that there are, and returns those whose claims have these numbers.
-func lockClaimed(tx Tx, query string, claims map[string]int64) (held []int64, err error) {
-	numbers := make(map[int64]int64, len(claims))
-	for lane, number := range claims {
-		numbers[laneKey(lane)] = number
-	}
-	err = tx.EachList(query, func(row Row) error {
-		var lane, number int64
-		err := row.Scan(&lane, &number)
-		if number != 0 && number == numbers[lane] {
-			held = append(held, lane)
-		}
-		return err
-	}, slices.Collect(maps.Keys(numbers)))
-	return held, err
-}
-
-// retry records the retries in lanes that are held, and returns until when each of these lanes waits.
-func retry(tx Tx, request inbox.SettleRequest, held []int64) (waits map[int64]int64, err error) {
-	retries := slices.DeleteFunc(slices.Clone(request.Settlements), func(one inbox.Settlement) bool { return one.IsEnd() || one.DueAt.IsZero() })
-	ids := make([]string, len(retries))
-	for i, one := range retries {
-		ids[i] = one.ID
-	}
-	places := make(map[string]int64, len(ids))
-	err = tx.EachList(selectPlaces, gather(places), ids)
-	waits = map[int64]int64{}
-	for _, one := range retries {
-		lane, known := places[one.ID]
-		if err != nil || !known || !slices.Contains(held, lane) {
-			continue
-		}
-		counted := 0
-		if one.Counted {
-			counted = 1
-		}
-		var n int64
-		n, err = tx.Exec(retryOne, one.Reason, counted, micros(one.UnmatchedSince), one.ID)
-		if waits[lane] == 0 && n > 0 {
-			waits[lane] = min(micros(one.DueAt), micros(request.Now.Add(inbox.MaxWait)))
-		}
-	}
-	return waits, err
 }

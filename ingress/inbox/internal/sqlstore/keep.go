@@ -10,7 +10,6 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// Replay implements inbox.Store.
 func (s *Store) Replay(ctx context.Context, id string, now time.Time) error {
 	err := s.write(ctx, "replay", false, func(tx Tx) error { return replay(tx, id, now) })
 	if err == nil {
@@ -87,7 +86,6 @@ AND d.id < ? AND d.state NOT IN ('pending', 'quarantined') ORDER BY b.sequence L
 WHERE d.id >= ? AND d.received_at < ? AND d.state NOT IN ('pending', 'quarantined') ORDER BY d.id LIMIT ? @skip`
 )
 
-// Purge implements inbox.Store.
 func (s *Store) Purge(ctx context.Context, request inbox.PurgeRequest) (purged inbox.Purged, err error) {
 	ahead := ""
 	if !request.Now.IsZero() {
@@ -170,7 +168,6 @@ func (s *Store) Erase(ctx context.Context, lane string, ids []string) error {
 	})
 }
 
-// Audit implements inbox.Store.
 func (s *Store) Audit(ctx context.Context, entry inbox.AuditEntry) error {
 	if entry.Who == "" || entry.Action == "" || entry.At.IsZero() {
 		return s.db.Wrap(ctx, "audit", fmt.Errorf("%w: an audit entry needs who, an action and the time", inbox.ErrInvalid))
@@ -183,7 +180,6 @@ func (s *Store) Audit(ctx context.Context, entry inbox.AuditEntry) error {
 	})
 }
 
-// AuditTrail implements inbox.Store.
 func (s *Store) AuditTrail(ctx context.Context, cursor string, limit int) (trail []inbox.AuditEntry, err error) {
 	const last = "z" // after every ID
 	err = s.db.Read(ctx, "SELECT id, at, who, action, subject FROM inbox_audit WHERE id < ? ORDER BY id DESC LIMIT ?", func(row Row) error {
@@ -197,7 +193,6 @@ func (s *Store) AuditTrail(ctx context.Context, cursor string, limit int) (trail
 	return trail, s.db.Wrap(ctx, "audit trail", err)
 }
 
-// Audited implements inbox.Store.
 func (s *Store) Audited(ctx context.Context, action, subject string) (bool, error) {
 	var found []int64
 	err := s.db.Read(ctx, "SELECT at FROM inbox_audit WHERE action = ? AND subject = ? LIMIT 1", collect(&found), action, subject)

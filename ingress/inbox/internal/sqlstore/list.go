@@ -8,8 +8,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// kind is a row of the kind table, which has one for each combination that deliveries have: about as many as agents times kinds of
-// events.
+// kind is a row of the kind table, which has one for each combination that deliveries have: about as many as agents times kinds of events.
 type kind struct{ provider, scope, kind string }
 
 // maxParts is below the number of parts that SQLite takes in one query (500). With more kinds a list reads all deliveries.

@@ -64,8 +64,7 @@ type Database interface {
 	// Append calls Store.AppendTo in a transaction, with rows of other callers as well, and Store.Appended once they are on disk.
 	// size is about how many bytes it writes.
 	Append(ctx context.Context, rows []*Delivery, size int64) error
-	// Write does work in a transaction, and repeats it if another transaction made it fail. Relaxed work need not be on disk when
-	// Write returns.
+	// Write does work in a transaction, and repeats it if another transaction made it fail. Relaxed work need not be on disk when Write returns.
 	Write(ctx context.Context, relaxed bool, work func(Tx) error) error
 	// Read calls scan for every row.
 	Read(ctx context.Context, query string, scan func(Row) error, args ...any) error
@@ -73,7 +72,7 @@ type Database interface {
 	Wrap(ctx context.Context, operation string, err error) error
 }
 
-// Store is the part of an inbox.Store that works on any Database.
+// Store is the part of an inbox.Store that works on any Database. inbox.Store says what its methods promise.
 type Store struct {
 	db   Database
 	wake chan struct{}
@@ -82,7 +81,6 @@ type Store struct {
 // New returns a Store on a database.
 func New(db Database) *Store { return &Store{db: db, wake: make(chan struct{}, 1)} }
 
-// Wake implements inbox.Store.
 func (s *Store) Wake() <-chan struct{} { return s.wake }
 
 func (s *Store) signalWake() {
@@ -143,7 +141,6 @@ func scanDelivery(row Row, more ...any) (inbox.Delivery, error) {
 const selectDelivery = `SELECT ` + columns + `, b.body, CASE d.state WHEN 'pending' THEN coalesce(l.due_at, d.received_at) ELSE 0 END
 FROM inbox_delivery AS d LEFT JOIN inbox_body AS b ON b.sequence = d.sequence LEFT JOIN inbox_lane AS l ON l.lane_key = d.lane_key WHERE d.id = ?`
 
-// Get implements inbox.Store.
 func (s *Store) Get(ctx context.Context, id string) (found inbox.Delivery, err error) {
 	err = s.db.Read(ctx, selectDelivery, func(row Row) (err error) {
 		var body []byte
@@ -158,7 +155,6 @@ func (s *Store) Get(ctx context.Context, id string) (found inbox.Delivery, err e
 	return found, s.db.Wrap(ctx, "get", err)
 }
 
-// List implements inbox.Store.
 func (s *Store) List(ctx context.Context, filter inbox.Filter) (inbox.Page, error) {
 	if err := filter.Validate(); err != nil {
 		return inbox.Page{}, s.db.Wrap(ctx, "list", err)
@@ -199,7 +195,6 @@ UNION ALL SELECT state, count(*) FROM inbox_delivery @delivery_open WHERE state 
 	countAll = countOpen + ` UNION ALL SELECT 'delivered', count(*) FROM inbox_delivery`
 )
 
-// Counts implements inbox.Store.
 func (s *Store) Counts(ctx context.Context, states ...inbox.State) (map[inbox.State]int64, error) {
 	if len(states) == 0 {
 		states = inbox.States()
@@ -227,7 +222,6 @@ func (s *Store) Counts(ctx context.Context, states ...inbox.State) (map[inbox.St
 	return counts, s.db.Wrap(ctx, "count", err)
 }
 
-// OldestPending implements inbox.Store.
 func (s *Store) OldestPending(ctx context.Context) (oldest time.Time, any bool, err error) {
 	var received []int64
 	err = s.db.Read(ctx, `SELECT received_at FROM inbox_delivery WHERE id = (SELECT min(id) FROM (
@@ -239,7 +233,6 @@ UNION ALL SELECT min(id || '') FROM inbox_delivery @delivery_in_lane WHERE state
 	return oldest, len(received) > 0, s.db.Wrap(ctx, "oldest pending", err)
 }
 
-// BodiesWithout implements inbox.Store.
 func (s *Store) BodiesWithout(ctx context.Context, prefix []byte) (map[inbox.State]inbox.Bodies, error) {
 	found := map[inbox.State]inbox.Bodies{}
 	query := fmt.Sprintf(`SELECT d.state, count(*), max(d.received_at) FROM inbox_body AS b JOIN inbox_delivery AS d ON d.sequence = b.sequence
