@@ -23,7 +23,8 @@ var (
 )
 
 // bodies reads request bodies into memory. Verified and unverified bodies have separate budgets, so that unverified senders can't use up
-// the memory for verified ones. A body counts with the size of its buffer, not with its Content-Length.
+// the memory for verified ones. The budgets are MaxInFlight and MaxUnverifiedInFlight in config.go, 64 and 16 MiB by default. A body counts with
+// the size of its buffer, not with its Content-Length.
 type bodies struct {
 	verified, unverified budget
 	// most is the largest body, in bytes, before and after it is inflated.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -135,6 +136,20 @@ func exactPath(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		return next(c)
 	}
+}
+
+// param returns a path parameter, percent-decoded: a proxy may encode characters that need no encoding. It removes a slash at the end:
+// echo includes that slash in the last parameter of a path.
+func param(c echo.Context, name string) string {
+	raw := strings.TrimSuffix(c.Param(name), "/")
+	if !strings.Contains(raw, "%") {
+		return raw
+	}
+	plain, err := url.PathUnescape(raw)
+	if err != nil {
+		return raw
+	}
+	return plain
 }
 
 // Handler returns the HTTP handler that Serve uses, for callers with their own listener.

@@ -8,7 +8,8 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// source identifies a sender: an IPv4 address, or the /64 network of an IPv6 address, since one sender may use all of its network.
+// source identifies a sender: an IPv4 address, or the /64 network of an IPv6 address, since one sender may use all of its network. After too many
+// bad tokens or signatures a source gets 429: see refuseUnverified in refuse.go.
 type source = netip.Addr
 
 const ipv6Network = 64

@@ -16,10 +16,13 @@ import (
 // Hidden replaces each value that Redact removes.
 const Hidden = "[redacted]"
 
-// Redact returns a webhook's body without its secret and personal parts. It shows a field's value only if the providers document the field
-// as harmless and the value is a number or has the field's form: an ID, a time, a boolean, a media type or one word. Only the words of reason
-// are checked against a closed list. Any other documented field keeps its name and shows Hidden: an API key, a person, a question, a reason
-// in a person's words, a result. Undocumented fields may hold secrets even in their names, so Redact only counts them, under the name Hidden.
+// Redact returns a webhook's body for an operator who reads the delivery, without its secret and personal parts. What a workflow gets is decided
+// in each provider's parse.go.
+//
+// Redact shows a field's value only if the providers document the field as harmless and the value is a number or has the field's form: an ID, a
+// time, a boolean, a media type or one word. Only the words of reason are checked against a closed list. Any other documented field keeps its name
+// and shows Hidden: an API key, a person, a question, a reason in a person's words, a result. Undocumented fields may hold secrets even in their
+// names, so Redact only counts them, under the name Hidden.
 //
 // The result is JSON. hidden reports whether a value was removed. ok is false if the body is not one JSON document; then nothing is shown.
 func Redact(body []byte) (shown json.RawMessage, hidden, ok bool) {

@@ -13,7 +13,7 @@ import (
 
 // leases are the unsettled claims of this relay, of lanes that are queued, being sent or waiting to be settled.
 type leases struct {
-	// length is how long a lease lasts (Config.Lease); trusted is the part of that time in which a signal may begin.
+	// length is how long a lease lasts (Config.Lease in config.go, 15 seconds by default); trusted is the part of that time in which a signal may begin.
 	length, trusted time.Duration
 
 	mu    sync.Mutex

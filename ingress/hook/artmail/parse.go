@@ -59,6 +59,7 @@ func Parse(body []byte, meta workflows.EventMeta) (hook.Parsed[workflows.Activat
 	meta.Kind, meta.OccurredAt = parsed.Kind, parsed.OccurredAt
 	event.EventMeta = meta
 	switch parsed.Kind {
+	// Of this event only the user and, sealed, the key enter history. An undocumented field may be the key too, so it stays in the sealed body.
 	case workflows.KindAgentActivated:
 		parsed.APIKey = f.APIKey
 		if parsed.APIKey == "" {

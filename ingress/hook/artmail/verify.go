@@ -12,8 +12,9 @@ import (
 // SignatureHeader carries the hex HMAC-SHA256 of the raw body (Artmail, "Publish your agent").
 const SignatureHeader = "X-Artmail-Signature"
 
-// Verify checks the signatures of a request against the raw body: hex in any case, with or without the prefix "sha256=". It computes the
-// MAC of each secret even if no signature is well-formed, so that its time does not depend on the signatures.
+// Verify checks the signatures of a request against the raw body: hex in any case, with or without the prefix "sha256=". It accepts any that fits.
+// hook.Signatures, in hook/secret.go, reads them from the header. Verify computes the MAC of each secret even if no signature is well-formed, so that
+// its time does not depend on the signatures.
 func Verify(body []byte, given []string, secrets hook.Secrets) error {
 	sums := make([][sha256.Size]byte, 0, hook.MaxSignatures)
 	for _, signature := range given {
