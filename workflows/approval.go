@@ -24,7 +24,7 @@ type ApprovalRequest struct {
 	// MessageID is the message's ID. Its response has it as inResponseToId.
 	MessageID string `json:"messageId"`
 	RunID     string `json:"runId,omitempty"`
-	// Deadline is when the approval expires. Zero: it stays open as long as the activation lives.
+	// Deadline is when the approval expires, at most MaxTime. Zero: it stays open as long as the activation lives.
 	Deadline time.Time `json:"deadline,omitzero"`
 	// Subject is a line for a person that says what the approval is about.
 	Subject string `json:"subject,omitempty"`

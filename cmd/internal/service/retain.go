@@ -35,7 +35,8 @@ func (in *receiving) retain(ctx context.Context, store inbox.Store) {
 	}
 }
 
-// purge removes bodies and rows whose retention has ended. After an error, the next purge comes in an hour.
+// purge removes bodies and rows whose retention has ended. After an error, the next purge comes in an hour. Purge, in sqlstore/keep.go, also finds
+// what arrived while a clock was ahead.
 func (in *receiving) purge(ctx context.Context, store inbox.Store) {
 	request := inbox.PurgeRequest{Now: now()}
 	if in.config.KeepBodies > 0 {
