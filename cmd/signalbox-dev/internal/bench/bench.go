@@ -27,8 +27,6 @@ type Options struct {
 	Seconds float64
 	// Deliveries is the size of a backlog to be drained.
 	Deliveries int
-	// OpenCases and FewCases are how many cases are open while a webhook is timed; WorkflowCache is how many of them a worker keeps in memory.
-	OpenCases, FewCases, WorkflowCache int
 	// Only names the parts that are measured; none: all of them.
 	Only []string
 	// Folder is where the run keeps its files, which it removes; empty: the system's folder for temporary files. The disk that it lies on
@@ -51,9 +49,6 @@ func (o Options) validate() error {
 	if o.Seconds <= 0 || o.Deliveries < 1 {
 		return errors.New("--seconds and --deliveries: both must be positive")
 	}
-	if o.FewCases < 1 || o.WorkflowCache < 1 || o.OpenCases <= max(o.FewCases, 2*o.WorkflowCache) {
-		return errors.New("--few-cases, --workflow-cache and --open-cases: all must be positive, and more cases must be open than few and than twice the cache")
-	}
 	for _, name := range o.Only {
 		if !slices.ContainsFunc(parts, func(p part) bool { return p.name == name }) {
 			return fmt.Errorf("--only: there is no part %q; the parts are %s", name, partNames())
@@ -74,7 +69,6 @@ var parts = []part{
 	{"acks", (*stage).acks, func(r *Report) *[]Sample { return &r.Acks }},
 	{"drains", (*stage).drains, func(r *Report) *[]Sample { return &r.Drains }},
 	{"latency", (*stage).latency, func(r *Report) *[]Sample { return &r.Latency }},
-	{"open", (*stage).open, func(r *Report) *[]Sample { return &r.Open }},
 }
 
 func partNames() string {
@@ -117,14 +111,12 @@ func Run(ctx context.Context, o Options) (report Report, err error) {
 	return report, err
 }
 
-const commandName = "bench"
-
 // Command is `signalbox-dev bench`.
 func Command() *cobra.Command {
 	var o Options
 	var asJSON bool
 	command := &cobra.Command{
-		Use:   commandName,
+		Use:   "bench",
 		Short: "Measure Signalbox against a handler that signals Temporal in the request, and say which figures hold here",
 		Long: `Measures, side by side in one run, and says which of the design's figures hold on this machine:
 
@@ -133,11 +125,11 @@ func Command() *cobra.Command {
            (the last two where this machine has PostgreSQL, which the run starts for itself)
   drains   the relay on a backlog, beside bare signals of the same events
   latency  from the post until the workflow has the event, at 20 events a second, beside a bare signal
-  open     from a webhook until the app has the outcome, while many more cases are open than a worker keeps in memory, beside few open cases;
-           and the worker's memory
 
 A store is measured alone, with a thousand rows and with a million, by
-  go test ./ingress/inbox/... -run '^$' -bench .`,
+  go test ./ingress/inbox/... -run '^$' -bench .
+and a webhook beside many open cases, with the worker's memory, by
+  go test ./cmd/signalbox-dev/internal/dev -run '^$' -bench OpenCases -benchtime 200x -timeout 60m`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Progress = cmd.ErrOrStderr()
@@ -148,12 +140,8 @@ A store is measured alone, with a thousand rows and with a million, by
 	flags := command.Flags()
 	flags.Float64Var(&o.Seconds, "seconds", 4, "how long each way of acknowledging is measured")
 	flags.IntVar(&o.Deliveries, "deliveries", 1000, "events in a backlog that is drained")
-	flags.IntVar(&o.OpenCases, "open-cases", 10_000, "cases that are open at a time")
-	flags.IntVar(&o.FewCases, "few-cases", 100, "cases that are open in what this is compared with")
-	flags.IntVar(&o.WorkflowCache, "workflow-cache", 500, "workflows that a worker keeps in memory meanwhile")
 	flags.StringSliceVar(&o.Only, "only", nil, "parts to measure, of "+partNames()+"; empty: all")
 	flags.StringVar(&o.Folder, "folder", "", "where the run keeps its files, on the disk that is measured; empty: the system's temporary folder")
 	flags.BoolVar(&asJSON, "json", false, "write the report for programs")
-	command.AddCommand(workerCommand())
 	return command
 }

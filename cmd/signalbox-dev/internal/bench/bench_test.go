@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"os"
 	"testing"
 	"time"
 
@@ -16,38 +15,24 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-// TestMain is also the worker of a run: it runs this binary again.
-func TestMain(m *testing.M) {
-	if len(os.Args) < 2 || os.Args[1] != commandName {
-		os.Exit(m.Run())
-	}
-	command := Command()
-	command.SetArgs(os.Args[2:])
-	command.SetOut(os.Stdout)
-	if err := command.ExecuteContext(context.Background()); err != nil {
-		os.Exit(1)
-	}
-}
-
 func TestARunMeasuresEverythingAndSaysWhatHolds(t *testing.T) {
 	t.Parallel()
 	command := Command()
 	var out bytes.Buffer
 	command.SetOut(&out)
 	command.SetErr(&bytes.Buffer{})
-	command.SetArgs([]string{"--seconds", "0.2", "--deliveries", "20", "--open-cases", "30", "--few-cases", "5", "--workflow-cache", "10", "--json", "--folder", t.TempDir()})
+	command.SetArgs([]string{"--seconds", "0.2", "--deliveries", "20", "--json", "--folder", t.TempDir()})
 	require.NoError(t, command.ExecuteContext(t.Context()))
 	var report Report
 	require.NoError(t, json.Unmarshal(out.Bytes(), &report))
-	ways, numbers := 7, 10
+	ways, numbers := 7, 8
 	if pgserver.Installed() == nil {
-		ways, numbers = 9, 12
+		ways, numbers = 9, 10
 	}
 	require.Len(t, report.Acks, ways)
 	require.Len(t, report.Drains, 3)
 	require.Len(t, report.Latency, 5)
-	require.Len(t, report.Open, 4)
-	for _, list := range [][]Sample{report.Acks, report.Drains, report.Latency, report.Open} {
+	for _, list := range [][]Sample{report.Acks, report.Drains, report.Latency} {
 		for _, s := range list {
 			require.Positive(t, s.Count, s.Name)
 			require.Positive(t, s.PerSecond, s.Name)
@@ -57,11 +42,6 @@ func TestARunMeasuresEverythingAndSaysWhatHolds(t *testing.T) {
 	for _, f := range report.Figures {
 		require.Positive(t, f.Got, f.What)
 	}
-	for _, s := range report.Open {
-		require.Positive(t, s.Memory, s.Name)
-	}
-	require.Equal(t, 20, report.Open[0].Count, "twice the cache")
-	require.Equal(t, 10, report.Open[1].Count, "the others")
 	require.Positive(t, report.Machine.Sync)
 	var table bytes.Buffer
 	require.NoError(t, report.write(&table, false, nil))
@@ -72,10 +52,8 @@ func TestAnEmptyRunIsRefused(t *testing.T) {
 	t.Parallel()
 	_, err := Run(t.Context(), Options{})
 	require.ErrorContains(t, err, "must be positive")
-	_, err = Run(t.Context(), Options{Seconds: 1, Deliveries: 1, OpenCases: 20, FewCases: 1, WorkflowCache: 10})
-	require.ErrorContains(t, err, "than twice the cache")
-	_, err = Run(t.Context(), Options{Seconds: 1, Deliveries: 1, OpenCases: 21, FewCases: 1, WorkflowCache: 10, Only: []string{"ack"}})
-	require.ErrorContains(t, err, `no part "ack"; the parts are acks, drains, latency, open`)
+	_, err = Run(t.Context(), Options{Seconds: 1, Deliveries: 1, Only: []string{"ack"}})
+	require.ErrorContains(t, err, `no part "ack"; the parts are acks, drains, latency`)
 }
 
 func TestWhatWasMeasuredIsPrintedWhereARunBreaksOff(t *testing.T) {
@@ -148,6 +126,6 @@ func TestACancelledRunEnds(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := Run(ctx, Options{Seconds: 60, Deliveries: 1, OpenCases: 21, FewCases: 1, WorkflowCache: 10, Folder: t.TempDir(), Progress: &bytes.Buffer{}})
+	_, err := Run(ctx, Options{Seconds: 60, Deliveries: 1, Folder: t.TempDir(), Progress: &bytes.Buffer{}})
 	require.ErrorIs(t, err, context.Canceled)
 }

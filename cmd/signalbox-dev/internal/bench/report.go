@@ -18,7 +18,6 @@ type Report struct {
 	Acks    []Sample `json:"acks,omitempty"`
 	Drains  []Sample `json:"drains,omitempty"`
 	Latency []Sample `json:"latency,omitempty"`
-	Open    []Sample `json:"open,omitempty"`
 	Figures []Figure `json:"figures"`
 }
 
@@ -36,8 +35,6 @@ type Sample struct {
 	// CPU is the processor time of the whole process for each event, in microseconds: server, load generator and all that ran beside; 0
 	// where it was not measured.
 	CPU float64 `json:"cpuMicroseconds"`
-	// Memory is what the worker used in the end, in MiB; 0 where it was not measured.
-	Memory float64 `json:"workerMemoryMiB,omitempty"`
 
 	took, cpu time.Duration
 	waits     []time.Duration
@@ -67,7 +64,7 @@ type Figure struct {
 
 // figures compares what was measured with the design's section "Numbers to hold".
 func figures(r Report) (all []Figure) {
-	a, d, l, o := named(r.Acks), named(r.Drains), named(r.Latency), named(r.Open)
+	a, d, l := named(r.Acks), named(r.Drains), named(r.Latency)
 	accept := a[rowAccept]
 	against := func(row, other string) float64 { return ratio(a[row].PerSecond, a[other].PerSecond) }
 	if r.Acks != nil {
@@ -94,12 +91,6 @@ func figures(r Report) (all []Figure) {
 			atMost("post until workflow received it, p50, against a bare signal", ratio(l[rowPostReceived].P50, l[rowBareReceived].P50), 1.3, "x"),
 		)
 	}
-	if r.Open != nil {
-		all = append(all,
-			atMost("webhook to outcome among all open cases, p50, against few", ratio(o[rowAmidAll].P50, o[rowAmidFew].P50), 1.5, "x"),
-			atMost("worker's memory with all cases open, against twice its cache", ratio(max(o[rowOpened].Memory, o[rowAmidAll].Memory), o[rowFilled].Memory), 1.2, "x"),
-		)
-	}
 	return all
 }
 
@@ -121,7 +112,7 @@ func atMost(what string, got, want float64, unit string) Figure {
 
 // write writes the report, or what a run that broke off has measured; nothing where that is nothing.
 func (r Report) write(w io.Writer, asJSON bool, brokeOff error) error {
-	if brokeOff != nil && len(r.Acks)+len(r.Drains)+len(r.Latency)+len(r.Open) == 0 {
+	if brokeOff != nil && len(r.Acks)+len(r.Drains)+len(r.Latency) == 0 {
 		return nil
 	}
 	var err error
@@ -151,15 +142,14 @@ func (r Report) writeTable(line func(format string, args ...any)) {
 		{"ACKNOWLEDGING a webhook of 700 bytes", r.Acks},
 		{"DRAINING a backlog into Temporal", r.Drains},
 		{fmt.Sprintf("LATENCY OF ONE EVENT, %d events/s", latencyRate), r.Latency},
-		{"OPEN CASES", r.Open},
 	} {
 		if section.samples == nil {
 			continue
 		}
-		line("\n%s\tat a time\tevents\tper second\tp50 ms\tp99 ms\tcpu µs each\tcpu allows per second\tworker MiB", section.title)
+		line("\n%s\tat a time\tevents\tper second\tp50 ms\tp99 ms\tcpu µs each\tcpu allows per second", section.title)
 		for _, s := range section.samples {
 			allows := ratio(float64(r.Machine.Processors)*1e6, s.CPU)
-			line("%s\t%d\t%d\t%.0f\t%s\t%s\t%s\t%s\t%s", s.Name, s.Connections, s.Count, s.PerSecond, number(s.P50, 1), number(s.P99, 1), number(s.CPU, 0), number(allows, 0), number(s.Memory, 1))
+			line("%s\t%d\t%d\t%.0f\t%s\t%s\t%s\t%s", s.Name, s.Connections, s.Count, s.PerSecond, number(s.P50, 1), number(s.P99, 1), number(s.CPU, 0), number(allows, 0))
 		}
 	}
 	line("\nFIGURES of the design\twanted\tgot\t")

@@ -39,7 +39,7 @@ func newStage(ctx context.Context, folder string) (_ *stage, err error) {
 			err = errors.Join(err, s.close())
 		}
 	}()
-	if s.keys, err = keyring.LoadOrCreate(s.keyring()); err != nil {
+	if s.keys, err = keyring.Generate(); err != nil {
 		return nil, err
 	}
 	if err := s.startServer(ctx); err != nil {
@@ -48,9 +48,6 @@ func newStage(ctx context.Context, folder string) (_ *stage, err error) {
 	s.temporal, err = s.server.Dial(ctx)
 	return s, err
 }
-
-// keyring is the path of the keys.
-func (s *stage) keyring() string { return filepath.Join(s.folder, "keyring.json") }
 
 func (s *stage) close() error {
 	var problems []error

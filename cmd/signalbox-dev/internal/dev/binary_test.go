@@ -222,7 +222,7 @@ func caseDocument(reference, script string) []byte {
 }
 
 // statusOf is the status of a GET of a page, or of a POST to a webhook; 0 where no server answers.
-func statusOf(t *testing.T, url string) int {
+func statusOf(t testing.TB, url string) int {
 	t.Helper()
 	method := http.MethodGet
 	if strings.Contains(url, "/webhooks/") {
@@ -272,7 +272,7 @@ func waitFor(command *exec.Cmd) error {
 	return command.Wait()
 }
 
-func freeAddress(t *testing.T) string {
+func freeAddress(t testing.TB) string {
 	t.Helper()
 	address, err := temporaldev.FreeAddress()
 	require.NoError(t, err)

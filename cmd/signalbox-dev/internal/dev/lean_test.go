@@ -38,7 +38,7 @@ var production struct {
 
 // productionBinary is built once for all tests of this package, as it is shipped but for -trimpath and CGO_ENABLED=0, which would compile
 // everything anew.
-func productionBinary(t *testing.T) string {
+func productionBinary(t testing.TB) string {
 	t.Helper()
 	production.once.Do(func() {
 		production.binary = filepath.Join(shared.folder, "signalbox")
@@ -52,7 +52,7 @@ func productionBinary(t *testing.T) string {
 }
 
 // startProduction runs the binary with the environment until the test ends, or the returned function is called.
-func startProduction(t *testing.T, command string, env ...string) (stop func()) {
+func startProduction(t testing.TB, command string, env ...string) (stop func()) {
 	t.Helper()
 	process := exec.CommandContext(context.WithoutCancel(t.Context()), productionBinary(t), command)
 	process.Dir, process.Env = t.TempDir(), env
@@ -161,7 +161,7 @@ func TestAWorkersMemoryDoesNotGrowWithCasesBeyondItsCache(t *testing.T) {
 // silentCase is one that Offload creates and of which it then says nothing.
 func silentCase(n int) workflows.CaseStart {
 	return workflows.CaseStart{
-		Reference: fmt.Sprintf("memory-%d", n),
+		Reference: fmt.Sprintf("silent-%d", n),
 		Request: &workflows.CaseRequest{
 			Channel: "EMAIL", Goal: workflows.CaseGoal{Objective: "Obtain a signed W-9"}, SenderPersona: workflows.SenderPersona{Name: "Grace"},
 			Counterparty: workflows.Counterparty{Address: string(offloadsim.ScriptManual) + "@vendor.example", Name: "Ada Vendor"},
@@ -175,7 +175,7 @@ func silentCase(n int) workflows.CaseStart {
 type memory struct{ bytes, goroutines float64 }
 
 // leastMemory asks a few times: what is on its way out, such as a connection's buffer, only adds to an answer.
-func leastMemory(t *testing.T, internal string) (least memory) {
+func leastMemory(t testing.TB, internal string) (least memory) {
 	t.Helper()
 	again := time.NewTicker(100 * time.Millisecond)
 	defer again.Stop()
@@ -194,7 +194,7 @@ func leastMemory(t *testing.T, internal string) (least memory) {
 }
 
 // gauge is a metric without labels.
-func gauge(t *testing.T, internal, name string) float64 {
+func gauge(t testing.TB, internal, name string) float64 {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+internal+"/metrics", nil)
 	require.NoError(t, err)
