@@ -19,7 +19,7 @@ type playedCase struct {
 	fails    bool
 }
 
-// playCase is a business app with its person, and Offload, in one.
+// playCase plays the business app, the person who answers, and Offload.
 func (s *stage) playCase(ctx context.Context, c caseScript) error {
 	one := s.apps.Case(c.reference)
 	if err := s.waits.until(ctx, c.reference, "start the case", func(ctx context.Context) (bool, error) {
@@ -39,7 +39,7 @@ func (s *stage) playCase(ctx context.Context, c caseScript) error {
 
 func (s *stage) playOffload(ctx context.Context, one *signalbox.Case, c caseScript, played *playedCase) error {
 	if err := s.untilAttended(ctx, "wait for the case at Offload", one, func(context.Context) (bool, error) {
-		ids := s.providers.tap.casesOf(c.reference)
+		ids := s.providers.calls.casesOf(c.reference)
 		if len(ids) > 0 {
 			played.caseID = ids[0]
 		}
@@ -88,39 +88,39 @@ func end(offload *offloadsim.Simulator, played *playedCase) error {
 	return offload.Complete(played.caseID, map[string]any{"signed": true})
 }
 
-// answer has a person answer until Offload has the answer.
+// answer repeats a person's answer until Offload has it.
 func (s *stage) answer(ctx context.Context, one *signalbox.Case, question string) error {
 	return s.untilAttended(ctx, "answer question "+question, one, func(ctx context.Context) (bool, error) {
-		if s.providers.tap.answersOf(question) > 0 {
+		if s.providers.calls.answersOf(question) > 0 {
 			return true, nil
 		}
-		// Refusals are what a person meets too: the question is not open here yet, or the answer is on its way already.
+		// An error is no fault: the question may not be open here yet, or the answer may already be on its way.
 		_, err := one.ProvideInput(ctx, workflows.ProvideInput{QuestionID: question, Text: "Yes.", By: "torture"})
 		return false, err
 	})
 }
 
-// untilAttended waits like until, while a person looks after a case whose creation is uncertain.
+// untilAttended waits like until. Meanwhile a person decides about a case whose creation is uncertain: see attend.
 func (s *stage) untilAttended(ctx context.Context, what string, one *signalbox.Case, holds func(context.Context) (bool, error)) error {
-	looked := clock()
+	attended := clock()
 	return s.waits.until(ctx, one.Reference(), what, func(ctx context.Context) (bool, error) {
 		held, err := holds(ctx)
-		if held || clock().Sub(looked) < attendEvery {
+		if held || clock().Sub(attended) < attendEvery {
 			return held, err
 		}
-		looked = clock()
+		attended = clock()
 		return false, s.attend(ctx, one)
 	})
 }
 
-// attend decides where only a person can: a worker that was killed while it created the case can't say whether it did. Where a webhook of the
-// case was acknowledged nothing is decided: that alone has to prove the case.
+// attend makes the decision that only a person can make: a worker that was killed while it created the case can't say whether it did. If the
+// ingress has acknowledged a webhook of the case, attend decides nothing, because that webhook must prove the case.
 func (s *stage) attend(ctx context.Context, one *signalbox.Case) error {
 	state, err := s.watch.readCase(ctx, one)
 	if err != nil || state.Status != workflows.CaseCreateUncertain || s.providers.wire.acknowledgedFor(one.Reference()) {
 		return err
 	}
-	if ids := s.providers.tap.casesOf(one.Reference()); len(ids) > 0 {
+	if ids := s.providers.calls.casesOf(one.Reference()); len(ids) > 0 {
 		_, err = one.Adopt(ctx, workflows.AdoptCase{CaseID: ids[0], By: "torture"})
 	} else {
 		_, err = one.RetryCreate(ctx, workflows.RetryCreate{By: "torture"})

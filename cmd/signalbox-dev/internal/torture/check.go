@@ -153,8 +153,8 @@ func sameEnds(f facts) Invariant {
 		}
 	}
 	for _, a := range f.activations {
-		if a.state.Status != a.there {
-			i.violated("activation %s is %s, at Artmail %s", a.id, a.state.Status, a.there)
+		if a.state.Status != a.atArtmail {
+			i.violated("activation %s is %s, at Artmail %s", a.id, a.state.Status, a.atArtmail)
 		}
 	}
 	return i

@@ -32,7 +32,7 @@ func good() facts {
 		}},
 		activations: []activationFacts{{
 			playedActivation: playedActivation{id: "a", approvals: map[string]bool{"m": true}, runs: []string{"run"}},
-			there:            workflows.ActivationActive,
+			atArtmail:        workflows.ActivationActive,
 			state: workflows.ActivationState{
 				Status: workflows.ActivationActive, EventsApplied: 1, LateEvents: 1,
 				Approvals: []workflows.Approval{{ApprovalRequest: workflows.ApprovalRequest{MessageID: "m"}, Status: workflows.ApprovalApproved}},
@@ -77,7 +77,7 @@ func TestEachViolationIsFoundAndNothingElse(t *testing.T) {
 			func(f *facts) { f.cases[0].state.Status = workflows.CaseRunning }, []string{"each workflow agrees with its provider"},
 		},
 		"an activation stands otherwise": {
-			func(f *facts) { f.activations[0].there = workflows.ActivationPaused }, []string{"each workflow agrees with its provider"},
+			func(f *facts) { f.activations[0].atArtmail = workflows.ActivationPaused }, []string{"each workflow agrees with its provider"},
 		},
 		"an answer was never delivered": {func(f *facts) { f.cases[0].answers["q"] = 0 }, []string{"each answer reached Offload exactly once"}},
 		"an approval is open": {

@@ -52,7 +52,7 @@ type Options struct {
 
 func (o Options) validate() error {
 	switch {
-	case !runs:
+	case !supported:
 		return errLinux
 	case o.Events < 1 || o.Players < 1 || o.TimeLimit <= 0:
 		return errors.New("--events, --players and --time-limit: each must be positive")

@@ -9,7 +9,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// facts are everything that is held against each other, gathered when all is quiet.
+// facts are what check compares, gathered when no delivery is pending any more.
 type facts struct {
 	// acknowledged is the path of each body that was answered with 204.
 	acknowledged map[bodyHash]string
@@ -18,13 +18,14 @@ type facts struct {
 	activations  []activationFacts
 	heard        heard
 
+	// readings counts the states that were read; regressed has those that went back; stuck has the players that did not end.
 	readings  int
 	regressed []string
 	stuck     []string
-	// watched is how many processes were not to end by themselves.
+	// watched counts the processes that must not end by themselves; unexpected has those that did.
 	watched    int
 	unexpected []string
-	// fills says that the ingress's disk could be full, filled how often it was, unmended what the ingress then did wrong.
+	// fills says that the run fills the ingress's disk, filled how often it did; unmended is what the ingress did wrong then.
 	fills    bool
 	filled   int
 	unmended []string
@@ -36,11 +37,11 @@ type storedEvent struct {
 	state          inbox.State
 	reason         string
 	conflict       bool
-	// bodyHash is of the opened body.
+	// bodyHash is the hash of the opened body.
 	bodyHash bodyHash
 }
 
-// caseFacts are what Offload and the workflow say of a case.
+// caseFacts are what Offload and the workflow say about a case.
 type caseFacts struct {
 	playedCase
 	created []string
@@ -49,14 +50,14 @@ type caseFacts struct {
 	answers map[string]int
 }
 
-// activationFacts are what Artmail and the workflow say of an activation.
+// activationFacts are what Artmail and the workflow say about an activation.
 type activationFacts struct {
 	playedActivation
-	there workflows.ActivationStatus
-	state workflows.ActivationState
+	atArtmail workflows.ActivationStatus
+	state     workflows.ActivationState
 }
 
-// gather asks the workflows and the providers. Temporal and a worker have to run.
+// gather reads the workflows and the providers. Temporal and a worker must run.
 func (s *stage) gather(ctx context.Context) (facts, error) {
 	f := facts{
 		acknowledged: s.providers.wire.acknowledged(),
@@ -77,7 +78,7 @@ func (s *stage) gather(ctx context.Context) (facts, error) {
 			return err
 		})
 	}
-	if err := together(asks); err != nil {
+	if err := runAll(asks); err != nil {
 		return facts{}, err
 	}
 	var err error
@@ -90,9 +91,9 @@ func (s *stage) gather(ctx context.Context) (facts, error) {
 
 func (s *stage) askCase(ctx context.Context, played playedCase) (caseFacts, error) {
 	one := s.apps.Case(played.reference)
-	c := caseFacts{playedCase: played, created: s.providers.tap.casesOf(played.reference), answers: map[string]int{}}
+	c := caseFacts{playedCase: played, created: s.providers.calls.casesOf(played.reference), answers: map[string]int{}}
 	for _, question := range played.answered {
-		c.answers[question] = s.providers.tap.answersOf(question)
+		c.answers[question] = s.providers.calls.answersOf(question)
 	}
 	err := until(ctx, "read "+one.WorkflowID(), func(ctx context.Context) (bool, error) {
 		var err error
@@ -106,7 +107,7 @@ func (s *stage) askActivation(ctx context.Context, played playedActivation) (act
 	one := s.apps.Activation(agent, played.id)
 	a := activationFacts{playedActivation: played}
 	var err error
-	if a.there, err = s.standing(played.id); err != nil {
+	if a.atArtmail, err = s.standing(played.id); err != nil {
 		return a, err
 	}
 	err = until(ctx, "read "+one.WorkflowID(), func(ctx context.Context) (bool, error) {
@@ -117,8 +118,8 @@ func (s *stage) askActivation(ctx context.Context, played playedActivation) (act
 	return a, err
 }
 
-// together runs some at a time, all of them, and joins their errors.
-func together(asks []func() error) error {
+// runAll runs all functions, 8 at a time, and joins their errors.
+func runAll(asks []func() error) error {
 	const most = 8
 	next := make(chan func() error)
 	failures := make([][]error, most)

@@ -34,7 +34,7 @@ func (f filler) fill(ctx context.Context, p *process, how fault) error {
 		err = fmt.Errorf("%s with a full disk: %w", p.role, err)
 	}
 	wait(ctx, how.away)
-	if err := errors.Join(err, unboundFiles(served)); err != nil {
+	if err := errors.Join(err, unlimitFileSize(served)); err != nil {
 		return err
 	}
 	if err := f.pinger.until(ctx, f.mended, stored); err != nil {
@@ -46,14 +46,14 @@ func (f filler) fill(ctx context.Context, p *process, how fault) error {
 // take takes the disk away and waits until that is noticed.
 func (f filler) take(ctx context.Context, from *os.Process, readOnly bool) error {
 	if info, err := os.Stat(f.growing); err == nil && !readOnly {
-		if err := boundFiles(from, info.Size()); err != nil {
+		if err := limitFileSize(from, info.Size()); err != nil {
 			return err
 		}
 		if f.pinger.until(ctx, growthTimeout, refused) == nil {
 			return nil
 		}
 	}
-	if err := boundFiles(from, 0); err != nil {
+	if err := limitFileSize(from, 0); err != nil {
 		return err
 	}
 	return f.pinger.until(ctx, f.noticed, refused)

@@ -86,7 +86,7 @@ func (p *process) kill() error {
 	if err := p.reap(); err != nil {
 		return err
 	}
-	return gone(children)
+	return awaitEnd(children)
 }
 
 // stop asks the process to end and kills it where it does not within the time. The error says that it ended otherwise than with success.

@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// runs says that torture runs here. It reads /proc, limits the files of another process, and has children die with their parent.
-const runs = true
+// supported says that torture can run on this system. It reads /proc, limits the files of another process, and has children die with their parent.
+const supported = true
 
 // bind shields a child from the terminal's Ctrl-C. The system kills the child when this process dies, even if the child is stopped.
 func bind(child *exec.Cmd) {
@@ -68,8 +68,8 @@ func standingOf(pid int) (state string, parent int) {
 	return string(fields[0]), parent
 }
 
-// gone waits until the processes have ended. A zombie counts as ended.
-func gone(children []int) error {
+// awaitEnd waits until the processes have ended. A zombie counts as ended.
+func awaitEnd(children []int) error {
 	const timeout, tick = 20 * time.Second, 5 * time.Millisecond
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
@@ -113,19 +113,19 @@ func pauseChildren(children []int) (release func() error, err error) {
 	return release, nil
 }
 
-// boundFiles limits the size of the files that the process writes, until unboundFiles. It simulates a full disk, or a read-only one with limit 0,
-// for this process only and without privileges. A write fails with EFBIG instead of ENOSPC or EROFS; SQLite rolls the transaction back in each
-// case.
-func boundFiles(p *os.Process, bytes int64) error {
-	return limitFiles(p, func(l *unix.Rlimit) { l.Cur = uint64(bytes) })
+// limitFileSize limits the size of the files that the process writes, until unlimitFileSize. It simulates a full disk, or a read-only one with
+// limit 0, for this process only and without privileges. A write fails with EFBIG instead of ENOSPC or EROFS; SQLite rolls the transaction back
+// in each case.
+func limitFileSize(p *os.Process, bytes int64) error {
+	return setFileLimit(p, func(l *unix.Rlimit) { l.Cur = uint64(bytes) })
 }
 
-// unboundFiles gives the process its disk back.
-func unboundFiles(p *os.Process) error {
-	return limitFiles(p, func(l *unix.Rlimit) { l.Cur = l.Max })
+// unlimitFileSize gives the process its disk back.
+func unlimitFileSize(p *os.Process) error {
+	return setFileLimit(p, func(l *unix.Rlimit) { l.Cur = l.Max })
 }
 
-func limitFiles(p *os.Process, change func(*unix.Rlimit)) error {
+func setFileLimit(p *os.Process, change func(*unix.Rlimit)) error {
 	var limit unix.Rlimit
 	err := unix.Prlimit(p.Pid, unix.RLIMIT_FSIZE, nil, &limit)
 	if err == nil {
@@ -133,7 +133,7 @@ func limitFiles(p *os.Process, change func(*unix.Rlimit)) error {
 		err = unix.Prlimit(p.Pid, unix.RLIMIT_FSIZE, &limit, nil)
 	}
 	if err != nil {
-		return fmt.Errorf("limit files: %w", err)
+		return fmt.Errorf("limit the size of files: %w", err)
 	}
 	return nil
 }

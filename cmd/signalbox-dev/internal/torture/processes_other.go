@@ -7,15 +7,15 @@ import (
 	"os/exec"
 )
 
-// runs says that torture does not run here.
-const runs = false
+// supported says that torture can't run on this system.
+const supported = false
 
 func bind(*exec.Cmd)                            {}
 func pauseProcess(*os.Process) error            { return errLinux }
 func resumeProcess(*os.Process) error           { return errLinux }
 func askToStop(*os.Process) error               { return errLinux }
 func childrenOf(int) []int                      { return nil }
-func gone([]int) error                          { return errLinux }
+func awaitEnd([]int) error                      { return errLinux }
 func pauseChildren([]int) (func() error, error) { return nil, errLinux }
-func boundFiles(*os.Process, int64) error       { return errLinux }
-func unboundFiles(*os.Process) error            { return errLinux }
+func limitFileSize(*os.Process, int64) error    { return errLinux }
+func unlimitFileSize(*os.Process) error         { return errLinux }

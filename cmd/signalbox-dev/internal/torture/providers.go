@@ -18,12 +18,12 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 )
 
-// providers are both simulators, in this process: what they know is not lost when something is killed.
+// providers are both simulators. They run in this process, so they lose nothing when another process is killed.
 type providers struct {
 	offload *offloadsim.Simulator
 	artmail *artmailsim.Simulator
 	wire    *wire
-	tap     *tap
+	calls   *offloadCalls
 
 	server *http.Server
 	served chan error
@@ -31,21 +31,21 @@ type providers struct {
 }
 
 const (
-	// offloadPace bounds how late a webhook is: five times as long.
+	// offloadPace is the pause before each step of a simulated case. A webhook is delayed by at most five times as much.
 	offloadPace = 200 * time.Millisecond
 	// artmailScale makes Artmail's retries "over hours" a matter of seconds.
 	artmailScale = 0.005
-	// reordered and late are shares of the events, beside the duplicates that the options ask for. lostAnswers makes Artmail repeat what
-	// it was acknowledged.
+	// reordered, late and lostAnswers are shares of the events; the options set the share of duplicates. After a lost answer Artmail posts an
+	// acknowledged event again.
 	reordered, late, lostAnswers = 0.05, 0.05, 0.02
 )
 
-// directBackoff undoes artmailScale for Artmail's direct retries, so that they come after 1, 2 and 4 seconds: outages are not scaled either. With
-// shorter pauses, each retry of one event in thousands would meet an outage; Artmail would give the event up, and its activation would not end.
+// directBackoff undoes artmailScale for Artmail's direct retries: they come after 1, 2 and 4 seconds. Outages are not scaled, so with shorter
+// pauses all retries of a few events in thousands would fall into outages; Artmail would give these events up, and their activations would not end.
 var directBackoff = []time.Duration{time.Duration(1e9 / artmailScale), time.Duration(2e9 / artmailScale), time.Duration(4e9 / artmailScale)}
 
-// artmailQueue are the pauses of Artmail's slow queue, 4 and 14 seconds and then many of 27. It has more tries than Artmail's three: those
-// outlast any outage by hours, while here the outages are not compressed, and what is given up would wait for ever.
+// artmailQueue are the pauses of Artmail's slow queue: 4 and 14 seconds, then 20 of 27 seconds. Artmail has three tries over hours, longer than any
+// outage. Here the pauses are scaled and the outages are not, so it has more tries: the run would wait forever for an event that was given up.
 var artmailQueue = append([]time.Duration{12 * time.Minute, 48 * time.Minute}, slices.Repeat([]time.Duration{90 * time.Minute}, 20)...)
 
 func startProviders(s settings, seed uint64, duplicates float64) (*providers, error) {
@@ -76,23 +76,23 @@ func startProviders(s settings, seed uint64, duplicates float64) (*providers, er
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("providers: %w", err), p.offload.Close(), p.artmail.Close())
 	}
-	p.tap = &tap{next: p.offload, cases: map[string][]string{}, answers: map[string]int{}}
+	p.calls = &offloadCalls{next: p.offload, cases: map[string][]string{}, answers: map[string]int{}}
 	mux := http.NewServeMux()
-	mux.Handle("/offload/", http.StripPrefix("/offload", p.tap))
+	mux.Handle("/offload/", http.StripPrefix("/offload", p.calls))
 	p.server = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second}
 	go func() { p.served <- p.server.Serve(listener) }()
 	return p, nil
 }
 
-// hush ends all webhooks that are still to come; the API goes on to answer.
-func (p *providers) hush() error {
+// stopWebhooks drops all webhooks that were not sent yet. The API still works.
+func (p *providers) stopWebhooks() error {
 	var err error
 	p.closed.Do(func() { err = errors.Join(p.offload.Close(), p.artmail.Close()) })
 	return err
 }
 
 func (p *providers) close() error {
-	err := errors.Join(p.hush(), p.server.Close())
+	err := errors.Join(p.stopWebhooks(), p.server.Close())
 	if served := <-p.served; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}
@@ -100,99 +100,99 @@ func (p *providers) close() error {
 	return err
 }
 
-// tap listens to Offload's API: which cases were created for which reference, and which questions were answered.
-type tap struct {
+// offloadCalls records the successful calls to Offload's API that create a case or answer a question.
+type offloadCalls struct {
 	next http.Handler
 
 	mu sync.Mutex
-	// cases are the caseIds created with each clientReferenceId; answers count what was accepted for each inputRequestId.
+	// cases has the caseIds created for each clientReferenceId; answers has how many answers were accepted for each inputRequestId.
 	cases   map[string][]string
 	answers map[string]int
 }
 
 // ServeHTTP implements http.Handler.
-func (t *tap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (o *offloadCalls) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	create := r.Method == http.MethodPost && r.URL.Path == "/cases"
 	input := r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/input")
 	if !create && !input {
-		t.next.ServeHTTP(w, r)
+		o.next.ServeHTTP(w, r)
 		return
 	}
 	request, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 	if err != nil {
-		// A process that was killed in the middle of its request: nothing has happened.
-		http.Error(w, "cut", http.StatusBadRequest)
+		// The process was killed in the middle of its request: Offload does not get it.
+		http.Error(w, "the body is incomplete", http.StatusBadRequest)
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(request))
-	answer := &recorder{ResponseWriter: w}
-	t.next.ServeHTTP(answer, r)
-	if answer.status < 200 || answer.status > 299 {
+	response := &responseRecorder{ResponseWriter: w}
+	o.next.ServeHTTP(response, r)
+	if response.status < 200 || response.status > 299 {
 		return
 	}
 	if create {
-		t.created(request, answer.body.Bytes())
+		o.created(request, response.body.Bytes())
 	} else {
-		t.answered(request)
+		o.answered(request)
 	}
 }
 
-func (t *tap) created(request, answer []byte) {
-	var asked struct {
+func (o *offloadCalls) created(request, response []byte) {
+	var input struct {
 		Reference string `json:"clientReferenceId"`
 	}
-	var told struct {
+	var output struct {
 		Data struct {
 			CaseID string `json:"caseId"`
 		} `json:"data"`
 	}
-	if json.Unmarshal(request, &asked) != nil || json.Unmarshal(answer, &told) != nil {
+	if json.Unmarshal(request, &input) != nil || json.Unmarshal(response, &output) != nil {
 		return
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.cases[asked.Reference] = append(t.cases[asked.Reference], told.Data.CaseID)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.cases[input.Reference] = append(o.cases[input.Reference], output.Data.CaseID)
 }
 
-func (t *tap) answered(request []byte) {
+func (o *offloadCalls) answered(request []byte) {
 	var input struct {
 		ID string `json:"inputRequestId"`
 	}
 	if json.Unmarshal(request, &input) != nil {
 		return
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.answers[input.ID]++
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.answers[input.ID]++
 }
 
-// casesOf are the caseIds created for the reference.
-func (t *tap) casesOf(reference string) []string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return append([]string(nil), t.cases[reference]...)
+// casesOf returns the caseIds created for the reference.
+func (o *offloadCalls) casesOf(reference string) []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return append([]string(nil), o.cases[reference]...)
 }
 
-// answersOf is how often an answer to the question was accepted.
-func (t *tap) answersOf(questionID string) int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.answers[questionID]
+// answersOf returns how many answers to the question were accepted.
+func (o *offloadCalls) answersOf(questionID string) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.answers[questionID]
 }
 
-// recorder keeps an answer while it passes.
-type recorder struct {
+// responseRecorder keeps a copy of a response.
+type responseRecorder struct {
 	http.ResponseWriter
 	status int
 	body   bytes.Buffer
 }
 
-func (r *recorder) WriteHeader(status int) {
+func (r *responseRecorder) WriteHeader(status int) {
 	r.status = status
 	r.ResponseWriter.WriteHeader(status)
 }
 
-func (r *recorder) Write(b []byte) (int, error) {
+func (r *responseRecorder) Write(b []byte) (int, error) {
 	if r.status == 0 {
 		r.status = http.StatusOK
 	}

@@ -240,9 +240,9 @@ func (r *run) tell(ctx context.Context) {
 	}
 }
 
-// quiet ends the providers' webhooks and waits until the inbox has nothing left to hand out.
+// quiet stops the providers' webhooks and waits until no delivery is pending.
 func (r *run) quiet(ctx context.Context) error {
-	if err := r.stage.providers.hush(); err != nil {
+	if err := r.stage.providers.stopWebhooks(); err != nil {
 		return err
 	}
 	quietFor := 0

@@ -22,16 +22,17 @@ const (
 	namespace = "default"
 )
 
-// settings are what all processes of a run must agree on. The secrets are of this run alone.
+// settings are what all processes of a run must agree on. The secrets belong to this run only.
 type settings struct {
-	// Temporal, Ingress, Internal (the ingress's listener for operators) and Providers are host:port. They stay the same when a process is started again.
-	// Temporal and Inbox are where the ingress and the worker reach them, by a network that may be bad; TemporalServer is where the server listens.
+	// Temporal, TemporalServer, Ingress, Internal (the ingress's internal listener) and Providers are host:port. They stay the same when a process is
+	// started again. Temporal and Inbox are the addresses that the ingress and the worker use, which may lead through a faulty network.
+	// TemporalServer and InboxServer are the addresses of the servers themselves.
 	Temporal       string `json:"temporal"`
 	TemporalServer string `json:"temporalServer"`
 	Ingress        string `json:"ingress"`
 	Internal       string `json:"internal"`
 	Providers      string `json:"providers"`
-	// Inbox is what SIGNALBOX_INBOX would say, InboxServer the same by no network.
+	// Inbox and InboxServer have the form of SIGNALBOX_INBOX.
 	Inbox       string `json:"inbox"`
 	InboxServer string `json:"inboxServer"`
 	OffloadKey  string `json:"offloadKey"`
@@ -42,7 +43,7 @@ type settings struct {
 	EncryptPayloads bool `json:"encryptPayloads,omitempty"`
 }
 
-// payloadKeys are nil where nothing is encrypted.
+// payloadKeys returns the keys for payloads; nil if nothing is encrypted.
 func (s settings) payloadKeys(folder string) (*keyring.Ring, error) {
 	if !s.EncryptPayloads {
 		return nil, nil //nolint:nilnil // no keys, and nothing is wrong
@@ -57,7 +58,7 @@ func (s settings) artmailHook() string {
 	return s.ingressURL() + "/webhooks/artmail/" + agent
 }
 
-// newSettings makes the keyring and the settings of a run in its folder. connect may put other addresses between the processes and their servers.
+// newSettings makes the keyring and the settings of a run in its folder. connect may replace the addresses of servers by those of a faulty network.
 func newSettings(folder, inbox string, o Options, connect func(*settings) error) (settings, *keyring.Ring, error) {
 	keys, err := keyring.LoadOrCreate(filepath.Join(folder, keyringFile))
 	if err != nil {
