@@ -16,18 +16,19 @@ import (
 
 // Ways of draining, as rows of the table.
 const (
-	rowBare    = "bare SignalWorkflow, one event for each workflow"
-	rowRelay   = "relay, one event for each workflow"
-	rowRelayed = "relay, ten events for each workflow"
+	rowBareSignals    = "bare SignalWorkflow, one event for each workflow"
+	rowRelayOneEvent  = "relay, one event for each workflow"
+	rowRelayTenEvents = "relay, ten events for each workflow"
 )
 
-// drains compares the relay with bare signals, in turns: the same events, to the same workflows, as many at a time, on one server.
+// drains compares the relay with bare signals, in turns, on one server: as many events, to the same workflows. A third row shows the relay with
+// ten events for each workflow.
 func (s *stage) drains(ctx context.Context, o Options) ([]Sample, error) {
 	o.say("starting %d workflows", o.Deliveries)
 	if err := s.startCases(ctx, o.Deliveries); err != nil {
 		return nil, err
 	}
-	bare, relayed, together := Sample{Name: rowBare}, Sample{Name: rowRelay}, Sample{Name: rowRelayed}
+	bare, oneEvent, tenEvents := Sample{Name: rowBareSignals}, Sample{Name: rowRelayOneEvent}, Sample{Name: rowRelayTenEvents}
 	for round := range rounds {
 		o.say("draining, round %d of %d", round+1, rounds)
 		for _, way := range []struct {
@@ -35,8 +36,8 @@ func (s *stage) drains(ctx context.Context, o Options) ([]Sample, error) {
 			run  func() (loadtest.Result, error)
 		}{
 			{&bare, func() (loadtest.Result, error) { return s.bareSignals(ctx, o.Deliveries) }},
-			{&relayed, func() (loadtest.Result, error) { return s.drain(ctx, o.Deliveries, o.Deliveries) }},
-			{&together, func() (loadtest.Result, error) { return s.drain(ctx, o.Deliveries, max(1, o.Deliveries/10)) }},
+			{&oneEvent, func() (loadtest.Result, error) { return s.drain(ctx, o.Deliveries, o.Deliveries) }},
+			{&tenEvents, func() (loadtest.Result, error) { return s.drain(ctx, o.Deliveries, max(1, o.Deliveries/10)) }},
 		} {
 			result, err := way.run()
 			if err != nil {
@@ -45,7 +46,7 @@ func (s *stage) drains(ctx context.Context, o Options) ([]Sample, error) {
 			way.into.add(result)
 		}
 	}
-	return []Sample{bare, relayed, together}, nil
+	return []Sample{bare, oneEvent, tenEvents}, nil
 }
 
 // bareSignals signals each workflow once, many at a time.
@@ -75,8 +76,8 @@ func (s *stage) signal(ctx context.Context, n int) error {
 	return s.temporal.SignalWorkflow(ctx, workflows.OffloadCaseWorkflowID(loadtest.Reference(n)), "", workflows.SignalOffloadEvents, []workflows.CaseEvent{parsed.Event})
 }
 
-// drain has the ingress take in count events for so many workflows, and measures how long the relay then takes until all are settled.
-// What each one waited says nothing in a backlog, so only the rate is kept.
+// drain posts count events for lanes workflows to the ingress, and then measures how long the relay takes to deliver all. It keeps only the rate:
+// how long one event waits in a backlog depends on the backlog.
 func (s *stage) drain(ctx context.Context, count, lanes int) (_ loadtest.Result, err error) {
 	signalbox, err := s.startSubject(ctx, s.newInbox)
 	if err != nil {
@@ -90,7 +91,7 @@ func (s *stage) drain(ctx context.Context, count, lanes int) (_ loadtest.Result,
 	if err := signalbox.startRelay(s.temporal); err != nil {
 		return loadtest.Result{}, err
 	}
-	// A count reads all rows: asked more often, it would take a noticeable part of the processors.
+	// Each call reads all rows: more frequent calls would use noticeable processor time.
 	err = await(ctx, fmt.Sprintf("%d delivered events", count), 5*time.Minute, 20*time.Millisecond, func(ctx context.Context) (bool, error) {
 		counts, err := signalbox.inbox.Counts(ctx, inbox.StateDelivered)
 		return counts[inbox.StateDelivered] >= int64(count), err
@@ -101,7 +102,7 @@ func (s *stage) drain(ctx context.Context, count, lanes int) (_ loadtest.Result,
 	return loadtest.Result{Connections: manyConnections, Count: count, Took: now().Sub(began), CPU: loadtest.ProcessorTime() - usedBefore}, nil
 }
 
-// fill posts the events lane after lane, as they would have come.
+// fill posts count events, one to each lane in turn.
 func (s *stage) fill(ctx context.Context, signalbox *subject, count, lanes int) error {
 	c, err := loadtest.Dial(ctx, signalbox.address())
 	if err != nil {

@@ -83,7 +83,7 @@ func figures(r Report) (all []Figure) {
 		)
 	}
 	if r.Drains != nil {
-		all = append(all, atLeast("draining against bare signals, one event for each workflow", ratio(d[rowRelay].PerSecond, d[rowBare].PerSecond), 0.9, "x"))
+		all = append(all, atLeast("draining against bare signals, one event for each workflow", ratio(d[rowRelayOneEvent].PerSecond, d[rowBareSignals].PerSecond), 0.9, "x"))
 	}
 	if r.Latency != nil {
 		all = append(all,
