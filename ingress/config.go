@@ -53,9 +53,9 @@ type Config struct {
 type QuarantineConfig struct {
 	// Keep is how many bodies stay: the oldest are removed first, those that look like agent.activated last. Default 500.
 	Keep int
-	// SourcePerHour is how many bodies of each of the two kinds are kept for an agent from one source in an hour. Default a fifth of Keep,
-	// so that one source can't displace bodies of other sources. Bodies beyond it that look like agent.activated only fill free room, and
-	// are removed before those within it.
+	// SourcePerHour is how many bodies of each of the two kinds are kept for an agent from one source in an hour. Default a fifth of Keep, so
+	// that one source needs hours to displace the bodies of other sources. Bodies beyond it that look like agent.activated are kept while the
+	// agent has fewer than Keep of them. They are removed before those within it, but after all other bodies.
 	SourcePerHour int
 	// MaxBody is the largest body that is kept, and the cap of a body without a well-formed signature, in bytes. Default 64 KiB: events of
 	// Artmail have a few hundred bytes.

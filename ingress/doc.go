@@ -59,7 +59,7 @@
 //     has at most [QuarantineConfig.MaxBody] bytes.
 //   - Displace bodies there: an agent keeps Keep of them. Other bodies go first, then extra agent.activated, then the rest; in each group the
 //     one that last arrived longest ago. With Keep/SourcePerHour sources, or with one source in as many hours, a stranger can displace true
-//     events that wait for a corrected secret.
+//     agent.activated that wait for a corrected secret. Keep bodies that look like agent.activated displace other true events at once.
 //   - Write lines to the log: two for each source, route and cause in a minute, and at most about 400 in all.
 //   - Cost processor time and network traffic in proportion to its posts. A firewall or a proxy can limit that.
 //

@@ -15,16 +15,16 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// Kinds of unverified deliveries. The body of one can't be trusted; it only decides which ones Trim removes last. An extra activation is
-// one beyond the limits of its source or agent: it was kept since there was room.
+// Kinds of unverified deliveries. The body decides the kind; since it can't be trusted, the kind only decides which ones Trim removes last. An
+// extra activation is beyond the limits of its source or agent, and was kept because there was room.
 const (
 	kindUnverified           = "unverified"
 	kindExtraActivation      = "unverified agent.activated, extra"
 	kindUnverifiedActivation = "unverified agent.activated"
 )
 
-// lastKinds are removed last, in this order: a full quarantine removes other bodies first, then extra activations, then those within the
-// limits, and of each kind the one that last came longest ago.
+// lastKinds are removed last: a full quarantine removes other bodies first, then extra activations, then activations within the limits. Of each
+// kind it removes the body first that has not arrived for the longest time.
 var lastKinds = []string{kindExtraActivation, kindUnverifiedActivation}
 
 // quarantine keeps unverified bodies, sealed and in a bounded number, so that a person can correct a wrong secret and release the events:
@@ -35,10 +35,10 @@ var lastKinds = []string{kindExtraActivation, kindUnverifiedActivation}
 // acknowledged: Artmail sends them again.
 // Bodies that look like agent.activated have a separate queue, which is written first, so that many other bodies can't delay an API key.
 //
-// Each agent keeps a bounded number of bodies and takes a bounded number in an hour; so does each source for each agent. So a source can't
-// displace the bodies of other sources, and a flood writes a bounded amount to the disk. Repetitions of a body do not count. A body that
-// looks like agent.activated is kept beyond these limits while the agent's quarantine has room: behind a proxy that is not trusted, forged
-// and true ones have one source.
+// Each agent keeps a bounded number of bodies. Of each kind it takes a bounded number in an hour, from all sources and from each source. So a
+// flood writes a bounded amount to the disk, and one source needs hours to displace the activations that others sent within the limits.
+// Repetitions of a body do not count. A body that looks like agent.activated is kept beyond these limits while the agent has fewer than Keep of
+// them, even if it displaces other bodies: behind a proxy that is not trusted, forged and true ones have one source.
 type quarantine struct {
 	server *Server
 	wake   chan struct{} // has one element when a body was queued
@@ -46,17 +46,17 @@ type quarantine struct {
 	cancel context.CancelFunc // ends all writes
 
 	mu                  sync.Mutex
-	activations, others []suspect
-	// rooms has the room for activations of each agent, once it was counted. Those in recount are to be counted again.
+	activations, others []unverifiedWebhook
+	// rooms has the room of each agent that had activations. The rooms of the agents in recount are to be counted again.
 	rooms   map[string]room
 	recount map[string]bool
 
-	bySource *limiter[suspectSource]
-	byAgent  *limiter[suspectAgent]
+	bySource *limiter[sourceKind]
+	byAgent  *limiter[agentKind]
 }
 
-// suspect is a webhook that no secret of its agent verifies.
-type suspect struct {
+// unverifiedWebhook is a webhook that no secret of its agent verifies.
+type unverifiedWebhook struct {
 	agent, encoding string
 	// known is true if the agent exists.
 	known      bool
@@ -67,17 +67,17 @@ type suspect struct {
 	kind       string
 }
 
-// suspectAgent and suspectSource are the keys of the quarantine's limiters.
+// agentKind and sourceKind are the keys of the quarantine's limiters.
 type (
-	suspectAgent  struct{ agent, kind string }
-	suspectSource struct {
-		suspectAgent
+	agentKind  struct{ agent, kind string }
+	sourceKind struct {
+		agentKind
 		source source
 	}
 )
 
-func (s suspect) ofAgent() suspectAgent   { return suspectAgent{s.agent, s.kind} }
-func (s suspect) ofSource() suspectSource { return suspectSource{s.ofAgent(), s.source} }
+func (w unverifiedWebhook) ofAgent() agentKind   { return agentKind{w.agent, w.kind} }
+func (w unverifiedWebhook) ofSource() sourceKind { return sourceKind{w.ofAgent(), w.source} }
 
 // room is how many more activations the agent's quarantine can keep before one displaces another.
 type room struct {
@@ -85,7 +85,7 @@ type room struct {
 	counted time.Time
 }
 
-// kept says whether the quarantine keeps a suspect, or why it does not.
+// kept says whether the quarantine keeps a body, or why it does not.
 type kept string
 
 const (
@@ -114,8 +114,8 @@ func newQuarantine(s *Server) *quarantine {
 	c := s.config.Quarantine
 	return &quarantine{
 		server: s, wake: make(chan struct{}, 1), rooms: map[string]room{}, recount: map[string]bool{},
-		bySource: newLimiter[suspectSource](s.now, c.SourcePerHour, float64(c.SourcePerHour)/hour),
-		byAgent:  newLimiter[suspectAgent](s.now, c.Keep, float64(c.Keep)/hour),
+		bySource: newLimiter[sourceKind](s.now, c.SourcePerHour, float64(c.SourcePerHour)/hour),
+		byAgent:  newLimiter[agentKind](s.now, c.Keep, float64(c.Keep)/hour),
 	}
 }
 
@@ -125,7 +125,7 @@ func (q *quarantine) start() {
 	q.done.Go(func() { q.run(ctx) })
 }
 
-// stop writes the queued bodies, for at most StopTimeout, and returns. Call offer no more after it.
+// stop writes the queued bodies, for at most StopTimeout. Do not call offer after stop.
 func (q *quarantine) stop() {
 	close(q.wake)
 	defer q.cancel()
@@ -133,53 +133,53 @@ func (q *quarantine) stop() {
 	q.done.Wait()
 }
 
-// offer queues a suspect, or drops it beyond a bound. For an agent that does not exist it does the same work, but queues nothing.
-func (q *quarantine) offer(s suspect) {
-	result := q.enqueue(s)
-	subject := s.agent
-	if s.known {
+// offer queues an unverified webhook, or drops it beyond a limit. For an unknown agent it does the same work, but queues nothing.
+func (q *quarantine) offer(w unverifiedWebhook) {
+	result := q.enqueue(w)
+	subject := w.agent
+	if w.known {
 		q.server.metrics.countBadSignature(result)
 	} else {
 		subject = "unknown agent" // a sender must not choose what is logged
 	}
 	q.server.refusals.write(zap.WarnLevel, sample{
-		"bad signature: if the agent's webhook secret is wrong, Artmail will pause its activations", subject, "quarantined: " + string(result), network(s.source),
+		"bad signature: if the agent's webhook secret is wrong, Artmail will pause its activations", subject, "quarantined: " + string(result), network(w.source),
 	})
 }
 
-func (q *quarantine) enqueue(s suspect) kept {
+func (q *quarantine) enqueue(w unverifiedWebhook) kept {
 	switch {
-	case len(s.body) == 0:
+	case len(w.body) == 0:
 		return keptEmpty
-	case int64(len(s.body)) > q.server.config.Quarantine.MaxBody:
+	case int64(len(w.body)) > q.server.config.Quarantine.MaxBody:
 		return keptTooLarge
 	}
 	queue := &q.others
-	if s.kind = kindUnverified; artmail.LooksLikeActivation(s.body) {
-		queue, s.kind = &q.activations, kindUnverifiedActivation
+	if w.kind = kindUnverified; artmail.LooksLikeActivation(w.body) {
+		queue, w.kind = &q.activations, kindUnverifiedActivation
 	}
-	if !s.known {
-		s.agent = "" // agents that do not exist share one bound
+	if !w.known {
+		w.agent = "" // agents that do not exist share one bound
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
 	case len(*queue) == quarantineQueue:
 		return keptQueueFull
-	case q.bySource.allow(s.ofSource()) && q.byAgent.allow(s.ofAgent()):
-	case s.kind == kindUnverifiedActivation && q.hasRoom(s):
-		s.kind = kindExtraActivation
+	case q.bySource.allow(w.ofSource()) && q.byAgent.allow(w.ofAgent()):
+	case w.kind == kindUnverifiedActivation && q.hasRoom(w):
+		w.kind = kindExtraActivation
 	default:
 		return keptRateLimited
 	}
-	s.body = bytes.Clone(s.body)
-	if !s.known {
+	w.body = bytes.Clone(w.body)
+	if !w.known {
 		return keptYes
 	}
-	if *queue = append(*queue, s); s.kind != kindUnverified {
-		r := q.roomOf(s.agent)
+	if *queue = append(*queue, w); w.kind != kindUnverified {
+		r := q.roomOf(w.agent)
 		r.free--
-		q.rooms[s.agent] = r
+		q.rooms[w.agent] = r
 	}
 	q.wakeUp()
 	return keptYes
@@ -193,28 +193,29 @@ func (q *quarantine) wakeUp() {
 }
 
 // hasRoom reports whether an agent's quarantine can keep one more activation. If not, it asks for a new count: a release makes room.
-func (q *quarantine) hasRoom(s suspect) bool {
-	r := q.roomOf(s.agent)
-	if r.free > 0 || !s.known {
-		return s.known
+func (q *quarantine) hasRoom(w unverifiedWebhook) bool {
+	r := q.roomOf(w.agent)
+	if r.free > 0 || !w.known {
+		return w.known
 	}
-	if s.at.Sub(r.counted) >= recountAfter {
-		q.recount[s.agent] = true
+	if w.at.Sub(r.counted) >= recountAfter {
+		q.recount[w.agent] = true
 		q.wakeUp()
 	}
 	return false
 }
 
-// roomOf returns the room of an agent. One that was not counted yet counts as empty: extra activations displace only each other.
+// roomOf returns the room of an agent. Before the first count it assumes an empty quarantine: extra activations displace only other bodies and
+// each other.
 func (q *quarantine) roomOf(agent string) room {
-	if r, counted := q.rooms[agent]; counted {
+	if r, known := q.rooms[agent]; known {
 		return r
 	}
 	return room{free: q.server.config.Quarantine.Keep}
 }
 
 // take returns the next batch, or none if both queues are empty.
-func (q *quarantine) take() []suspect {
+func (q *quarantine) take() []unverifiedWebhook {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	queue := &q.activations
@@ -276,8 +277,8 @@ func (q *quarantine) countRoom(ctx context.Context, agent string) error {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, s := range q.activations {
-		if s.agent == agent {
+	for _, w := range q.activations {
+		if w.agent == agent {
 			taken++
 		}
 	}
@@ -285,16 +286,16 @@ func (q *quarantine) countRoom(ctx context.Context, agent string) error {
 	return nil
 }
 
-func (q *quarantine) write(ctx context.Context, batch []suspect) error {
+func (q *quarantine) write(ctx context.Context, batch []unverifiedWebhook) error {
 	agents := map[string]bool{} // true: with activations
 	deliveries := make([]inbox.Delivery, 0, len(batch))
-	for _, s := range batch {
-		d, err := q.sealed(s)
+	for _, w := range batch {
+		d, err := q.sealed(w)
 		if err != nil {
 			return err
 		}
 		deliveries = append(deliveries, d)
-		agents[s.agent] = agents[s.agent] || s.kind != kindUnverified
+		agents[w.agent] = agents[w.agent] || w.kind != kindUnverified
 	}
 	receipts, err := q.append(ctx, deliveries)
 	if err != nil {
@@ -302,10 +303,10 @@ func (q *quarantine) write(ctx context.Context, batch []suspect) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, quarantineBudget)
 	defer cancel()
-	for i, s := range batch {
-		if receipts[i].Outcome == inbox.OutcomeDuplicate && s.kind != kindExtraActivation { // no new row was written
-			q.bySource.giveBack(s.ofSource())
-			q.byAgent.giveBack(s.ofAgent())
+	for i, w := range batch {
+		if receipts[i].Outcome == inbox.OutcomeDuplicate && w.kind != kindExtraActivation { // no new row was written
+			q.bySource.giveBack(w.ofSource())
+			q.byAgent.giveBack(w.ofAgent())
 		}
 	}
 	for agent, activations := range agents {
@@ -323,7 +324,7 @@ func (q *quarantine) write(ctx context.Context, batch []suspect) error {
 	return nil
 }
 
-// append stores a batch. While the inbox is away, append tries again until a stop ends all writes, because queued bodies count as kept.
+// append stores a batch. While the inbox can't write, append tries again until stop ends all writes, because queued bodies count as kept.
 func (q *quarantine) append(ctx context.Context, deliveries []inbox.Delivery) ([]inbox.Receipt, error) {
 	for {
 		within, cancel := context.WithTimeout(ctx, quarantineBudget)
@@ -340,9 +341,9 @@ func (q *quarantine) append(ctx context.Context, deliveries []inbox.Delivery) ([
 	}
 }
 
-func (q *quarantine) sealed(s suspect) (inbox.Delivery, error) {
-	id := inbox.NewID(s.at)
-	packed := hook.Pack(s.signatures, s.encoding, s.body)
+func (q *quarantine) sealed(w unverifiedWebhook) (inbox.Delivery, error) {
+	id := inbox.NewID(w.at)
+	packed := hook.Pack(w.signatures, w.encoding, w.body)
 	body, err := q.server.keys.Seal(packed, hook.BodyContext(artmail.Name, "", id)...)
 	if err != nil {
 		return inbox.Delivery{}, err
@@ -350,8 +351,8 @@ func (q *quarantine) sealed(s suspect) (inbox.Delivery, error) {
 	return inbox.Delivery{
 		// Artmail tries an event seven times. With this key the tries share one row and can't fill the quarantine. The key does not
 		// reveal the body to people without the keyring.
-		DedupeKey: base64.RawURLEncoding.EncodeToString(q.server.keys.Fingerprint(packed, "quarantine", s.agent)),
-		ID:        id, Provider: artmail.Name, Scope: s.agent, Kind: s.kind, Body: body, ReceivedAt: s.at,
+		DedupeKey: base64.RawURLEncoding.EncodeToString(q.server.keys.Fingerprint(packed, "quarantine", w.agent)),
+		ID:        id, Provider: artmail.Name, Scope: w.agent, Kind: w.kind, Body: body, ReceivedAt: w.at,
 		State: inbox.StateQuarantined, Reason: "no secret of the agent verifies it",
 	}, nil
 }
