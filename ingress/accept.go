@@ -33,7 +33,7 @@ func (s *Server) accept(c echo.Context, from webhook, raw *body, budget time.Dur
 	defer cancel()
 	receipts, err := s.store(ctx, d)
 	if !errors.Is(err, inbox.ErrLocked) { // that concerns one delivery, and others can be stored
-		s.health.stored(err)
+		s.health.recordWrite(err)
 	}
 	switch {
 	case errors.Is(err, inbox.ErrBusy):

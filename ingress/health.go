@@ -15,8 +15,8 @@ import (
 var (
 	// ErrInboxAway says that the inbox does not answer.
 	ErrInboxAway = errors.New("the inbox does not answer")
-	// ErrNotStored says that the inbox answers, but did not store the last webhook.
-	ErrNotStored = errors.New("the inbox does not store")
+	// ErrNotStored says that the inbox answers, but failed to store the last webhook a few seconds ago.
+	ErrNotStored = errors.New("the inbox does not store webhooks")
 )
 
 type health struct {
@@ -32,14 +32,15 @@ type health struct {
 }
 
 const (
-	// checkTimeout bounds an answer of /readyz; probeTimeout bounds a check of the inbox, for which other callers wait longer.
-	checkTimeout, probeTimeout = time.Second, 3 * time.Second
+	// readyTimeout bounds an answer of /readyz; probeTimeout bounds a check of the inbox, for which CheckInbox may wait longer.
+	readyTimeout, probeTimeout = time.Second, 3 * time.Second
 	// unreadyFor is how long a failed write keeps the server unready. It ends by itself, because only a new request can show that the inbox
 	// has recovered.
 	unreadyFor = 5 * time.Second
 )
 
-func (h *health) stored(err error) {
+// recordWrite records whether a webhook was stored.
+func (h *health) recordWrite(err error) {
 	switch {
 	case err != nil:
 		h.failedAt.Store(h.now().UnixNano())
@@ -83,7 +84,7 @@ func (h *health) alive(c echo.Context) error { return c.String(http.StatusOK, "a
 
 // answerReady answers 200 while webhooks are accepted, otherwise 503. It gives no reason, since this listener is public.
 func (h *health) answerReady(c echo.Context) error {
-	ctx, cancel := context.WithTimeout(c.Request().Context(), checkTimeout)
+	ctx, cancel := context.WithTimeout(c.Request().Context(), readyTimeout)
 	defer cancel()
 	if h.draining.Load() || !h.ready(ctx) {
 		return c.String(http.StatusServiceUnavailable, "not ready\n")
