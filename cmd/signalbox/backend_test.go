@@ -556,8 +556,8 @@ func TestACatchUpInAnOutageReportsWhatItDidAndNothingElse(t *testing.T) {
 func TestAToDoListSaysWhatItCouldNotReadWhole(t *testing.T) {
 	t.Parallel()
 	for answer, says := range map[string]string{
-		`{"items":[],"total":2000,"truncated":true,"workflows":2500}`: "the list is incomplete: 2500 workflows need attention and one list reads 2000, so urgent entries may be missing",
-		`{"items":[],"total":600,"truncated":true,"workflows":100}`:   "the list is incomplete: there are more workflows or deliveries than one list reads, so urgent entries may be missing",
+		`{"items":[],"total":2000,"truncated":true,"workflows":2500}`: "the list is incomplete: 2500 workflows need attention and one list reads 2000, so urgent items may be missing",
+		`{"items":[],"total":600,"truncated":true,"workflows":100}`:   "the list is incomplete: there are more workflows or deliveries than one list reads, so urgent items may be missing",
 	} {
 		address, _ := answersOf(t, answer)
 		got := command(t, nil, "todo", "--api", address)

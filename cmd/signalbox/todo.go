@@ -52,7 +52,7 @@ unmatched and late deliveries, come last. What to do stands below the list. --js
 		return p.showToDo(cmd, list)
 	}
 	page.add(command)
-	command.Flags().StringSliceVar(&kinds, "kind", nil, "entries of these kinds, such as question, separated by commas")
+	command.Flags().StringSliceVar(&kinds, "kind", nil, "items of these kinds, such as question, separated by commas")
 	command.Flags().StringSliceVar(&accounts, "account", nil, "cases of these Offload accounts only, separated by commas")
 	command.Flags().StringSliceVar(&agents, "agent", nil, "activations of these Artmail agents only, separated by commas")
 	return usesAPI(command)
@@ -88,7 +88,7 @@ func (p process) showToDo(cmd *cobra.Command, list signalbox.ToDoList) error {
 		if list.Workflows > signalbox.MaxToDoWorkflows {
 			why = fmt.Sprintf("%d workflows need attention and one list reads %d", list.Workflows, signalbox.MaxToDoWorkflows)
 		}
-		if err := p.say(cmd, "the list is incomplete: %s, so urgent entries may be missing\n", why); err != nil {
+		if err := p.say(cmd, "the list is incomplete: %s, so urgent items may be missing\n", why); err != nil {
 			return err
 		}
 	}
@@ -105,7 +105,7 @@ func (p process) showToDo(cmd *cobra.Command, list signalbox.ToDoList) error {
 	return p.sayMore(cmd, list.Next)
 }
 
-// about returns the subject of an entry in the form that other commands accept.
+// about returns the subject of an item in the form that other commands accept.
 func about(item signalbox.ToDoItem) string {
 	var subject string
 	switch {

@@ -496,7 +496,7 @@ type ClientInterface interface {
 	//
 	// The most urgent first: open questions, uncertain creations, results off schema, activations that are paused or have no key, stale runs, notices
 	// given up, broken workflows, and deliveries that did not arrive. Completed workflows, and unmatched and late deliveries, come
-	// last: most of them stay until they are too old: no person can close them. `truncated` says that there is more than the list looks at. Without
+	// last: no person can close most of them, so they stay until their retention ends. `truncated` says that there is more than the list reads. Without
 	// workers, or without the inbox, it lists what it can and says what is missing. A limited token sees what is of its accounts and agents. Without
 	// `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
 	//
@@ -1390,7 +1390,7 @@ func (c *Client) ResendNotices(ctx context.Context, source Source, body ResendNo
 //
 // The most urgent first: open questions, uncertain creations, results off schema, activations that are paused or have no key, stale runs, notices
 // given up, broken workflows, and deliveries that did not arrive. Completed workflows, and unmatched and late deliveries, come
-// last: most of them stay until they are too old: no person can close them. `truncated` says that there is more than the list looks at. Without
+// last: no person can close most of them, so they stay until their retention ends. `truncated` says that there is more than the list reads. Without
 // workers, or without the inbox, it lists what it can and says what is missing. A limited token sees what is of its accounts and agents. Without
 // `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
 //
@@ -3686,7 +3686,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// The most urgent first: open questions, uncertain creations, results off schema, activations that are paused or have no key, stale runs, notices
 	// given up, broken workflows, and deliveries that did not arrive. Completed workflows, and unmatched and late deliveries, come
-	// last: most of them stay until they are too old: no person can close them. `truncated` says that there is more than the list looks at. Without
+	// last: no person can close most of them, so they stay until their retention ends. `truncated` says that there is more than the list reads. Without
 	// workers, or without the inbox, it lists what it can and says what is missing. A limited token sees what is of its accounts and agents. Without
 	// `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
 	//
@@ -5803,7 +5803,7 @@ func (c *ClientWithResponses) ResendNoticesWithResponse(ctx context.Context, sou
 //
 // The most urgent first: open questions, uncertain creations, results off schema, activations that are paused or have no key, stale runs, notices
 // given up, broken workflows, and deliveries that did not arrive. Completed workflows, and unmatched and late deliveries, come
-// last: most of them stay until they are too old: no person can close them. `truncated` says that there is more than the list looks at. Without
+// last: no person can close most of them, so they stay until their retention ends. `truncated` says that there is more than the list reads. Without
 // workers, or without the inbox, it lists what it can and says what is missing. A limited token sees what is of its accounts and agents. Without
 // `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
 //

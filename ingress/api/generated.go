@@ -856,7 +856,7 @@ type ListNoticesParamsOpen string
 
 // ListToDoParams defines parameters for ListToDo.
 type ListToDoParams struct {
-	// Kind Entries of these kinds.
+	// Kind Items of these kinds.
 	Kind []ToDoKind `form:"kind,omitempty" json:"kind,omitempty,omitzero"`
 
 	// Cursor `next` of the page before.

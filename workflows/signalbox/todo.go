@@ -15,11 +15,11 @@ import (
 type Deliveries interface {
 	// ToDo returns the deliveries that a person may have to act on, newest first, at most limit. more reports whether there are others.
 	ToDo(ctx context.Context, limit int) (items []ToDoItem, more bool, err error)
-	// Replay hands out deliveries again that did not reach a workflow.
+	// Replay hands out again the deliveries that did not reach a workflow.
 	Replay(ctx context.Context, replay ReplayDeliveries) (ReplayedDeliveries, error)
 }
 
-// ToDoItem is one entry of the to-do list: a workflow, or a delivery in the inbox.
+// ToDoItem is one item of the to-do list: a workflow, or a delivery in the inbox.
 type ToDoItem struct {
 	Kind ToDoKind `json:"kind"`
 
@@ -66,12 +66,12 @@ func (i ToDoItem) key() string {
 	return i.WorkflowID
 }
 
-// comesLast reports whether the item comes after all others. Most of these items stay until they are too old: no person can close them.
+// comesLast reports whether the item comes after all others: no person can close most of these items.
 func (i ToDoItem) comesLast() bool {
 	return i.closed || i.Kind == ToDoDeliveryNoMatch || i.Kind == ToDoDeliveryLate
 }
 
-// ToDoOptions choose entries of the to-do list.
+// ToDoOptions choose items of the to-do list.
 type ToDoOptions struct {
 	// Accounts and Agents, if not nil, limit the list to cases of these accounts and to activations of these agents; an empty, non-nil slice
 	// chooses none. A limited list leaves out items that name no case and no activation.
@@ -90,17 +90,17 @@ type ToDoOptions struct {
 	Limit  int    `json:"-"`
 }
 
-// ToDoList is one page of the to-do list, most urgent item first. Completed workflows, and unmatched and late deliveries, come last: most
-// of them stay until they are too old: no person can close them.
+// ToDoList is one page of the to-do list, most urgent item first. Completed workflows, and unmatched and late deliveries, come last: no person
+// can close most of them, so they stay until their retention ends.
 type ToDoList struct {
 	Items []ToDoItem `json:"items"`
 	// Next is the cursor of the following page, empty on the last.
 	Next string `json:"next,omitempty"`
-	// Total is the number of entries on all pages.
+	// Total is the number of items on all pages.
 	Total int `json:"total"`
-	// Truncated says that there are more workflows with attention, or more deliveries, than ToDo reads, so the most urgent ones may be
-	// missing. Workflows is the number of all workflows with attention; in a list that is limited to accounts or agents, or without activations, the number of those
-	// that ToDo has read and the limit allows.
+	// Truncated says that there are more workflows or more deliveries than ToDo reads, so the most urgent ones may be missing. Workflows is
+	// the number of all workflows with attention or a failure, read or not. If Accounts, Agents or NoActivations limit the list, it is the
+	// number of those that ToDo has read and the limits allow.
 	Truncated bool  `json:"truncated,omitempty"`
 	Workflows int64 `json:"workflows"`
 	// DeliveriesMissing says why the list has no deliveries: the inbox could not be read.
@@ -116,7 +116,7 @@ const (
 	maxToDoDeliveries = 500
 )
 
-// toDoCursor is the last entry of a page.
+// toDoCursor is the last item of a page.
 type toDoCursor struct {
 	Filter string    `json:"f"`
 	Last   bool      `json:"l,omitempty"`
@@ -125,7 +125,7 @@ type toDoCursor struct {
 }
 
 // ToDo lists what needs a person, most urgent first: workflows with attention, workflows that failed or timed out in Temporal, and, if
-// Options.Deliveries is set, deliveries that did not reach a workflow. A workflow has one entry, even with several reasons.
+// Options.Deliveries is set, deliveries that did not reach a workflow. A workflow is one item, even with several reasons.
 // Workflows that a person has terminated are left out, and so are canaries.
 //
 // ToDo reads up to 2,000 workflows and 500 deliveries, and says if there are more. Without workers or without the inbox, it returns what
@@ -151,7 +151,7 @@ func (c *Client) ToDo(ctx context.Context, options ToDoOptions) (ToDoList, error
 	if !options.NoDeliveries {
 		all = append(all, c.deliveriesToDo(ctx, &list)...)
 	}
-	if options.Accounts != nil { // they decide what the list has
+	if options.Accounts != nil { // the filter needs them
 		if err := c.findAccounts(ctx, all); err != nil {
 			return list, err
 		}

@@ -6,10 +6,10 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// ToDoKind is the kind of an entry of the to-do list.
+// ToDoKind is the kind of an item of the to-do list.
 type ToDoKind string
 
-// Kinds of entries.
+// Kinds of items.
 const (
 	ToDoQuestion         ToDoKind = "question"           // a case has an open question
 	ToDoQuestionExpired  ToDoKind = "question_expired"   // an open question got no answer in time
@@ -37,7 +37,7 @@ func ToDoKinds() []ToDoKind {
 	}
 }
 
-// Action is what a person can do about an entry.
+// Action is what a person can do about an item.
 type Action string
 
 // Actions, with the method that carries each out.

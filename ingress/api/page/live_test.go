@@ -13,7 +13,7 @@ import (
 
 const newsText = `document.getElementById("news").textContent`
 
-// One page holds twenty entries: a more urgent one pushes the last out, which is not done.
+// One page holds twenty items: a more urgent one pushes the last out, which is not done.
 func TestInABrowserAnEntryThatLeavesThePageIsNotCalledDone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, true)
@@ -25,7 +25,7 @@ func TestInABrowserAnEntryThatLeavesThePageIsNotCalledDone(t *testing.T) {
 	urgent := asks("urgent")
 	urgent.Since = urgent.Since.Add(-time.Hour)
 	w.temporal.set(urgent)
-	b.shows(t, "This entry is not on this page of the list any more. What you wrote is kept.")
+	b.shows(t, "This item is not on this page of the list any more. What you wrote is kept.")
 	require.Equal(t, "The list has changed.", evaluate[string](t, b, newsText))
 	b.shows(t, "Next page")
 	require.Equal(t, "No, on paper.", evaluate[string](t, b, `document.querySelector("form[action='/cases/q19/answer'] textarea").value`))
@@ -69,7 +69,7 @@ func TestInABrowserTheListSaysThatTheQuestionChanged(t *testing.T) {
 	require.Equal(t, "No, on paper.", evaluate[string](t, b, `document.querySelector(".answer textarea").value`))
 }
 
-// An open form keeps its entry, but only a text is said to be kept.
+// An open form keeps its item, but only a text is said to be kept.
 func TestInABrowserAMarkSpeaksOfATextOnlyWhereThereIsOne(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, true)

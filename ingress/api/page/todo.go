@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// toDoPage is how many entries stand on one page: few enough to read, and each case among them is asked for its goal.
+	// toDoPage is how many items stand on one page: few enough to read, and each case among them is asked for its goal.
 	toDoPage = 20
 	// askedAtOnce bounds the calls under way for one page.
 	askedAtOnce = 8
@@ -23,7 +23,7 @@ const (
 	liveEvery, slowEvery = 4, 20
 )
 
-// toDoView is the list with what is known of each entry.
+// toDoView is the list with what is known of each item.
 type toDoView struct {
 	signalbox.ToDoList
 	Entries []toDoEntry
@@ -35,18 +35,18 @@ type toDoView struct {
 	Kinds []string
 }
 
-// Part says that an entry may be missing from this page though nothing was done about it: another page has it, or it could not be read.
+// Part says that an item may be missing from this page though nothing was done about it: another page has it, or it could not be read.
 func (v toDoView) Part() bool {
 	return v.Next != "" || !v.First || v.Truncated || v.DeliveriesMissing != ""
 }
 
-// toDoEntry is an entry with its case, where it is of one that answers.
+// toDoEntry is an item with its case, where it is of one that answers.
 type toDoEntry struct {
 	signalbox.ToDoItem
 	Case *workflows.CaseState
 }
 
-// Asked is when Offload asked the question of the entry; zero if it has none, or if its case does not answer.
+// Asked is when Offload asked the question of the item; zero if it has none, or if its case does not answer.
 func (e toDoEntry) Asked() time.Time {
 	if e.Case == nil || e.Case.Question == nil || e.Case.Question.ID != e.QuestionID {
 		return time.Time{}
@@ -93,7 +93,7 @@ func (v *visit) toDo() {
 		}
 		group.Go(func() error {
 			var state workflows.CaseState
-			if v.get(&state, nil, "cases", item.Reference) == nil { // an entry without it still says what is to do
+			if v.get(&state, nil, "cases", item.Reference) == nil { // an item without it still says what is to do
 				data.Entries[i].Case = &state
 			}
 			return nil

@@ -23,7 +23,7 @@ func TestAQuestionIsShownWithItsCaseAndAnswered(t *testing.T) {
 	w.temporal.set(asks("w9"))
 	b := w.signedIn(t, annSecret)
 	_, body := b.get(t, "/")
-	for _, part := range []string{"Is a signed PDF fine?", "Obtain a signed W-9", "Ada Vendor", "Answer the question.", "Send the answer", "1 entry", "/workflows/offload-case%2Fw9"} {
+	for _, part := range []string{"Is a signed PDF fine?", "Obtain a signed W-9", "Ada Vendor", "Answer the question.", "Send the answer", "1 item", "/workflows/offload-case%2Fw9"} {
 		require.Contains(t, body, part)
 	}
 	status, body := b.post(t, "/cases/w9/answer", url.Values{"questionId": {"q1"}, "text": {"Yes, it is."}, "return": {"/"}})

@@ -70,7 +70,7 @@
     return other;
   };
 
-  // A list that says that it is a part does not tell why an entry has left it.
+  // A list that says that it is a part does not tell why an item has left it.
   const mergeList = (list, fresh) => {
     const part = "part" in fresh.dataset;
     const now = new Map([...fresh.children].map((item) => [item.id, item]));
@@ -78,7 +78,7 @@
     for (const item of [...list.children]) {
       if (now.has(item.id)) continue;
       if (begun(item)) {
-        mark(item, ...(part ? ["This entry is not on this page of the list any more.", "."] :
+        mark(item, ...(part ? ["This item is not on this page of the list any more.", "."] :
           ["This was dealt with meanwhile, by another person or by itself.", "; send it to see who answered."]));
       } else {
         item.remove();
