@@ -7,13 +7,13 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// shownActivation is an activation without its key, and without its user unless asked for.
+// shownActivation is the JSON of an Activation.
 type shownActivation struct {
 	workflows.ActivationState
 	HasAPIKey bool `json:"hasApiKey"`
 }
 
-// ShowActivation leaves out the key, sealed as it is, and, unless asked for, the brand's user.
+// ShowActivation returns the state without the sealed API key and, unless user is true, without the brand's user.
 func ShowActivation(state workflows.ActivationState, user bool) Activation {
 	shown := shownActivation{ActivationState: state, HasAPIKey: len(state.SealedAPIKey) > 0}
 	shown.SealedAPIKey = nil
@@ -88,7 +88,7 @@ func (s *Server) RevealAPIKey(ctx context.Context, request RevealAPIKeyRequestOb
 	return RevealAPIKey200JSONResponse{Body: APIKey{ApiKey: key}, Headers: RevealAPIKey200ResponseHeaders{CacheControl: "no-store"}}, nil
 }
 
-// noAPIKey tells why an activation holds no key. Before Artmail has said that it is active, the key is still to come.
+// noAPIKey returns the error that says why an activation has no API key. While the status is unknown, the key may still come.
 func noAPIKey(state workflows.ActivationState) error {
 	switch {
 	case state.Status == workflows.ActivationDeactivated:

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// sessionLife ends a session, idleLife one that is not used.
+	// A session ends sessionLife after the sign-in, or after idleLife without use.
 	sessionLife = 12 * time.Hour
 	idleLife    = 2 * time.Hour
 	// renewEvery is how often the cookie of a session in use is replaced.
@@ -31,8 +31,8 @@ const (
 	maxSources = 10_000
 )
 
-// session is one sign-in. It travels in the visitor's cookie, sealed by the keyring that all processes share, so each of them knows it. The secret
-// is asked of the API anew with each request: a token that is gone ends its sessions.
+// session is one sign-in. The visitor's cookie holds it, sealed by the keyring that all processes share, so each process can read it. Each request
+// looks up the token again by its Secret: when the token is removed, its sessions end.
 type session struct {
 	ID     string    `json:"id"`
 	Secret string    `json:"secret"`
@@ -40,16 +40,16 @@ type session struct {
 	UsedAt time.Time `json:"usedAt"`
 }
 
-// sealContext keeps a cookie apart from all else that the keyring seals.
+// sealContext separates a cookie from everything else that the keyring seals.
 const sealContext = "page session"
 
-// sessions make and read cookies, and remember which sessions were ended here before their time.
+// sessions make and read cookies, and remember which sessions this process ended before they expired.
 type sessions struct {
 	keys *keyring.Ring
 	now  func() time.Time
 
 	mu sync.Mutex
-	// ended maps the ID of each session that a person ended to the time at which its cookie would expire.
+	// ended maps the ID of each ended session to the time at which it would have expired.
 	ended map[string]time.Time
 }
 
@@ -85,7 +85,7 @@ func (s *sessions) read(cookie string) (one session, ok bool) {
 	return one, err == nil && json.Unmarshal(plain, &one) == nil
 }
 
-// use returns the session of a cookie, if it lives.
+// use returns the session of a cookie; false if it has ended.
 func (s *sessions) use(cookie string) (session, bool) {
 	one, ok := s.read(cookie)
 	now := s.now()
@@ -98,7 +98,7 @@ func (s *sessions) use(cookie string) (session, bool) {
 	return one, !ended
 }
 
-// renew returns the cookie of a session that is used now; empty where the one that came is young enough.
+// renew returns a new cookie for a session that is used now; empty if the cookie is less than renewEvery old.
 func (s *sessions) renew(one session) (string, error) {
 	now := s.now()
 	if now.Sub(one.UsedAt) < renewEvery {
@@ -108,8 +108,8 @@ func (s *sessions) renew(one session) (string, error) {
 	return s.seal(one)
 }
 
-// end ends a session in this process: another one takes a copy of its cookie until that is too old. The cookie may be too old itself: a copy that
-// was stolen and used since is younger.
+// end ends a session in this process. Another process still accepts a copy of the cookie until that expires. An expired cookie ends its session
+// too, because a stolen copy may have been renewed since.
 func (s *sessions) end(cookie string) {
 	one, ok := s.read(cookie)
 	if !ok {
@@ -139,7 +139,7 @@ func (s *sessions) makeRoom() {
 	delete(s.ended, oldest)
 }
 
-// Secret returns the token of the session that a request brings, or nothing. It may renew the session's cookie in the answer.
+// Secret returns the secret of the token with which the visitor signed in; empty without a session. It may set a renewed cookie on w.
 func (s *Server) Secret(w http.ResponseWriter, r *http.Request) string {
 	v := &visit{s: s, w: w, r: r}
 	if cookie, err := r.Cookie(cookieName(v.secure())); err == nil {
