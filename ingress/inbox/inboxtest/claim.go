@@ -54,7 +54,7 @@ func claimBytes(t *testing.T, s inbox.Store) {
 	}
 	r := request("relay", at(10))
 	r.MaxBytes = 1000
-	require.Equal(t, map[string][]string{"large": {"1"}}, claimKeys(t, s, r), "the longest due, though it is over the bound")
+	require.Equal(t, map[string][]string{"large": {"1"}}, claimKeys(t, s, r), "the delivery that is due longest, although it is larger than MaxBytes")
 	require.Equal(t, map[string][]string{lane(0): {"0", "1"}}, claimKeys(t, s, r))
 	seen := map[string][]string{"large": {"1"}, lane(0): {"0", "1"}}
 	for len(seen) < 4 {
@@ -71,7 +71,7 @@ func claimBytes(t *testing.T, s inbox.Store) {
 		}
 		require.LessOrEqual(t, bytes, 1000)
 	}
-	require.Empty(t, claim(t, s, r), "a lane that was cut is out like any other")
+	require.Empty(t, claim(t, s, r), "a lane of which only a part fit is claimed like any other")
 
 	page, err := s.List(context.Background(), inbox.Filter{States: []inbox.State{inbox.StatePending}})
 	require.NoError(t, err)
@@ -131,13 +131,13 @@ func renewed(t *testing.T, s inbox.Store) {
 func invalidClaims(t *testing.T, s inbox.Store) {
 	ctx := context.Background()
 	for name, change := range map[string]func(*inbox.ClaimRequest){
-		"owner": func(r *inbox.ClaimRequest) { r.Owner = "" },
-		"time":  func(r *inbox.ClaimRequest) { r.Now = time.Time{} },
-		"lease": func(r *inbox.ClaimRequest) { r.Lease = 0 },
-		"long":  func(r *inbox.ClaimRequest) { r.Lease = inbox.MaxWait + 1 },
-		"lanes": func(r *inbox.ClaimRequest) { r.MaxLanes = 0 },
-		"room":  func(r *inbox.ClaimRequest) { r.MaxPerLane = 0 },
-		"bytes": func(r *inbox.ClaimRequest) { r.MaxBytes = -1 },
+		"owner":      func(r *inbox.ClaimRequest) { r.Owner = "" },
+		"time":       func(r *inbox.ClaimRequest) { r.Now = time.Time{} },
+		"lease":      func(r *inbox.ClaimRequest) { r.Lease = 0 },
+		"long":       func(r *inbox.ClaimRequest) { r.Lease = inbox.MaxWait + 1 },
+		"lanes":      func(r *inbox.ClaimRequest) { r.MaxLanes = 0 },
+		"deliveries": func(r *inbox.ClaimRequest) { r.MaxPerLane = 0 },
+		"bytes":      func(r *inbox.ClaimRequest) { r.MaxBytes = -1 },
 	} {
 		r := request("relay", at(0))
 		change(&r)

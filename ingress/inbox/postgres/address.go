@@ -12,19 +12,19 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// addressParts are user, password, hosts (PostgreSQL takes several, with commas) with the database, and parameters. A password with an
-// unescaped slash, question mark, hash or at sign does not match: a part of it would be read as a part that is shown.
+// addressParts are user, password, hosts (PostgreSQL takes several, with commas) with the database, and parameters. An address whose password has
+// an unescaped slash, question mark, hash or at sign does not match, because Redact would show a part of the password.
 var addressParts = regexp.MustCompile(`^postgres(?:ql)?://(?:([^:@/?#]*)(?::([^@/?#]*))?@)?([^@/?#]*(?:/[^@?#]*)?)(?:\?([^@#]*))?$`)
 
 var errAddress = errors.New("want postgres://user:password@host:port/database?sslmode=verify-full, with special characters percent-encoded")
 
-// IsAddress says whether a text means a PostgreSQL database, as opposed to a file.
+// IsAddress reports whether s is the URL of a PostgreSQL database and not the path of a file.
 func IsAddress(s string) bool {
 	return strings.HasPrefix(s, "postgres://") || strings.HasPrefix(s, "postgresql://")
 }
 
-// Redact returns what may be shown of an address: user, hosts, database and harmless parameters. Nothing is shown of an address
-// that can't be read, since any part of it may belong to the password.
+// Redact returns what may be shown of an address: user, hosts, database and harmless parameters. If the address can't be read, it shows nothing
+// of it, since any part may belong to the password.
 func Redact(address string) string {
 	parts := addressParts.FindStringSubmatch(address)
 	if parts == nil {
@@ -59,5 +59,5 @@ func parseAddress(address string) (*pgxpool.Config, error) {
 	if shown || strings.Contains(strings.ToLower(parts[4]), "pass") {
 		reason = errAddress
 	}
-	return nil, fmt.Errorf("a parameter can't be used: %w", reason)
+	return nil, fmt.Errorf("a part of the address can't be used: %w", reason)
 }

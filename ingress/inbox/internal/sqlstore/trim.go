@@ -17,7 +17,7 @@ func (s *Store) Trim(ctx context.Context, request inbox.TrimRequest) (int, error
 	if request.State == inbox.StatePending || request.State == inbox.StateDelivered || request.Keep < 0 {
 		return 0, s.db.Wrap(ctx, "trim", fmt.Errorf("%w: state %q, keep %d", inbox.ErrInvalid, request.State, request.Keep))
 	}
-	trimmed := 0 // where the caller gives up, the transaction may still be setting it
+	trimmed := 0 // not read after an error: the transaction may still be writing it
 	err := s.write(ctx, "trim", false, func(tx Tx) error {
 		groups := make([][]int64, 1+len(request.LastKinds))
 		err := tx.Each(selectOfSender, func(row Row) error {
