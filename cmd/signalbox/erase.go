@@ -18,13 +18,13 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// eraseHelp is what both commands say of themselves.
-const eraseHelp = `It removes the deliveries from the inbox, and the histories of the workflow and its notices from Temporal. Use the settings of the ingress: --inbox and
---keyring. First the inbox records who erases: the record names the workflow ID by
-its SHA-256 hash alone. What fails half-way is finished by running the command again.
+// eraseHelp is the help that both commands share.
+const eraseHelp = `It removes the deliveries from the inbox, and the histories of the workflow and its notices from Temporal. Use the settings of the ingress:
+--inbox and --keyring. First the inbox records who erases. The record names the workflow ID only by its SHA-256 hash. If a step fails, run the
+command again: it continues.
 
 The command refuses a case or activation that is open, or whose files or notices are still under way; --force ends those first, and then takes half a
-minute. The command can't erase data at the provider, e-mails, or notices that apps have received. A backup keeps its data until you delete it; after a
+minute or more. The command can't erase data at the provider, e-mails, or notices that apps have received. A backup keeps its data until you delete it; after a
 restore, repeat the later erasures.`
 
 func (p process) caseErase() *cobra.Command {
@@ -48,8 +48,8 @@ func (p process) activationErase() *cobra.Command {
 		Use:   "erase AGENT ACTIVATION_ID",
 		Short: "Remove all that is kept of an activation, for good",
 		Long: "Remove all that is kept of an activation, for good. " + eraseHelp + `
-With --config, the agent's hand-over workflow for the activation is erased as well. Events that Artmail sends afterwards start no workflow again:
-they are late, and end with their retention.`,
+With --config, the agent's hand-over workflow for the activation is erased as well. Events that Artmail sends afterwards start no workflow:
+they are late, and are deleted when their retention ends.`,
 		Args: cobra.ExactArgs(2),
 
 		ValidArgsFunction: p.completeActivation,
@@ -63,11 +63,11 @@ they are late, and end with their retention.`,
 	}, "inbox", "keyring", "config")
 }
 
-// errNothingHeld: no store knows what was named.
-var errNothingHeld = fmt.Errorf("%w: neither Temporal, the inbox nor the bucket holds anything of it, and it was not erased before", signalbox.ErrNotFound)
+// errNothingHeld says that no store that was searched holds anything of the case or activation.
+var errNothingHeld = fmt.Errorf("%w: nothing of it was found, and it was not erased before", signalbox.ErrNotFound)
 
-// erase makes a command of what finds the parts of a case or activation.
-func (p process) erase(command *cobra.Command, name func(*signalbox.Client, []string, config.Config) (*signalbox.Erasure, inboxadmin.EraseRequest, error),
+// erase completes an erase command. find returns the case or activation that the arguments name. flags are the flags of settings that the command has.
+func (p process) erase(command *cobra.Command, find func(*signalbox.Client, []string, config.Config) (*signalbox.Erasure, inboxadmin.EraseRequest, error),
 	flags ...string,
 ) *cobra.Command {
 	var (
@@ -81,7 +81,7 @@ func (p process) erase(command *cobra.Command, name func(*signalbox.Client, []st
 			return err
 		}
 		if _, err := readKeyring(read.Keyring); err != nil {
-			return err // without keys it can't be told what the quarantine holds
+			return err // without the keys, deliveries that only their bodies identify would not be found
 		}
 		apps, end, err := p.client(cmd, signalbox.Options{})
 		if err != nil {
@@ -89,7 +89,7 @@ func (p process) erase(command *cobra.Command, name func(*signalbox.Client, []st
 		}
 		defer end()
 		e := eraser{force: force}
-		if e.temporal, e.request, err = name(apps, args, read); err != nil {
+		if e.temporal, e.request, err = find(apps, args, read); err != nil {
 			return err
 		}
 		e.request.Lane = e.temporal.Source
@@ -130,14 +130,14 @@ type eraser struct {
 	force    bool
 }
 
-// erasedReport says what was removed, also where something failed. Record is the subject of the audit record.
+// erasedReport says what was removed, even if a later step failed. Record is the subject of the audit record.
 type erasedReport struct {
 	Record string            `json:"record"`
 	Inbox  inboxadmin.Erased `json:"inbox"`
-	// Objects is nil where no bucket was looked at.
+	// Objects is nil if no bucket was searched.
 	Objects *int `json:"objects,omitempty"`
 	Runs    int  `json:"runs"`
-	// HandOver says of an activation whether its hand-over workflow was looked at; nil of a case.
+	// HandOver reports whether an activation's hand-over workflow was searched for; nil for a case.
 	HandOver *bool `json:"handOver,omitempty"`
 	// StillRunning: the case may go on at Offload.
 	StillRunning bool `json:"stillRunning,omitempty"`
@@ -146,7 +146,7 @@ type erasedReport struct {
 func (r erasedReport) rows() [][2]string {
 	deliveries := fmt.Sprintf("%d deliveries", r.Inbox.Deliveries)
 	if r.Inbox.Unreadable > 0 {
-		deliveries += fmt.Sprintf("; %d more can't be opened, and end with their retention: whether they are about it is not known", r.Inbox.Unreadable)
+		deliveries += fmt.Sprintf("; %d more can't be opened, so it is not known whether they belong to it; they are deleted when their retention ends", r.Inbox.Unreadable)
 	}
 	rows := [][2]string{
 		{"removed from the inbox", deliveries},
@@ -156,9 +156,9 @@ func (r erasedReport) rows() [][2]string {
 	case r.Objects != nil:
 		rows = append(rows, [2]string{"from the bucket", fmt.Sprintf("%d objects", *r.Objects)})
 	case r.HandOver == nil:
-		rows = append(rows, [2]string{"from the bucket", "not looked at: none is named by --bucket (SIGNALBOX_BUCKET)"})
+		rows = append(rows, [2]string{"from the bucket", "not searched: --bucket (SIGNALBOX_BUCKET) names none"})
 	case !*r.HandOver:
-		rows = append(rows, [2]string{"its hand-over workflow", "not looked at: none is named for the agent by --config (SIGNALBOX_CONFIG)"})
+		rows = append(rows, [2]string{"its hand-over workflow", "not searched: --config (SIGNALBOX_CONFIG) names none for the agent"})
 	}
 	if r.StillRunning {
 		rows = append(rows, [2]string{"at Offload", "the case may still be running: use its reference again only after it has ended there, or its events reach the new case"})
@@ -166,9 +166,9 @@ func (r erasedReport) rows() [][2]string {
 	return append(rows, [2]string{"recorded as", r.Record})
 }
 
-// run looks first, then records, and then removes: last from Temporal, which tells what else there is when the command is run again.
+// run checks first, then records, and then removes. It removes from Temporal last: if the command is repeated, Temporal says what else to remove.
 func (e eraser) run(ctx context.Context) (done erasedReport, err error) {
-	held, err := e.look(ctx)
+	held, err := e.check(ctx)
 	if err != nil {
 		return done, err
 	}
@@ -193,12 +193,12 @@ func (e eraser) run(ctx context.Context) (done erasedReport, err error) {
 	if done.Runs, err = e.temporal.Delete(ctx); err != nil {
 		return done, err
 	}
-	// A file that was on its way when its workflow was ended.
+	// Again, because a file may have been on its way when its workflow was ended.
 	return done, e.eraseObjects(ctx, &done)
 }
 
-// look refuses what is not to be erased.
-func (e eraser) look(ctx context.Context) (signalbox.Held, error) {
+// check returns what Temporal holds. It fails if work is under way and --force is not given, or if nothing is found.
+func (e eraser) check(ctx context.Context) (signalbox.Held, error) {
 	held, err := e.temporal.Find(ctx)
 	if err != nil {
 		return held, err

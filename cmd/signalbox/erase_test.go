@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAnErasureSaysWhatItDidNotLookAt(t *testing.T) {
+func TestAnErasureSaysWhatItDidNotSearch(t *testing.T) {
 	t.Parallel()
 	no, yes, objects := false, true, 2
 	for name, c := range map[string]struct {
@@ -15,7 +15,7 @@ func TestAnErasureSaysWhatItDidNotLookAt(t *testing.T) {
 	}{
 		"a case without a bucket":        {erasedReport{}, []string{"from the bucket", "--bucket"}, []string{"hand-over", "at Offload"}},
 		"a case that goes on at Offload": {erasedReport{Objects: &objects, StillRunning: true}, []string{"2 objects", "only after it has ended there"}, []string{"--bucket"}},
-		"an activation without --config": {erasedReport{HandOver: &no}, []string{"hand-over workflow", "not looked at", "--config"}, []string{"bucket"}},
+		"an activation without --config": {erasedReport{HandOver: &no}, []string{"hand-over workflow", "not searched", "--config"}, []string{"bucket"}},
 		"an activation with --config":    {erasedReport{HandOver: &yes}, nil, []string{"hand-over"}},
 	} {
 		text := ""

@@ -151,7 +151,7 @@ func TestAnErasedCaseLeavesNothingOfThePerson(t *testing.T) {
 	require.Contains(t, said, "0 deliveries")
 	status, said = run(t, "case", "erase", reference+"-not")
 	require.Equal(t, 3, status, said)
-	require.Contains(t, said, "nor the bucket holds anything")
+	require.Contains(t, said, "nothing of it was found")
 	require.Equal(t, http.StatusNoContent, post(t, webhook, `{"event_type":"case.completed","data":"`+words+`"}`))
 	require.Equal(t, http.StatusNoContent, post(t, webhook, `{"event_type":"case.failed","data":{"caseId":"another"}}`))
 	require.LessOrEqual(t, deliveriesOf(t, one.WorkflowID()), 2)
@@ -181,7 +181,7 @@ func TestAnErasedActivationLeavesNothingOfThePersonAndDoesNotComeBack(t *testing
 	runs := runsOf(t, one.WorkflowID(), workflows.NotifyWorkflowID(one.WorkflowID()))
 	status, said = run(t, "activation", "erase", dev.Agent, id, "--force", "--by", "ada")
 	require.Zero(t, status, said)
-	require.Regexp(t, "hand-over workflow +not looked at", said)
+	require.Regexp(t, "hand-over workflow +not searched", said)
 	requireNothing(t, words, "", runs)
 	require.Zero(t, deliveriesOf(t, one.WorkflowID()))
 
