@@ -17,8 +17,9 @@ func (p process) inbox() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "inbox",
 		Short: "Manage the inbox: list, show, replay, release, purge, counts, audit, backup",
-		Long: `Manage the inbox. Each command opens the inbox itself, a SQLite file or a PostgreSQL database, even while "signalbox serve" or
+		Long: `Manage the inbox. Without an API, each command opens the inbox itself, a SQLite file or a PostgreSQL database, even while "signalbox serve" or
 "signalbox ingress" runs. Use the settings of that process: --inbox (SIGNALBOX_INBOX), and for bodies --keyring (SIGNALBOX_KEYRING).
+With --api (SIGNALBOX_API), all commands except "backup" use the API of a process instead.
 
 Before it reveals a body, replays deliveries, releases the quarantine or purges, a command records the person in the inbox: see
 "signalbox inbox audit". If the record can't be written, the command fails and nothing is done.`,
@@ -49,10 +50,10 @@ func (a inboxAdmin) withKeyring() (inboxAdmin, error) {
 // operation is the work of an inbox command.
 type operation func(cmd *cobra.Command, args []string, deliveries inboxBackend) error
 
-// operate opens the inbox for the command and closes it afterwards, or works over the API. settings are the flags that the command uses in
-// addition to --inbox.
-func (p process) operate(command *cobra.Command, do operation, settings ...string) *cobra.Command {
-	read := p.settingsFlags(command, append([]string{"inbox"}, settings...)...)
+// operate opens the inbox for the command and closes it afterwards, or uses the API. flags are the flags of settings that the command has beside
+// --inbox.
+func (p process) operate(command *cobra.Command, do operation, flags ...string) *cobra.Command {
+	settings := p.settingsFlags(command, append([]string{"inbox"}, flags...)...)
 	command.RunE = func(cmd *cobra.Command, args []string) (err error) {
 		remote, err := p.api(cmd)
 		if err != nil {
@@ -61,11 +62,11 @@ func (p process) operate(command *cobra.Command, do operation, settings ...strin
 		if remote != nil {
 			return do(cmd, args, remote)
 		}
-		opened, err := read()
+		read, err := settings()
 		if err != nil {
 			return err
 		}
-		admin, err := p.openInboxAdmin(cmd.Context(), opened)
+		admin, err := p.openInboxAdmin(cmd.Context(), read)
 		if errors.Is(err, storage.ErrNone) {
 			err = fmt.Errorf("%w; or set SIGNALBOX_API to use the API of a process; with signalbox-dev the inbox is .signalbox/inbox.db", err)
 		}
@@ -73,8 +74,8 @@ func (p process) operate(command *cobra.Command, do operation, settings ...strin
 			return err
 		}
 		defer func() { err = errors.Join(err, admin.Close()) }()
-		admin.Secrets = opened.AgentSecrets()
-		if slices.Contains(settings, "keyring") {
+		admin.Secrets = read.AgentSecrets()
+		if slices.Contains(flags, "keyring") {
 			if admin, err = admin.withKeyring(); err != nil {
 				return err
 			}
