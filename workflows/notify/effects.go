@@ -8,14 +8,14 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/notify/lifecycle"
 )
 
-// nextStart is the pause between two turns that start deliveries. All deliveries of one turn go to Temporal in one request, whose size is
+// startPause is the pause between two turns that start deliveries. All deliveries of one turn go to Temporal in one request, whose size is
 // limited.
-const nextStart = time.Second
+const startPause = time.Second
 
-// longestWait is how long running deliveries may keep others waiting that don't fit the run. Then a new run begins with those others.
-const longestWait = time.Hour
+// longestWaitForRun is how long deliveries that don't fit the run may wait for the running ones. Then a new run starts them.
+const longestWaitForRun = time.Hour
 
-// carryOut starts each wanted delivery whose target has none running, and drops deliveries of notices that no longer wait.
+// carryOut drops running deliveries of notices that no longer wait. Then it starts the wanted deliveries that fit, at most one for each target.
 func (r *run) carryOut(fx lifecycle.Effects) {
 	r.deliveries = slices.DeleteFunc(r.deliveries, func(d delivery) bool {
 		if lifecycle.Waits(r.state, key(d)) {
@@ -27,13 +27,13 @@ func (r *run) carryOut(fx lifecycle.Effects) {
 	idle := slices.DeleteFunc(fx.Deliver, func(wanted lifecycle.Delivery) bool {
 		return slices.ContainsFunc(r.deliveries, func(d delivery) bool { return d.Params.To == wanted.To })
 	})
-	plan := lifecycle.Startable(r.state, idle, r.running(), r.started)
+	plan := lifecycle.Startable(r.state, idle, r.running(), r.startedBytes)
 	for _, wanted := range plan.Start {
 		r.deliveries = append(r.deliveries, startDelivery(r.Ctx, wanted))
-		r.started += wanted.Bytes
+		r.startedBytes += wanted.Bytes
 	}
 	if plan.More {
-		r.Timer.Set(r.Ctx, r.Now(), r.Now().Add(nextStart), "Start more deliveries")
+		r.Timer.Set(r.Ctx, r.Now(), r.Now().Add(startPause), "Start more deliveries")
 	}
 	switch {
 	case !plan.Full:
@@ -43,7 +43,7 @@ func (r *run) carryOut(fx lifecycle.Effects) {
 	case plan.NewRun: // the attempts under way may end first
 		r.newRunAt = rules.Sooner(r.newRunAt, r.Now().Add(deliverAttempt))
 	case r.newRunAt.IsZero():
-		r.newRunAt = r.Now().Add(longestWait)
+		r.newRunAt = r.Now().Add(longestWaitForRun)
 	}
 	r.Timer.Set(r.Ctx, r.Now(), r.newRunAt, "Start other deliveries in a new run")
 	r.Timer.Set(r.Ctx, r.Now(), fx.Wake, "End unless notices come")
@@ -68,7 +68,7 @@ func (r *run) applyResults() {
 	r.deliveries = running
 }
 
-// running returns the running deliveries.
+// running returns the keys of the running deliveries.
 func (r *run) running() []lifecycle.Key {
 	var keys []lifecycle.Key
 	for _, d := range r.deliveries {

@@ -50,7 +50,7 @@ func (r *run) applySignals() {
 	}
 }
 
-// apply makes next the current state, and reports the notices that were settled.
+// apply makes next the current state, and reports the notices that were delivered, given up or dismissed.
 func (r *run) apply(next lifecycle.State) {
 	r.report(lifecycle.Settled(r.state, next))
 	r.state = next

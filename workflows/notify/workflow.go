@@ -38,8 +38,8 @@ type run struct {
 	notices workflow.ReceiveChannel
 	// deliveries are running, at most one for each target, in the order in which they started.
 	deliveries []delivery
-	// started is the size of all deliveries that this run has started, in bytes of JSON.
-	started int
+	// startedBytes is the size of all deliveries that this run has started, as JSON.
+	startedBytes int
 	// newRunAt is when the run continues as new for deliveries that don't fit its history; zero if all fit.
 	newRunAt time.Time
 }

@@ -15,7 +15,7 @@ func Attention(s State) []string {
 	return nil
 }
 
-// DueAt returns when the first notice was given up; zero without attention.
+// DueAt returns when the first of the listed given-up notices was given up; zero if none is listed.
 func DueAt(s State) time.Time {
 	var due time.Time
 	for _, i := range s.givenUp() {

@@ -30,8 +30,9 @@ const (
 	// maxStartBytes limits the deliveries that one workflow task starts: each has a copy of the data, and Temporal refuses requests of more
 	// than 4 MiB.
 	maxStartBytes = 2 << 20
-	// maxRunBytes limits the deliveries of one run, together with its state; the signals of the run come on top. From 4 MiB of history on, the server suggests to continue as
-	// new, which drops running deliveries: they would start again, drop again, and never get beyond their first attempts.
+	// maxRunBytes limits the deliveries of one run together with its state; the signals of the run are not counted. At 4 MiB of history the server
+	// suggests to continue as new. That drops running deliveries: they would start again, be dropped again, and never get beyond their first
+	// attempts.
 	maxRunBytes = 3 << 20
 )
 
@@ -44,27 +45,27 @@ type Plan struct {
 	Full, NewRun bool
 }
 
-// Startable returns which of the wanted deliveries can start together. running are the deliveries that run, started is the size of all
-// that this run has started. The first delivery of a run always fits.
-func Startable(s State, wanted []Delivery, running []Key, started int) Plan {
+// Startable returns which of the wanted deliveries can start together. running are the deliveries that run; startedBytes is the size of all
+// deliveries that this run has started. The first delivery of a run always fits.
+func Startable(s State, wanted []Delivery, running []Key, startedBytes int) Plan {
 	var plan Plan
-	held, again, bytes := s.bytes(), 0, 0
+	stateBytes, runningBytes, newBytes := s.bytes(), 0, 0
 	for _, key := range running {
 		if i := s.find(key); i >= 0 {
-			again += s.deliveryBytes(s.Notices[i])
+			runningBytes += s.deliveryBytes(s.Notices[i])
 		}
 	}
 	for _, d := range wanted {
 		switch {
-		case started+bytes > 0 && held+started+bytes+d.Bytes > maxRunBytes:
+		case startedBytes+newBytes > 0 && stateBytes+startedBytes+newBytes+d.Bytes > maxRunBytes:
 			plan.Full = true
-			plan.NewRun = plan.NewRun || again+bytes == 0 || held+again+bytes+d.Bytes <= maxRunBytes
-		case bytes > 0 && bytes+d.Bytes > maxStartBytes:
+			plan.NewRun = plan.NewRun || runningBytes+newBytes == 0 || stateBytes+runningBytes+newBytes+d.Bytes <= maxRunBytes
+		case newBytes > 0 && newBytes+d.Bytes > maxStartBytes:
 			plan.More = true
 			return plan
 		default:
 			plan.Start = append(plan.Start, d)
-			bytes += d.Bytes
+			newBytes += d.Bytes
 		}
 	}
 	return plan
