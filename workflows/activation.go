@@ -1,8 +1,6 @@
 package workflows
 
-import (
-	"time"
-)
+import "time"
 
 // ActivationStatus is the status of an Artmail activation.
 type ActivationStatus string
@@ -120,7 +118,7 @@ type ResealAPIKey struct {
 	Replaces []byte `json:"replaces"`
 }
 
-// APIKeyReceipt is the result of ResealAPIKey.
+// APIKeyReceipt is the result of the update "reseal-api-key".
 type APIKeyReceipt struct {
 	// Resealed is false if the activation already held the new sealed key, because the call was repeated.
 	Resealed bool `json:"resealed"`

@@ -10,7 +10,7 @@ import (
 type ActivationOptions struct {
 	// StaleAfter is Artmail's inactivity window. Default 15 minutes.
 	StaleAfter Duration `json:"staleAfter,omitzero"`
-	// WarnBefore is how long before the end of that window Signalbox warns of an inactive run. Default 3 minutes.
+	// WarnBefore is how long before the end of that window Signalbox warns of an inactive run. Default 3 minutes, at most half of StaleAfter.
 	WarnBefore Duration `json:"warnBefore,omitzero"`
 	// CheckApprovalQueue is the task queue of the agent's own activity "check-approval". Empty: the agent has none.
 	CheckApprovalQueue string `json:"checkApprovalQueue,omitempty"`

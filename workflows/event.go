@@ -15,7 +15,8 @@ type EventMeta struct {
 	ReceivedAt time.Time `json:"receivedAt"`
 }
 
-// AppliedEvent says when a webhook was accepted and when its workflow had applied it. The ingress and Temporal have different clocks.
+// AppliedEvent says when the ingress stored a webhook (AcceptedAt is the event's ReceivedAt) and when its workflow applied it. The ingress and
+// Temporal have different clocks.
 type AppliedEvent struct {
 	AcceptedAt time.Time `json:"acceptedAt"`
 	AppliedAt  time.Time `json:"appliedAt"`

@@ -34,8 +34,8 @@ func (r *Ring) SealingKeyIDs() []uint32 {
 
 // Retire returns a Ring without the sealing keys that are older than the one in use: what they have sealed can't be opened any more. The caller
 // checks that nothing needs them, as `signalbox keys retire` does.
-// Keys that are staged stay, and so do all token keys: capability URLs are out in the world for as long as their cases run, and a
-// fingerprint is made with the oldest of them.
+// Keys that are staged stay, and so do all token keys: a capability URL is used for as long as its case runs, and fingerprints are made with
+// the oldest token key.
 func (r *Ring) Retire() (*Ring, error) {
 	kept, err := withoutOlder(r.aeadKeys)
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// Apply lets a client, and the workers over it, use the codec around the data converter of the options. It replaces their failure converter.
+// Apply makes a client, and the workers that use it, encode payloads with the codec, after the data converter of the options. It replaces the
+// failure converter of the options.
 //
 // A worker that lacks a key fails the workflow task, which Temporal gives out again until a worker has the key: no workflow ends and no signal
 // is dropped because of it. Everywhere else the call fails with ErrKeyMissing.
@@ -21,7 +22,7 @@ func (c *Codec) Apply(options *client.Options) {
 		parent = converter.GetDefaultDataConverter()
 	}
 	lenient := converter.NewCodecDataConverter(parent, c)
-	strict := converter.NewCodecDataConverter(parent, inWorkflow{c})
+	strict := converter.NewCodecDataConverter(parent, strictCodec{c})
 	failures := func(data converter.DataConverter) converter.FailureConverter {
 		return temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{DataConverter: data, EncodeCommonAttributes: c.encrypt})
 	}
@@ -29,11 +30,11 @@ func (c *Codec) Apply(options *client.Options) {
 	options.FailureConverter = failureConverter{failures(lenient), failures(strict)}
 }
 
-// inWorkflow panics if a payload can't be opened. The SDK turns a panic into a failed workflow task, but an error into a failed workflow, a dropped
+// strictCodec panics if a payload can't be decrypted. The SDK turns a panic into a failed workflow task, but an error into a failed workflow, a dropped
 // signal or a refused update.
-type inWorkflow struct{ *Codec }
+type strictCodec struct{ *Codec }
 
-func (c inWorkflow) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
+func (c strictCodec) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
 	opened, err := c.Codec.Decode(payloads)
 	if errors.Is(err, ErrKeyMissing) || errors.Is(err, errDamaged) {
 		panic(err)
@@ -41,7 +42,7 @@ func (c inWorkflow) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, e
 	return opened, err
 }
 
-// dataConverter is strict inside workflows.
+// dataConverter uses strictCodec inside workflows.
 type dataConverter struct {
 	converter.DataConverter
 	strict converter.DataConverter
@@ -53,7 +54,8 @@ func (d dataConverter) WithWorkflowContext(workflow.Context) converter.DataConve
 // WithContext implements workflow.ContextAware.
 func (d dataConverter) WithContext(context.Context) converter.DataConverter { return d }
 
-// failureConverter is strict where a workflow reads how an activity failed: a workflow must not decide by a failure that it can't read.
+// failureConverter uses strictCodec where a workflow reads the failure of an activity: a workflow must not decide by a failure that it can't
+// read.
 type failureConverter struct {
 	converter.FailureConverter
 	strict converter.FailureConverter

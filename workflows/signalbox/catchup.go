@@ -22,8 +22,8 @@ type CatchUpOptions struct {
 	By string
 	// DryRun counts what CatchUp would do, and changes nothing.
 	DryRun bool
-	// CallsPerSecond limits the calls to Temporal; 0 means DefaultCallsPerSecond. The account's rate limit paces the reads at Offload that
-	// follow.
+	// CallsPerSecond limits the calls to workflows, but not the lists; 0 means DefaultCallsPerSecond. The account's rate limit paces the reads
+	// at Offload that follow.
 	CallsPerSecond float64
 	// Cursor is the Next of the report before. CatchUp then goes on with the cases; deliveries and notices are done.
 	Cursor string
@@ -85,8 +85,8 @@ const maxFailures = 100
 
 // CatchUp repairs the damage of an outage: it replays deliveries that did not reach a workflow, makes every open case read Offload now,
 // and resends notices that were given up. It may be repeated. If it fails for one workflow, it counts the failure and goes on with the
-// others. It returns an error when ctx ends or leaves no time for the next call, and when Temporal is unavailable; the report then counts
-// what was done so far, and Next goes on there.
+// others. It returns an error for invalid options, when ctx ends or leaves no time for the next call, when Temporal is unavailable, and when a
+// list can't be read. The report then counts what was done so far; to continue, pass its Next as Cursor.
 func (c *Client) CatchUp(ctx context.Context, options CatchUpOptions) (CatchUpReport, error) {
 	report := CatchUpReport{DryRun: options.DryRun}
 	if err := (workflows.ReconcileNow{By: options.By}).Validate(); err != nil {
@@ -121,7 +121,7 @@ type catchUp struct {
 	pace    *rate.Limiter
 }
 
-// deliveries runs first: a case that gets a replayed event needs no read.
+// deliveries runs first: a replayed event may end a case, which then needs no read.
 func (r *catchUp) deliveries(ctx context.Context) error {
 	if r.client.deliveries == nil {
 		return nil

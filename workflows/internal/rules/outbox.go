@@ -23,7 +23,7 @@ type Outbox struct {
 	NotBefore time.Time `json:"notBefore,omitzero"`
 	LastError string    `json:"lastError,omitempty"`
 	// RefusedAt is when notices were last dropped, because Temporal refused them permanently or too many were waiting. Zero if that never
-	// happened, or is over as AttentionLasts says.
+	// happened, or AttentionLasts has passed since.
 	RefusedAt time.Time `json:"refusedAt,omitzero"`
 }
 
@@ -54,8 +54,8 @@ func NoticeID(source string, kind workflows.NoticeKind, subject string) string {
 	return "ntc_" + base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
-// NewSubject returns a subject for the next notice, if each notice about it is news. A run that was reset numbers its notices as the run before it
-// did, so the subject has the time too: receivers drop an ID that they have seen.
+// NewSubject returns a subject that no earlier notice has. A run that was reset numbers its notices as the run before it did, so the subject has
+// the time too: receivers drop an ID that they have seen.
 func (o Outbox) NewSubject(now time.Time) string {
 	return strconv.FormatInt(o.Seq+1, 10) + " " + now.Format(time.RFC3339Nano)
 }

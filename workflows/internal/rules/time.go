@@ -1,8 +1,6 @@
 package rules
 
-import (
-	"time"
-)
+import "time"
 
 // Due reports whether a time has come. The zero time never comes.
 func Due(at, now time.Time) bool { return !at.IsZero() && !at.After(now) }

@@ -41,7 +41,7 @@ func addEndNotice(c *Case, now time.Time) {
 	addNotice(c, kind, workflows.NoticeData{}, "", now)
 }
 
-// withdrawQuestion removes the waiting notice of a question that is no longer open.
+// withdrawQuestion removes the waiting notice of a question.
 func withdrawQuestion(s *State) { withdrawKind(s, workflows.NoticeCaseInputNeeded) }
 
 // withdrawKind removes and returns the waiting notices of a kind.
@@ -59,7 +59,7 @@ func withdrawKind(s *State, kind workflows.NoticeKind) (withdrawn []workflows.Po
 }
 
 // handOff returns the next hand-off: the notices with their data, and the start of "offload-files"; nil if there is nothing to hand off,
-// or the last hand-off failed a moment ago.
+// or the pause after a failed hand-off is not over.
 func handOff(c Case, now time.Time) *workflows.HandOff {
 	s := c.State
 	if s.Outbox.NotBefore.After(now) {

@@ -107,7 +107,7 @@ func (m *caseMachine) settle(now time.Time) (any, bool) {
 		case fx.Create != nil:
 			m.create(*fx.Create, now)
 		case fx.Answer != nil:
-			m.c = offload.Answered(m.c, fx.Answer.QuestionID, m.provider.Answered(fx.Answer.CaseID), now)
+			m.c = offload.Answered(m.c, fx.Answer.QuestionID, m.provider.AcceptInput(fx.Answer.CaseID), now)
 		case fx.Read != nil:
 			m.c = offload.ReadDone(m.c, *fx.Read, m.provider.Read(fx.Read.CaseID), now)
 		case fx.ResultCheck != nil:

@@ -172,8 +172,8 @@ func (p *Provider) Read(caseID string) workflows.CaseSnapshot {
 	return workflows.CaseSnapshot{Facts: workflows.CaseFacts{CaseID: caseID, Status: workflows.OffloadRunning, UpdatedAt: p.now()}, ReadAt: p.now()}
 }
 
-// Answered answers POST /cases/{caseId}/input: it resolves the open question.
-func (p *Provider) Answered(caseID string) workflows.ProvideInputResult {
+// AcceptInput answers POST /cases/{caseId}/input: it resolves the open question.
+func (p *Provider) AcceptInput(caseID string) workflows.ProvideInputResult {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for reference, one := range p.cases {

@@ -84,7 +84,7 @@ func startWorkers(t *testing.T, provider *signalboxtest.Provider) {
 		return workflows.CreateCaseResult{CaseID: caseID}, nil
 	}, activity.RegisterOptions{Name: workflows.ActivityOffloadCreateCase})
 	calls.RegisterActivityWithOptions(func(_ context.Context, p workflows.ProvideInputParams) (workflows.ProvideInputResult, error) {
-		return provider.Answered(p.CaseID), nil
+		return provider.AcceptInput(p.CaseID), nil
 	}, activity.RegisterOptions{Name: workflows.ActivityOffloadProvideInput})
 	calls.RegisterActivityWithOptions(func(_ context.Context, p workflows.GetCaseParams) (workflows.CaseSnapshot, error) {
 		return provider.Read(p.CaseID), nil
