@@ -25,8 +25,8 @@ type Provider interface {
 // defaultMaxBytes is the default of Config.MaxBytes, far more than mail servers accept.
 const defaultMaxBytes = 100 << 20
 
-// Beat is the interval of an activity's heartbeats.
-const Beat = 10 * time.Second
+// defaultHeartbeat is the interval of an activity's heartbeats.
+const defaultHeartbeat = 10 * time.Second
 
 // Config holds the dependencies and limits of the activities.
 type Config struct {
@@ -56,8 +56,8 @@ type Activities struct {
 	folder         string
 	now            func() time.Time
 	transport      *http.Transport
-	// stall is how long a download may bring no byte; beat is the interval of heartbeats.
-	stall, beat time.Duration
+	// stall is how long a download may bring no byte; heartbeatInterval is the interval of heartbeats.
+	stall, heartbeatInterval time.Duration
 }
 
 // New returns the activities, or an error with all mistakes in the configuration.
@@ -81,15 +81,15 @@ func New(cfg Config) (*Activities, error) {
 		return nil, fmt.Errorf("archive activities: %w", errors.Join(wrong...))
 	}
 	return &Activities{
-		bucket:         cfg.Bucket,
-		provider:       cfg.Provider,
-		maxBytes:       cfg.MaxBytes,
-		allowPlainHTTP: cfg.AllowPlainHTTP,
-		folder:         cfg.Folder,
-		now:            cfg.Now,
-		transport:      newTransport(cfg.AllowPrivate),
-		stall:          30 * time.Second,
-		beat:           Beat,
+		bucket:            cfg.Bucket,
+		provider:          cfg.Provider,
+		maxBytes:          cfg.MaxBytes,
+		allowPlainHTTP:    cfg.AllowPlainHTTP,
+		folder:            cfg.Folder,
+		now:               cfg.Now,
+		transport:         newTransport(cfg.AllowPrivate),
+		stall:             30 * time.Second,
+		heartbeatInterval: defaultHeartbeat,
 	}, nil
 }
 

@@ -63,7 +63,7 @@ func (a *attempt) accept(told workflows.Attachment, o object) error {
 	if n >= differingDownloads {
 		return nil
 	}
-	a.beat() // carries the count to the next attempt
+	a.sendHeartbeat() // carries the count to the next attempt
 	var how []string
 	if reportedSize != 0 {
 		how = append(how, fmt.Sprintf("%d bytes, Offload reported %d", o.size, reportedSize))
@@ -134,7 +134,7 @@ func (a *Activities) download(ctx *attempt, p workflows.StoreAttachmentParams, i
 	for first := true; ; first = false {
 		link, expires, err := a.provider.Link(ctx, p.Account, p.CaseID, p.Attachment.ID)
 		if err != nil {
-			return fetched{}, provided(err, a.now().Before(p.LagUntil))
+			return fetched{}, fromProvider(err, a.now().Before(p.LagUntil))
 		}
 		if first && !expires.IsZero() && !a.now().Before(expires) {
 			continue

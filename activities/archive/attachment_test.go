@@ -127,7 +127,7 @@ func TestALongDownloadSendsHeartbeats(t *testing.T) {
 		}
 		_, _ = io.WriteString(rw, "form")
 	})
-	w.beat = time.Millisecond
+	w.heartbeatInterval = time.Millisecond
 	env := environment(w.Activities)
 	var once sync.Once
 	env.SetOnActivityHeartbeatListener(func(_ *activity.Info, details converter.EncodedValues) {

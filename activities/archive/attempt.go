@@ -31,12 +31,13 @@ type Progress struct {
 	Differed int64 `json:"differed,omitempty"`
 }
 
-// beat sends a heartbeat with the progress.
-func (a *attempt) beat() {
+// sendHeartbeat sends a heartbeat with the progress.
+func (a *attempt) sendHeartbeat() {
 	activity.RecordHeartbeat(a, Progress{FetchedBytes: a.fetchedBytes.Load(), Differed: a.differed.Load()})
 }
 
-// begin starts an attempt and its heartbeats. They only show that the worker is alive; a stalled download is detected separately (see stall).
+// begin starts an attempt and its heartbeats, which are sent even if the download makes no progress. A stalled download is detected separately
+// (see stall).
 func (a *Activities) begin(ctx context.Context) (_ *attempt, end func()) {
 	info := activity.GetInfo(ctx)
 	margin := min(reportMargin, info.Deadline.Sub(info.StartedTime)/4)
@@ -49,14 +50,14 @@ func (a *Activities) begin(ctx context.Context) (_ *attempt, end func()) {
 
 	var beating sync.WaitGroup
 	beating.Go(func() {
-		ticker := time.NewTicker(a.beat)
+		ticker := time.NewTicker(a.heartbeatInterval)
 		defer ticker.Stop()
 		for {
 			select {
 			case <-bounded.Done():
 				return
 			case <-ticker.C:
-				begun.beat()
+				begun.sendHeartbeat()
 			}
 		}
 	})

@@ -15,6 +15,6 @@
 // A download URL is a secret until it expires. No parameter, result, heartbeat, error or log contains one.
 //
 // The workflow that schedules the activities sets their retry policy. Each attempt gets a new download URL. Final errors are non-retryable.
-// The heartbeat timeout must be well above 10 s (Beat). The start-to-close timeout must be long enough for a whole file, since each attempt
-// starts from the beginning.
+// The heartbeat timeout must be well above 10 s, the interval of heartbeats. The start-to-close timeout must be long enough for a whole file,
+// since each attempt starts from the beginning.
 package archive

@@ -33,15 +33,15 @@ var (
 	errStalled = errors.New("nothing came for too long")
 )
 
-// providerError is an error of the Provider. It has already a type of the contract.
+// providerError is an error of the Provider. It already has a type of the contract.
 type providerError struct{ err error }
 
 func (e *providerError) Error() string { return e.err.Error() }
 
 func (e *providerError) Unwrap() error { return e.err }
 
-// provided wraps an error of the Provider. "Not found" is retried while the provider's reads may lag behind its webhooks, and final after that.
-func provided(err error, lagging bool) error {
+// fromProvider wraps an error of the Provider. "Not found" is retried while the provider's reads may lag behind its webhooks, and final after that.
+func fromProvider(err error, lagging bool) error {
 	var known *temporal.ApplicationError
 	if errors.As(err, &known) && known.Type() == workflows.ErrTypeOffloadNotFound {
 		options := temporal.ApplicationErrorOptions{NonRetryable: true}
@@ -117,7 +117,7 @@ func withoutURL(ctx context.Context, err error) error {
 	return errors.New("the connection broke, or the response is not HTTP")
 }
 
-// oneLine returns a message on one line of valid UTF-8 and at most 400 bytes, because a history stores it whole.
+// oneLine returns a message on one line of valid UTF-8, cut after 400 bytes with an ellipsis, because a history stores it whole.
 func oneLine(text string) string {
 	const most = 400
 	text = strings.Map(func(r rune) rune {

@@ -21,7 +21,7 @@ func (a *Activities) readAndPut(ctx *attempt, key string, p workflows.StoreResul
 	result, err := a.provider.Result(ctx, p.Account, p.CaseID)
 	switch {
 	case err != nil:
-		return object{}, provided(err, a.now().Before(p.LagUntil))
+		return object{}, fromProvider(err, a.now().Before(p.LagUntil))
 	case len(result) == 0 && a.now().Before(p.LagUntil):
 		return object{}, errNoResultYet
 	case len(result) == 0:

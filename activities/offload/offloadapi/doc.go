@@ -5,5 +5,5 @@
 // once.
 //
 // The rules come from Offload's pages "Introduction", "Create case", "Get case", "Provide case input", "Get case attachment" and "Error
-// handling". Where they say nothing, the client accepts what it can read and reports the fields that it can't.
+// handling". Where they say nothing, the client accepts what it can read and reports the fields that it can't read.
 package offloadapi
