@@ -87,16 +87,17 @@ func (d Deployment) whenPolled(ctx context.Context, buildID string, change func(
 	}
 }
 
-// settledReads is after how many reads in a row a change counts as done that Temporal does not report as done.
-const settledReads = 10
+// doneReads is the number of reads in a row that must show a change before it counts as done without a report from Temporal.
+const doneReads = 10
 
 // awaitRouting waits until all task queues use the newest routing, which has changed for a build: until Temporal reports it, or until the
-// queues have shown it for settledReads reads. A server up to 1.32 can lose the report of a version, if it comes while the change is being recorded; its progress then stays "in progress"
-// until that version is deleted. Older servers report no progress, and their queues are not asked.
+// queues have shown it in doneReads reads in a row. A server up to 1.32 can lose the report of a version that comes while the change is being
+// recorded; the progress then stays "in progress" until that version is deleted. Older servers report no progress: their queues are not asked, and
+// the routing counts as changed after doneReads reads.
 func (d Deployment) awaitRouting(ctx context.Context, buildID string) error {
 	again := time.NewTicker(promotePause)
 	defer again.Stop()
-	for settled := 0; ; {
+	for done := 0; ; {
 		described, err := d.temporal.WorkflowService().DescribeWorkerDeployment(ctx, &workflowservice.DescribeWorkerDeploymentRequest{
 			Namespace: d.namespace, DeploymentName: d.name,
 		})
@@ -109,10 +110,10 @@ func (d Deployment) awaitRouting(ctx context.Context, buildID string) error {
 		case info.GetRoutingConfigUpdateState() == enumspb.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS:
 			shown, err = d.queuesShow(ctx, info.GetRoutingConfig(), buildID)
 		}
-		if settled++; !shown {
-			settled = 0
+		if done++; !shown {
+			done = 0
 		}
-		if settled == settledReads {
+		if done == doneReads {
 			return nil
 		}
 		select {
@@ -123,34 +124,34 @@ func (d Deployment) awaitRouting(ctx context.Context, buildID string) error {
 	}
 }
 
-// queuesShow reports whether the queues of the current version show it as the current one, those of the ramping version its ramp, and those of the
-// build that has changed, where it is no longer either, that it is not. Where there is no queue to ask, it reports false.
+// queuesShow reports whether all queues show the routing: the queues of the current version show it as current, those of the ramping version show
+// its ramp, and those of a build that is no longer current or ramping do not show that build. It reports false if there is no queue to ask.
 func (d Deployment) queuesShow(ctx context.Context, routing *deploymentpb.RoutingConfig, buildID string) (bool, error) {
 	current, ramping := routing.GetCurrentDeploymentVersion(), routing.GetRampingDeploymentVersion()
-	shows := map[string]func(*taskqueuepb.TaskQueueVersioningInfo) bool{
+	expected := map[string]func(*taskqueuepb.TaskQueueVersioningInfo) bool{
 		buildID: func(info *taskqueuepb.TaskQueueVersioningInfo) bool {
 			return info.GetCurrentDeploymentVersion().GetBuildId() != buildID && info.GetRampingDeploymentVersion().GetBuildId() != buildID
 		},
 	}
 	if current != nil { // else the workers without versions are current
-		shows[current.GetBuildId()] = func(info *taskqueuepb.TaskQueueVersioningInfo) bool {
+		expected[current.GetBuildId()] = func(info *taskqueuepb.TaskQueueVersioningInfo) bool {
 			return proto.Equal(info.GetCurrentDeploymentVersion(), current) && (ramping != nil || info.GetRampingDeploymentVersion() == nil)
 		}
 	}
 	if ramping != nil {
-		shows[ramping.GetBuildId()] = func(info *taskqueuepb.TaskQueueVersioningInfo) bool {
+		expected[ramping.GetBuildId()] = func(info *taskqueuepb.TaskQueueVersioningInfo) bool {
 			return proto.Equal(info.GetRampingDeploymentVersion(), ramping) && info.GetRampingVersionPercentage() == routing.GetRampingVersionPercentage()
 		}
 	}
 	queues := queues{d, map[QueuePolled]*workflowservice.DescribeTaskQueueResponse{}}
-	for buildID, shown := range shows {
+	for buildID, asExpected := range expected {
 		one, err := d.version(ctx, buildID, queues)
 		if err != nil {
 			return false, err
 		}
 		for _, queue := range one.Queues {
 			described, err := queues.describe(ctx, queue)
-			if err != nil || !shown(described.GetVersioningInfo()) {
+			if err != nil || !asExpected(described.GetVersioningInfo()) {
 				return false, err
 			}
 		}
