@@ -1,5 +1,5 @@
 // Command signalbox-dev runs everything in one process on one machine, without a network: the real Temporal server and its Web UI, simulators
-// of both providers, the ingress and the workers. With --demo it also plays what Signalbox is for, and prints what happens.
+// of both providers, the ingress and the workers. With --demo it also plays a demonstration and prints each step.
 package main
 
 import (
@@ -39,7 +39,7 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// options are the command line's.
+// options are the values of the flags.
 type options struct {
 	dev.Options
 	callbacks           []string
@@ -58,18 +58,18 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		RunE:          func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), out, errOut) },
 	}
 	flags := command.Flags()
-	flags.StringVar(&o.Data, "data", ".signalbox", "folder that keeps everything; started again on it, all goes on")
-	flags.StringVar(&o.Listen, "listen", "127.0.0.1:8080", "ingress")
-	flags.StringVar(&o.InternalListen, "internal-listen", "127.0.0.1:8081", "the page, the API, health and metrics, on loopback; empty: none")
-	flags.StringVar(&o.Temporal, "temporal", "127.0.0.1:7233", "Temporal server")
-	flags.StringVar(&o.UI, "ui", "127.0.0.1:8233", "Temporal Web UI; empty: none")
-	flags.StringVar(&o.Simulators, "simulators", "127.0.0.1:8090", "provider simulators")
+	flags.StringVar(&o.Data, "data", ".signalbox", "folder for all data; a start with the same folder continues where the last one stopped")
+	flags.StringVar(&o.Listen, "listen", "127.0.0.1:8080", "address of the ingress")
+	flags.StringVar(&o.InternalListen, "internal-listen", "127.0.0.1:8081", "address of the page, the API, health and metrics, on loopback; empty: none")
+	flags.StringVar(&o.Temporal, "temporal", "127.0.0.1:7233", "address of the Temporal server")
+	flags.StringVar(&o.UI, "ui", "127.0.0.1:8233", "address of the Temporal Web UI; empty: none")
+	flags.StringVar(&o.Simulators, "simulators", "127.0.0.1:8090", "address of the provider simulators")
 	flags.DurationVar(&o.Pace, "pace", time.Second, "pause before each step of a simulated provider")
 	o.Trouble.Flags(flags)
-	flags.StringArrayVar(&o.callbacks, "callback", nil, "a receiver of notices, which a start names in notify: NAME=URL, as in finance=http://127.0.0.1:8099; its secret is printed; repeatable")
-	flags.BoolVar(&o.EncryptPayloads, "encrypt-payloads", false, "encrypt what Temporal keeps, by keys in the data folder, where it then stays on; the Web UI shows plain text through the codec server of --internal-listen")
+	flags.StringArrayVar(&o.callbacks, "callback", nil, "a receiver of notices, NAME=URL, such as finance=http://127.0.0.1:8099; a case or approval names it in notify; its secret is printed; repeatable")
+	flags.BoolVar(&o.EncryptPayloads, "encrypt-payloads", false, "encrypt the payloads that Temporal stores, with keys in the data folder; later starts with this folder encrypt too; the Web UI decrypts through the codec server of --internal-listen")
 	flags.BoolVar(&o.demo, "demo", false, "play the demonstration; without --exit a question is then left open on the page, for you to answer")
-	flags.BoolVar(&o.exit, "exit", false, "end after the demonstration, with status 0 only if all ended as it should")
+	flags.BoolVar(&o.exit, "exit", false, "end after the demonstration, with status 0 only if everything ended as it should")
 	flags.StringVar(&o.logLevel, "log-level", "warn", "debug, info, warn or error")
 	flags.StringVar(&o.logFormat, "log-format", "console", "console or json")
 	command.AddCommand(bench.Command(), torture.Command())
@@ -78,7 +78,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	command.SetErr(errOut)
 	command.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", setting.ErrWrong, err) })
 	if err := command.ExecuteContext(ctx); err != nil {
-		// Nothing is left to do where even this can't be written.
+		// A failed write to standard error can't be reported.
 		_, _ = fmt.Fprintf(errOut, "signalbox-dev: %v\n", err)
 		if errors.Is(err, setting.ErrWrong) {
 			return 2
@@ -93,7 +93,7 @@ func (o options) run(ctx context.Context, out, errOut io.Writer) (err error) {
 		return fmt.Errorf("%w: --exit ends after the demonstration: it needs --demo", setting.ErrWrong)
 	}
 	if o.InternalListen != "" && !internalhttp.IsLoopback(o.InternalListen) {
-		return fmt.Errorf("%w: --internal-listen: signalbox-dev has neither tokens nor TLS: want an address of loopback, such as 127.0.0.1:8081", setting.ErrWrong)
+		return fmt.Errorf("%w: --internal-listen: signalbox-dev has neither tokens nor TLS: want a loopback address, such as 127.0.0.1:8081", setting.ErrWrong)
 	}
 	if o.Callbacks, err = readCallbacks(o.callbacks); err != nil {
 		return fmt.Errorf("%w: --callback: %w", setting.ErrWrong, err)
@@ -134,7 +134,7 @@ func (o options) run(ctx context.Context, out, errOut io.Writer) (err error) {
 			_, _ = fmt.Fprintf(out, "\nNo question is left open: %v\n", err)
 		}
 		if ctx.Err() != nil {
-			_, _ = fmt.Fprintln(out, "\nStopped before the demonstration ended; what runs goes on at the next start.")
+			_, _ = fmt.Fprintln(out, "\nStopped before the demonstration ended; running workflows continue at the next start.")
 			return nil
 		}
 	} else {
@@ -149,8 +149,8 @@ func (o options) run(ctx context.Context, out, errOut io.Writer) (err error) {
 	return nil
 }
 
-// quietAfter returns a logger that, unless it logs at level debug, logs no errors after the context: a stopping Temporal server and its clients
-// report the stop as errors. Stop returns those that matter.
+// quietAfter returns a logger that logs nothing up to level error after the context ends, unless its level is debug: a stopping Temporal server
+// and its clients report the stop as errors. Instance.Stop returns the errors that matter.
 func quietAfter(running context.Context, log *zap.Logger) *zap.Logger {
 	core := log.Core()
 	return log.WithOptions(zap.IncreaseLevel(zap.LevelEnablerFunc(func(level zapcore.Level) bool {
@@ -183,13 +183,13 @@ func say(out io.Writer, in *dev.Instance, data string) error {
 	}
 	_, err := fmt.Fprintf(out, `Signalbox for development
 
-  open first     %s  (the page: what is to do, cases, deliveries)
+  open first     %s  (the page: to-do list, cases, deliveries)
 
   ingress        %s
-  operators      %s  (/v1, /readyz, /metrics)
+  internal       %s  (/v1, /readyz, /metrics)
   Temporal UI    %s
   Temporal       %s
-  simulators     %s  (curl it: how to drive them by hand)
+  simulators     %s  (open it to see how to control them)
   data           %s
 `, page, in.IngressURL(), cmp.Or(in.InternalURL(), "(none)"), ui, in.TemporalAddress(), in.Simulators.URL(), data)
 	for _, name := range slices.Sorted(maps.Keys(in.Callbacks)) {

@@ -79,7 +79,7 @@ func TestAStopInTheMiddleOfTheDemonstrationIsNoFailure(t *testing.T) {
 	}, &out, &errOut), errOut.String())
 	require.True(t, strings.HasSuffix(out.String(), `
 
-Stopped before the demonstration ended; what runs goes on at the next start.
+Stopped before the demonstration ended; running workflows continue at the next start.
 
 Stopped; data in `+data+"\n"), out.String())
 	require.NotContains(t, out.String(), "NOT end as it should")
@@ -107,7 +107,7 @@ func TestACommandLineThatCannotWorkIsRefusedBeforeAnythingStarts(t *testing.T) {
 	busy := "another process listens on " + taken.Addr().String() + ": stop it, or give another address"
 	for says, args := range map[string][]string{
 		"it needs --demo":                                      {"--exit"},
-		"an address of loopback":                               {"--internal-listen", "0.0.0.0:8081"},
+		"a loopback address":                                   {"--internal-listen", "0.0.0.0:8081"},
 		"unknown flag":                                         {"--nonsense"},
 		"unknown command \"demo\"":                             {"demo"},
 		"--data: name a folder":                                {"--data", ""},

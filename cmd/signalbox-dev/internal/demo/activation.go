@@ -22,22 +22,22 @@ func activation(ctx context.Context, s *stage) error {
 	}); err != nil {
 		return err
 	}
-	s.look(one.WorkflowID())
+	s.showLink(one.WorkflowID())
 	key, err := one.RevealAPIKey(ctx)
 	if err != nil {
 		return err
 	}
 	if !artmail.HoldsAPIKey(id, key) {
-		return errors.New("the sealed API key does not open to Artmail's")
+		return errors.New("the opened API key is not the one that Artmail showed")
 	}
-	s.say("active; the key is kept sealed and opens to the right one")
+	s.say("active; the API key is kept sealed, and it opens to the key that Artmail showed")
 	if err := approve(ctx, s, id); err != nil {
 		return err
 	}
 	return forceFail(ctx, s, id)
 }
 
-// approve asks the brand for an approval, which it gives.
+// approve requests an approval and makes the brand approve it.
 func approve(ctx context.Context, s *stage, activationID string) error {
 	artmail := s.instance.Simulators.Artmail
 	one := s.instance.Apps.Activation(dev.Agent, activationID)
@@ -72,7 +72,7 @@ func approve(ctx context.Context, s *stage, activationID string) error {
 	return app.receivesNotices(ctx, s)
 }
 
-// forceFail opens a run with a pending approval and lets it go stale.
+// forceFail opens a run with an open approval and makes Artmail force-fail the run.
 func forceFail(ctx context.Context, s *stage, activationID string) error {
 	artmail := s.instance.Simulators.Artmail
 	one := s.instance.Apps.Activation(dev.Agent, activationID)
@@ -112,7 +112,7 @@ func forceFail(ctx context.Context, s *stage, activationID string) error {
 	return app.receivesNotices(ctx, s)
 }
 
-// approval is open until it is seen otherwise.
+// approval returns the approval with the message ID; an open one if the state does not list it.
 func approval(state workflows.ActivationState, messageID string) workflows.Approval {
 	for _, a := range state.Approvals {
 		if a.MessageID == messageID {
@@ -122,7 +122,7 @@ func approval(state workflows.ActivationState, messageID string) workflows.Appro
 	return workflows.Approval{Status: workflows.ApprovalOpen}
 }
 
-// run is open until it is seen otherwise.
+// run returns the run with the ID; an open one if the state does not list it.
 func run(state workflows.ActivationState, runID string) workflows.Run {
 	for _, r := range state.Runs {
 		if r.RunID == runID {

@@ -36,7 +36,7 @@ func start(ctx context.Context, s *stage, script string, options workflows.CaseO
 		return nil, err
 	}
 	s.say("case %s started", one.Reference())
-	s.look(one.WorkflowID())
+	s.showLink(one.WorkflowID())
 	return &course{Case: one, app: app}, nil
 }
 

@@ -33,7 +33,7 @@ var scenes = []scene{
 }
 
 // ErrStopped says that the demonstration was stopped.
-var ErrStopped = errors.New("stopped before the demonstration ended; what runs goes on at the next start")
+var ErrStopped = errors.New("stopped before the demonstration ended; running workflows continue at the next start")
 
 // Play plays all scenes at the same time and returns what did not end as it should, or ErrStopped if stopped ends first.
 func Play(stopped context.Context, instance *dev.Instance, out io.Writer) error {
@@ -83,8 +83,8 @@ func (s *stage) say(format string, args ...any) {
 	s.printer.printf("  %5.1fs  %-18s %s\n", at, s.name, fmt.Sprintf(format, args...))
 }
 
-// look tells where a workflow is seen.
-func (s *stage) look(workflowID string) {
+// showLink prints the link to a workflow in the Web UI.
+func (s *stage) showLink(workflowID string) {
 	if ui := s.instance.UIURL(); ui != "" {
 		s.say("watch it: %s/namespaces/default/workflows/%s", ui, url.PathEscape(workflowID))
 	}
