@@ -24,7 +24,7 @@ const (
 	// Resets resets each connection at once, HalfReset every second one.
 	Resets    = `{"type":"reset_peer","attributes":{"timeout":0}}`
 	HalfReset = `{"type":"reset_peer","toxicity":0.5,"attributes":{"timeout":0}}`
-	// Cuts ends each connection in the middle of an answer.
+	// Cuts ends each connection after 2,000 bytes of responses.
 	Cuts = `{"type":"limit_data","attributes":{"bytes":2000}}`
 )
 
@@ -67,7 +67,7 @@ func (n *Network) Harm(toxics ...string) error {
 // Freeze stops all open connections from passing data, like a firewall that has forgotten them. New connections work.
 func (n *Network) Freeze() { n.bridge.frozen.Store(n.bridge.accepted.Load()) }
 
-// Heal removes all faults.
+// Heal removes the faults that Harm added. Connections that Freeze has frozen stay frozen.
 func (n *Network) Heal(ctx context.Context) { n.proxy.Toxics.ResetToxics(ctx) }
 
 // Close closes the network and its connections.

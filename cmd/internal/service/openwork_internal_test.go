@@ -111,7 +111,7 @@ func TestOpenWorkIsCountedFromStates(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(o)
 	require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(`
-# HELP signalbox_open_work_up 1 while open work can be read from Temporal; 0 while it can't, and then the other values are the last ones.
+# HELP signalbox_open_work_up 1 while open work can be read from Temporal; 0 while it can't; then the other values are from the last successful read.
 # TYPE signalbox_open_work_up gauge
 signalbox_open_work_up 0
 `)), "nothing is reported before the first pass")
@@ -133,7 +133,7 @@ signalbox_waiting_oldest_seconds{kind="question"} 3600
 # TYPE signalbox_attention_workflows gauge
 signalbox_attention_workflows{reason="conflict",workflow_type="offload-case"} 1
 signalbox_attention_workflows{reason="input_needed",workflow_type="offload-case"} 1
-# HELP signalbox_open_work_up 1 while open work can be read from Temporal; 0 while it can't, and then the other values are the last ones.
+# HELP signalbox_open_work_up 1 while open work can be read from Temporal; 0 while it can't; then the other values are from the last successful read.
 # TYPE signalbox_open_work_up gauge
 signalbox_open_work_up `
 	names := []string{"signalbox_waiting", "signalbox_waiting_oldest_seconds", "signalbox_attention_workflows", "signalbox_open_work_up"}

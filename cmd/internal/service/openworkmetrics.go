@@ -3,18 +3,18 @@ package service
 import "github.com/prometheus/client_golang/prometheus"
 
 var (
-	openReadDesc      = prometheus.NewDesc("signalbox_open_work_up", "1 while open work can be read from Temporal; 0 while it can't, and then the other values are the last ones.", nil, nil)
-	openReadAtDesc    = prometheus.NewDesc("signalbox_open_work_timestamp_seconds", "When the values of open work were read, in Unix time.", nil, nil)
-	runningDesc       = prometheus.NewDesc("signalbox_workflows_running", "Running workflows.", []string{"workflow_type"}, nil)
-	attentionDesc     = prometheus.NewDesc("signalbox_attention_workflows", "Workflows that a person should look at, by reason.", []string{"workflow_type", "reason"}, nil)
-	waitingDesc       = prometheus.NewDesc("signalbox_waiting", "Open questions, open approvals, notices that are being delivered, and notices that were given up.", []string{"kind"}, nil)
-	waitingOldestDesc = prometheus.NewDesc("signalbox_waiting_oldest_seconds", "Age of the oldest waiting item; 0 if none waits.", []string{"kind"}, nil)
-	unreadDesc        = prometheus.NewDesc("signalbox_waiting_unread_workflows", "Workflows whose state was not read yet, so that their waiting items are not counted.", nil, nil)
+	openWorkUpDesc     = prometheus.NewDesc("signalbox_open_work_up", "1 while open work can be read from Temporal; 0 while it can't; then the other values are from the last successful read.", nil, nil)
+	openWorkReadAtDesc = prometheus.NewDesc("signalbox_open_work_timestamp_seconds", "When the values of open work were read, in Unix time.", nil, nil)
+	runningDesc        = prometheus.NewDesc("signalbox_workflows_running", "Running workflows.", []string{"workflow_type"}, nil)
+	attentionDesc      = prometheus.NewDesc("signalbox_attention_workflows", "Workflows that a person should look at, by reason.", []string{"workflow_type", "reason"}, nil)
+	waitingDesc        = prometheus.NewDesc("signalbox_waiting", "Open questions, open approvals, notices that are being delivered, and notices that were given up.", []string{"kind"}, nil)
+	waitingOldestDesc  = prometheus.NewDesc("signalbox_waiting_oldest_seconds", "Age of the oldest waiting item; 0 if none waits.", []string{"kind"}, nil)
+	unreadDesc         = prometheus.NewDesc("signalbox_waiting_unread_workflows", "Workflows whose state was not read yet, so that their waiting items are not counted.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (o *openWork) Describe(descs chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{openReadDesc, openReadAtDesc, runningDesc, attentionDesc, waitingDesc, waitingOldestDesc, unreadDesc} {
+	for _, desc := range []*prometheus.Desc{openWorkUpDesc, openWorkReadAtDesc, runningDesc, attentionDesc, waitingDesc, waitingOldestDesc, unreadDesc} {
 		descs <- desc
 	}
 }
@@ -30,11 +30,11 @@ func (o *openWork) Collect(out chan<- prometheus.Metric) {
 	if o.found.ok {
 		up = 1
 	}
-	show(openReadDesc, up)
+	show(openWorkUpDesc, up)
 	if o.found.at.IsZero() {
 		return
 	}
-	show(openReadAtDesc, float64(o.found.at.UnixMilli())/1000)
+	show(openWorkReadAtDesc, float64(o.found.at.UnixMilli())/1000)
 	for workflowType, n := range o.found.running {
 		show(runningDesc, float64(n), workflowType)
 	}

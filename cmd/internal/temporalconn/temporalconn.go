@@ -1,8 +1,8 @@
 // Package temporalconn reads the settings of the connection to Temporal with the SDK's envconfig, like Temporal's own tools: from variables
 // TEMPORAL_… and a profile file. Temporal documents them under "Environment configuration".
 //
-// It adds checks that envconfig lacks: a named file or profile must exist, and a switch must be true or false. It reports all mistakes at once,
-// each with the name of its variable.
+// It adds checks that envconfig lacks: a named file or profile must exist, and a switch must be true or false. It reports the mistakes of the
+// switches and of the PEM files together, each with the name of its variable.
 package temporalconn
 
 import (
@@ -17,12 +17,6 @@ import (
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
-)
-
-// Defaults if neither the environment nor a profile has a value.
-const (
-	DefaultAddress   = "localhost:7233"
-	DefaultNamespace = "default"
 )
 
 // Source is the environment and the files from which settings are read.
@@ -56,8 +50,8 @@ func (s Source) options() (client.Options, error) {
 	if err != nil {
 		return client.Options{}, fmt.Errorf("profile file (TEMPORAL_CONFIG_FILE, TEMPORAL_PROFILE): %w", err)
 	}
-	profile.Address = cmp.Or(profile.Address, DefaultAddress)
-	profile.Namespace = cmp.Or(profile.Namespace, DefaultNamespace)
+	profile.Address = cmp.Or(profile.Address, client.DefaultHostPort)
+	profile.Namespace = cmp.Or(profile.Namespace, client.DefaultNamespace)
 	mistakes := []error{env.checkSwitch("TEMPORAL_TLS"), env.checkSwitch("TEMPORAL_TLS_DISABLE_HOST_VERIFICATION")}
 	if profile.TLS != nil && !profile.TLS.Disabled {
 		mistakes = append(mistakes, s.readPEM(profile.TLS))
@@ -112,7 +106,7 @@ func (s Source) profileFile(env environment) ([]byte, error) {
 	if !pathAsked {
 		if s.ConfigDir == "" {
 			if nameAsked {
-				return nil, fmt.Errorf("TEMPORAL_PROFILE: there is no profile file for %q: name one by TEMPORAL_CONFIG_FILE", name)
+				return nil, fmt.Errorf("TEMPORAL_PROFILE: there is no profile file for %q: set TEMPORAL_CONFIG_FILE to its path", name)
 			}
 			return nil, nil
 		}
@@ -170,7 +164,7 @@ func (s Source) readPEM(t *envconfig.ClientConfigTLS) error {
 		}
 	}
 	if len(t.ServerCACertData) > 0 && !x509.NewCertPool().AppendCertsFromPEM(t.ServerCACertData) {
-		mistakes = append(mistakes, errors.New("TEMPORAL_TLS_SERVER_CA_CERT_…: no PEM certificate in it"))
+		mistakes = append(mistakes, errors.New("TEMPORAL_TLS_SERVER_CA_CERT_…: it has no certificate in PEM form"))
 	}
 	return errors.Join(mistakes...)
 }

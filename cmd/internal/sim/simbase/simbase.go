@@ -29,7 +29,7 @@ type Options struct {
 	Transport http.RoundTripper
 	// WebhookTimeout bounds one attempt of a webhook; MaxDelay bounds how late a delayed or reordered one is.
 	WebhookTimeout, MaxDelay time.Duration
-	// StateFile keeps the state over restarts. Without it, Close ends the state.
+	// StateFile keeps the state over restarts. Without it, the state is lost at Close.
 	StateFile string
 	// StateSealer seals the state file. Without it, the file is in clear text.
 	StateSealer Sealer
@@ -37,7 +37,7 @@ type Options struct {
 
 // Base is the common part of all simulators, which embed it.
 type Base struct {
-	// Webhooks sends the webhooks; its Faults plan their faults.
+	// Webhooks sends the webhooks, with the faults that its Faults plan.
 	Webhooks *courier.Courier
 	// Dice makes the random choices, Now is the clock, Mux has the routes.
 	Dice *courier.Dice
