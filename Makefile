@@ -6,14 +6,14 @@ TOOLS := -modfile=.ci/tools/go.mod
 # Everything that doesn't link the embedded Temporal server: the race detector would rebuild that for many minutes.
 RACE_PACKAGES = $$($(GO) list ./... | grep -v /cmd/signalbox-dev)
 
-.PHONY: check test generate generate-check fmt format lint vet workflowcheck tidy imports race race-all build torture fuzz
+.PHONY: check test generate generate-check fmt format lint vet workflowcheck tidy imports race race-all build torture fuzz mutants
 
 check: format vet lint workflowcheck generate-check tidy imports race
 
 test: ## the whole suite
 	$(GO) test -timeout 30m ./...
 
-torture: ## the long ones, of some 20 minutes each: 10,000 events, each process killed 20 times, and 16 spells of a bad network
+torture: ## two long runs of some 20 minutes each, one for each store: 10,000 events, each process killed 20 times, and 16 spells of a bad network
 	$(GO) run ./cmd/signalbox-dev torture --events 10000 --kills 20 --toxics 16 --players 48
 	$(GO) run ./cmd/signalbox-dev torture --events 10000 --kills 20 --toxics 16 --players 48 --inbox postgres
 
@@ -71,7 +71,6 @@ fuzz: ## each fuzz test for half a minute
 MUTANTS = workflows/offloadcase/lifecycle workflows/artmailactivation/lifecycle workflows/notify/lifecycle workflows/offloadfiles/lifecycle \
 	workflows/internal/rules workflows/internal/entity
 
-.PHONY: mutants
 # Go's coverage has no entry for the conditions of a switch, so gremlins calls those "not covered" and leaves them out.
 mutants: ## changes one operator at a time and fails where under 98 % of the changes fail a test; some 20 minutes for each package
 	@for package in $(MUTANTS); do \
