@@ -140,7 +140,7 @@ func TestTheNextReadDecidesAfterARefusedAnswerAndAFailedRead(t *testing.T) {
 		c = lifecycle.Answered(c, "q1", workflows.ProvideInputResult{Result: result}, after(21))
 		c = readFailed(c, caseID, rules.Failure{Type: workflows.ErrTypeOffloadUnavailable}, after(24))
 		requireStatus(t, workflows.CaseRunning, c)
-		require.Zero(t, lifecycle.Next(c, after(25)).Reconcile.Known, "the question as it was asked would be no news")
+		require.Zero(t, lifecycle.Next(c, after(25)).Reconcile.Known, "with the old question as known, the read would report nothing")
 		c = reconciled(c, read(inputNeeded("q1", 10)), after(25))
 		requireStatus(t, workflows.CaseInputNeeded, c)
 		require.Equal(t, after(26), lifecycle.Next(c, after(25)).Wake)
@@ -289,14 +289,14 @@ func TestAnAnswerThatOffloadAcceptedAndLostIsAskedForAgain(t *testing.T) {
 		c    lifecycle.Case
 		want workflows.CaseStatus
 	}{
-		"a webhook at the same time":                {received(accepted, inputNeeded("q1", 36), after(36)), workflows.CaseInputSent},
-		"a webhook a quarter of an hour later":      {received(accepted, inputNeeded("q1", 37), after(37)), workflows.CaseInputNeeded},
-		"an old webhook that comes late":            {received(accepted, late, after(60)), workflows.CaseInputSent},
-		"a webhook from before a late acceptance":   {received(outage, inputNeeded("q1", 119), after(121)), workflows.CaseInputSent},
-		"a read at the same time":                   {readAt(36, inputNeeded("q1", 10)), workflows.CaseInputSent},
-		"a read a quarter of an hour later":         {readAt(37, inputNeeded("q1", 10)), workflows.CaseInputNeeded},
-		"a read that shows the question as settled": {readAt(37, resolved), workflows.CaseInputSent},
-		"a webhook after such a read":               {received(readAt(37, resolved), inputNeeded("q1", 60), after(60)), workflows.CaseInputSent},
+		"a webhook at the same time":                 {received(accepted, inputNeeded("q1", 36), after(36)), workflows.CaseInputSent},
+		"a webhook a quarter of an hour later":       {received(accepted, inputNeeded("q1", 37), after(37)), workflows.CaseInputNeeded},
+		"an old webhook that comes late":             {received(accepted, late, after(60)), workflows.CaseInputSent},
+		"a webhook from before a late acceptance":    {received(outage, inputNeeded("q1", 119), after(121)), workflows.CaseInputSent},
+		"a read at the same time":                    {readAt(36, inputNeeded("q1", 10)), workflows.CaseInputSent},
+		"a read a quarter of an hour later":          {readAt(37, inputNeeded("q1", 10)), workflows.CaseInputNeeded},
+		"a read that shows the question as resolved": {readAt(37, resolved), workflows.CaseInputSent},
+		"a webhook after such a read":                {received(readAt(37, resolved), inputNeeded("q1", 60), after(60)), workflows.CaseInputSent},
 	} {
 		requireStatus(t, row.want, row.c)
 		require.Nil(t, lifecycle.Next(row.c, after(200)).Answer, "%s: no answer is sent twice by itself", name)
@@ -373,7 +373,7 @@ func TestAQuestionThatIsNotKnownDoesNotExpire(t *testing.T) {
 	c := lifecycle.Answered(answering(expiring), "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(21))
 	c = reconciled(c, shows(workflows.OffloadRunning, 22), after(23))
 	c = lifecycle.Tick(reconciled(c, shows(workflows.OffloadInputNeeded, 65), after(66)), after(66))
-	require.Equal(t, []string{"input_needed"}, lifecycle.Attention(lifecycle.Tick(c, after(80)).State), "the one before it would have")
+	require.Equal(t, []string{"input_needed"}, lifecycle.Attention(lifecycle.Tick(c, after(80)).State), "the deadline of the earlier question does not count")
 	require.Equal(t, after(66), lifecycle.DueAt(c))
 	known := received(c, inputNeeded("q2", 64), after(81))
 	require.Equal(t, after(141), lifecycle.DueAt(known))

@@ -9,7 +9,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
-// cut returns an event whose question was too large and is cut.
+// cut returns the event with its question cut short, as the hook does with one that is too large.
 func cut(e workflows.CaseEvent) workflows.CaseEvent {
 	question := *e.Facts.Question
 	question.Text = "Is a"
@@ -71,7 +71,7 @@ func TestOmittedMetadataStaysNamedUntilAnEventHasIt(t *testing.T) {
 	require.Equal(t, []string{"metadata"}, lifecycle.Outcome(received(silent, failed(30), after(30))).Facts.Omitted)
 }
 
-func TestAClientReferenceIDIsFilledInAndStaysNamedUntilItIs(t *testing.T) {
+func TestAnOmittedClientReferenceIDStaysNamedUntilAReportHasIt(t *testing.T) {
 	t.Parallel()
 	told := shows(workflows.OffloadRunning, 20)
 	told.Facts.ClientReferenceID = "vendor_2048"
@@ -87,21 +87,21 @@ func TestAClientReferenceIDIsFilledInAndStaysNamedUntilItIs(t *testing.T) {
 	require.Empty(t, reconciled(c, told, after(21)).State.Facts.Omitted)
 }
 
-func TestAListOfFilesThatAReadShowsIsCompleteAfterAnEventThatOmitsIt(t *testing.T) {
+func TestAReadCompletesTheFilesThatAnEventOmits(t *testing.T) {
 	t.Parallel()
-	lost := omittingFiles(completed(10))
+	omits := omittingFiles(completed(10))
 	whole := read(sending(completed(10), "a"))
 	for name, c := range map[string]lifecycle.Case{
-		"held until the read":       readOnce(received(running(), lost, after(10)), caseID, whole, after(11)),
-		"confirmed by the read":     readOnce(received(running(), untimed(lost), after(10)), caseID, whole, after(11)),
-		"after the end":             received(reconciled(running(), whole, after(10)), lost, after(11)),
-		"untimed, after the end":    received(reconciled(running(), whole, after(10)), untimed(lost), after(11)),
-		"a read that shows no file": readOnce(received(running(), untimed(lost), after(10)), caseID, read(completed(10)), after(11)),
+		"held until the read":       readOnce(received(running(), omits, after(10)), caseID, whole, after(11)),
+		"confirmed by the read":     readOnce(received(running(), untimed(omits), after(10)), caseID, whole, after(11)),
+		"after the end":             received(reconciled(running(), whole, after(10)), omits, after(11)),
+		"untimed, after the end":    received(reconciled(running(), whole, after(10)), untimed(omits), after(11)),
+		"a read that shows no file": readOnce(received(running(), untimed(omits), after(10)), caseID, read(completed(10)), after(11)),
 	} {
 		requireStatus(t, workflows.CaseCompleted, c)
 		require.Empty(t, lifecycle.Outcome(c).Facts.Omitted, name)
 	}
-	still := readOnce(received(running(), untimed(lost), after(10)), caseID, read(omittingFiles(completed(10))), after(11))
+	still := readOnce(received(running(), untimed(omits), after(10)), caseID, read(omittingFiles(completed(10))), after(11))
 	require.Equal(t, []string{"attachments"}, lifecycle.Outcome(still).Facts.Omitted)
 }
 

@@ -65,8 +65,8 @@ func TestReconcileNowReadsNowAndKeepsTheTimeOfTheNextRead(t *testing.T) {
 	require.Equal(t, &workflows.Check{By: "ada", At: after(5)}, lifecycle.View(c).Check)
 	require.Contains(t, lifecycle.WaitingFor(c), "`ada`")
 	first := lifecycle.Next(c, after(5)).Reconcile
-	require.Zero(t, first.Known, "whatever it shows is news, so that it is known to be done")
-	require.Equal(t, 1, first.Check, "they are counted")
+	require.Zero(t, first.Known, "nothing is known, so that the read always returns and the check ends")
+	require.Equal(t, 1, first.Check, "checks are counted")
 
 	again := lifecycle.ReconcileNow(c, workflows.ReconcileNow{By: "grace"}, after(6))
 	require.NotEqual(t, first, lifecycle.Next(again, after(6)).Reconcile, "one that waits for its next attempt begins again")
