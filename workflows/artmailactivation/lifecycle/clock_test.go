@@ -53,7 +53,7 @@ func TestClocksStandStillWhilePaused(t *testing.T) {
 		{"never paused", nil, at(10), at(12)},
 		{"paused", []workflows.ActivationEvent{paused(5, "")}, time.Time{}, time.Time{}},
 		{"paused and resumed", []workflows.ActivationEvent{paused(5, ""), resumed(65)}, at(70), at(72)},
-		{"the news came in the other order", []workflows.ActivationEvent{resumed(65), paused(5, "")}, at(70), at(72)},
+		{"the events came in the other order", []workflows.ActivationEvent{resumed(65), paused(5, "")}, at(70), at(72)},
 		{"twice", []workflows.ActivationEvent{paused(2, ""), resumed(3), paused(5, ""), resumed(8)}, at(14), at(16)},
 		{"two pauses and one resume are one pause", []workflows.ActivationEvent{paused(2, ""), paused(5, ""), resumed(8)}, at(16), at(18)},
 		{"a pause that began before counts from the start of the clock", []workflows.ActivationEvent{paused(-30, ""), resumed(1)}, at(11), at(13)},

@@ -289,3 +289,20 @@ func TestAnEndWithoutAReceiverIsCorrectedAfterItsHandOff(t *testing.T) {
 		require.Equal(t, want, approval(t, s, "m1").Status, name)
 	}
 }
+
+func TestANoticeOfAnActivationSaysWhetherItHasItsKey(t *testing.T) {
+	t.Parallel()
+	keyless := activated(0, "key")
+	keyless.SealedAPIKey, keyless.APIKeyFingerprint = nil, nil
+	for _, has := range []bool{true, false} {
+		s := newState(t)
+		if e := activated(0, "key"); has {
+			apply(s, noon, e)
+		} else {
+			apply(s, noon, keyless)
+		}
+		change := lifecycle.Next(s.Activation, noon).HandOff.Notices[0].Data.Activation
+		require.Equal(t, has, change.HasAPIKey)
+		require.Equal(t, "usr_1", change.User.ID)
+	}
+}

@@ -124,10 +124,10 @@ func requests() []workflows.ApprovalRequest {
 	return all
 }
 
-// tellings are orders of the same events for which Artmail's times alone decide.
-var tellings = map[string]struct {
+// arrivals are ways in which the same events arrive. In each, Artmail's times alone decide.
+var arrivals = map[string]struct {
 	crossing bool
-	tell     func(t testing.TB, s *world, events []workflows.ActivationEvent)
+	deliver  func(t testing.TB, s *world, events []workflows.ActivationEvent)
 }{
 	"all at once": {true, func(t testing.TB, s *world, events []workflows.ActivationEvent) {
 		register(t, s, noon, requests()...)
@@ -173,11 +173,11 @@ var tellings = map[string]struct {
 	}},
 }
 
-func requireOrderDoesNotMatter(t *testing.T, orders int, chance func() rand.Source) {
+func requireOrderDoesNotMatter(t *testing.T, orders int, newSource func() rand.Source) {
 	t.Helper()
-	for name, telling := range tellings {
-		r := rand.New(chance())
-		events := story(r, telling.crossing)
+	for name, arrival := range arrivals {
+		r := rand.New(newSource())
+		events := story(r, arrival.crossing)
 		var want invariant
 		for i := range orders {
 			s := newState(t)
@@ -185,7 +185,7 @@ func requireOrderDoesNotMatter(t *testing.T, orders int, chance func() rand.Sour
 			if i > 0 {
 				order = shuffled(r, events)
 			}
-			telling.tell(t, s, order)
+			arrival.deliver(t, s, order)
 			got := invariantOf(s)
 			if i == 0 {
 				want = got
@@ -214,19 +214,21 @@ func FuzzTheOrderOfArrivalDoesNotMatter(f *testing.F) {
 		f.Add(choices)
 	}
 	f.Fuzz(func(t *testing.T, choices []byte) {
-		requireOrderDoesNotMatter(t, 2, func() rand.Source { return &written{choices: choices, rest: rand.NewPCG(uint64(len(choices)), 3)} })
+		requireOrderDoesNotMatter(t, 2, func() rand.Source {
+			return &recordedSource{choices: choices, rest: rand.NewPCG(uint64(len(choices)), 3)}
+		})
 	})
 }
 
-// written is a source of random numbers that first returns recorded bytes.
-type written struct {
+// recordedSource is a source of random numbers that first returns recorded bytes.
+type recordedSource struct {
 	choices []byte
 	rest    rand.Source
 }
 
 // Uint64 puts the choice into the highest byte, from which IntN takes it. The other bytes are set, because IntN would sometimes draw
 // again otherwise.
-func (w *written) Uint64() uint64 {
+func (w *recordedSource) Uint64() uint64 {
 	if len(w.choices) == 0 {
 		return w.rest.Uint64()
 	}

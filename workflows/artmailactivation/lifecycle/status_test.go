@@ -40,8 +40,8 @@ func TestTheStatusFollowsTheProvidersTimes(t *testing.T) {
 		{"and in the other order too", []workflows.ActivationEvent{resumed(5), paused(5, "user_paused")}, workflows.ActivationPaused, at(5), "user_paused"},
 		{"without a time the arrival at the ingress counts", []workflows.ActivationEvent{timeless(resumed(7)), timeless(paused(6, "user_paused"))}, workflows.ActivationActive, at(7), "user_paused"},
 		{"an activation without a time too", []workflows.ActivationEvent{timeless(activated(7, "k"))}, workflows.ActivationActive, at(7), ""},
-		{"of two tellings of the activation the earlier time counts", []workflows.ActivationEvent{redelivered(activated(7, "k")), activated(2, "k")}, workflows.ActivationActive, at(2), ""},
-		{"nothing revives", []workflows.ActivationEvent{deactivated(3), resumed(5), activated(9, "k")}, workflows.ActivationDeactivated, at(3), "user_deactivated"},
+		{"of two agent.activated events the earlier time counts", []workflows.ActivationEvent{redelivered(activated(7, "k")), activated(2, "k")}, workflows.ActivationActive, at(2), ""},
+		{"nothing revives it", []workflows.ActivationEvent{deactivated(3), resumed(5), activated(9, "k")}, workflows.ActivationDeactivated, at(3), "user_deactivated"},
 		{"deactivated from a pause", []workflows.ActivationEvent{paused(1, "user_paused"), deactivated(3)}, workflows.ActivationDeactivated, at(3), "user_deactivated"},
 		{"a newer pause does not keep it from ending", []workflows.ActivationEvent{paused(9, "user_paused"), deactivated(3)}, workflows.ActivationDeactivated, at(3), "user_deactivated"},
 	} {
@@ -81,7 +81,7 @@ func TestEventsCountOnce(t *testing.T) {
 	require.Equal(t, &workflows.AppliedEvent{AcceptedAt: at(4), AppliedAt: at(5)}, v.LastApplied)
 }
 
-func TestAnUnknownKindIsNotedAndChangesNothing(t *testing.T) {
+func TestAnUnknownKindIsIgnored(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	notes := apply(s, at(1), event("agent.renamed", "x", 1), event(workflows.KindTestPing, "y", 1))
@@ -135,8 +135,8 @@ func TestTheAPIKeyIsThatOfTheFirstActivation(t *testing.T) {
 	withoutKey.SealedAPIKey, withoutKey.APIKeyFingerprint = nil, nil
 	resealed := activated(5, "a")
 	resealed.SealedAPIKey = []byte("sealed anew")
-	blind := activated(5, "b")
-	blind.APIKeyFingerprint = nil
+	noFingerprint := activated(5, "b")
+	noFingerprint.APIKeyFingerprint = nil
 	tooLong := activated(0, "a")
 	tooLong.SealedAPIKey = make([]byte, 20<<10)
 	for _, tc := range []struct {
@@ -145,7 +145,7 @@ func TestTheAPIKeyIsThatOfTheFirstActivation(t *testing.T) {
 		want   string
 	}{
 		{"a repeat does not replace it", []workflows.ActivationEvent{activated(0, "a"), resealed}, "sealed a"},
-		{"nor does one whose key can't be compared", []workflows.ActivationEvent{activated(0, "a"), blind}, "sealed a"},
+		{"nor does one whose key can't be compared", []workflows.ActivationEvent{activated(0, "a"), noFingerprint}, "sealed a"},
 		{"of two keys the earlier one stays", []workflows.ActivationEvent{activated(0, "a"), activated(5, "b")}, "sealed a"},
 		{"whichever came first", []workflows.ActivationEvent{activated(5, "b"), activated(0, "a")}, "sealed a"},
 		{"an activation without a key does not hide the key", []workflows.ActivationEvent{withoutKey, activated(5, "a")}, "sealed a"},
@@ -159,7 +159,7 @@ func TestTheAPIKeyIsThatOfTheFirstActivation(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			for name, again := range map[string]func(workflows.ActivationEvent) workflows.ActivationEvent{
-				"its dedupe key is seen": func(e workflows.ActivationEvent) workflows.ActivationEvent { return e }, "or forgotten": redelivered,
+				"its dedupe key is known": func(e workflows.ActivationEvent) workflows.ActivationEvent { return e }, "its dedupe key is forgotten": redelivered,
 			} {
 				s := newState(t)
 				for i, e := range tc.events {
@@ -177,9 +177,9 @@ func TestTheAPIKeyIsThatOfTheFirstActivation(t *testing.T) {
 
 func TestWithoutFingerprintsTwoKeysCountAsOne(t *testing.T) {
 	t.Parallel()
-	blind := activated(1, "other")
-	blind.APIKeyFingerprint, blind.DedupeKey = nil, "blind"
-	for name, events := range map[string][]workflows.ActivationEvent{"the second has none": {activated(0, "key"), blind}, "the first has none": {blind, activated(2, "key")}} {
+	noFingerprint := activated(1, "other")
+	noFingerprint.APIKeyFingerprint, noFingerprint.DedupeKey = nil, "noFingerprint"
+	for name, events := range map[string][]workflows.ActivationEvent{"the second has none": {activated(0, "key"), noFingerprint}, "the first has none": {noFingerprint, activated(2, "key")}} {
 		s := newState(t)
 		require.Equal(t, []workflows.EventResult{workflows.EventApplied, workflows.EventDuplicate}, results(apply(s, at(3), events...)), name)
 		require.Equal(t, events[0].SealedAPIKey, s.View().SealedAPIKey, name)
@@ -363,7 +363,7 @@ func TestATimeFromTheFutureCountsAsTheArrival(t *testing.T) {
 		{"a pause that is dated a day ahead does not outlast the resume", []workflows.ActivationEvent{ahead(paused(1, "user_paused"), 24*60), resumed(2)}, workflows.ActivationActive, at(2)},
 		{"in the other order too", []workflows.ActivationEvent{resumed(2), ahead(paused(1, "user_paused"), 24*60)}, workflows.ActivationActive, at(2)},
 		{"up to five minutes a clock may be ahead", []workflows.ActivationEvent{ahead(paused(1, "user_paused"), 5), resumed(2)}, workflows.ActivationPaused, at(6)},
-		{"more is no time", []workflows.ActivationEvent{ahead(paused(1, "user_paused"), 5.1), resumed(2)}, workflows.ActivationActive, at(2)},
+		{"beyond five minutes the time of arrival counts", []workflows.ActivationEvent{ahead(paused(1, "user_paused"), 5.1), resumed(2)}, workflows.ActivationActive, at(2)},
 		{"an activation and an end too", []workflows.ActivationEvent{ahead(activated(1, "k"), 1e6), ahead(deactivated(3), 1e6)}, workflows.ActivationDeactivated, at(3)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -4,8 +4,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
 )
 
 // waitingKinds returns the kinds of all waiting notices, with or without a receiver.
@@ -34,21 +32,4 @@ func TestAnOutdatedNoticeIsWithdrawn(t *testing.T) {
 	require.Equal(t, []string{"approval.voided", "run.force_failed"}, waitingKinds(s))
 	apply(s, at(4), response(1, "x", "m1", true))
 	require.Equal(t, []string{"run.force_failed", "approval.approved"}, waitingKinds(s), "the answer was given before")
-}
-
-func TestANoticeOfAnActivationSaysWhetherItHasItsKey(t *testing.T) {
-	t.Parallel()
-	keyless := activated(0, "key")
-	keyless.SealedAPIKey, keyless.APIKeyFingerprint = nil, nil
-	for _, has := range []bool{true, false} {
-		s := newState(t)
-		if e := activated(0, "key"); has {
-			apply(s, noon, e)
-		} else {
-			apply(s, noon, keyless)
-		}
-		change := lifecycle.Next(s.Activation, noon).HandOff.Notices[0].Data.Activation
-		require.Equal(t, has, change.HasAPIKey)
-		require.Equal(t, "usr_1", change.User.ID)
-	}
 }
