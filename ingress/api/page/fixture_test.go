@@ -47,8 +47,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// temporal answers as a Temporal with one worker would that runs cases and activations: lists show them by attention, and updates change them.
-// Calls that the page does not lead to are missing on purpose.
+// temporal is a fake Temporal with cases, activations, notices and files, and a worker that answers for them. It has only the calls that the page makes:
+// every other call panics.
 type temporal struct {
 	client.Client
 
@@ -57,8 +57,8 @@ type temporal struct {
 	activations map[string]*workflows.ActivationState
 	notices     map[string]workflows.NotifyState
 	files       map[string]workflows.CaseFiles
-	// updates are the names of updates with who acted.
-	updates []string
+	// done names each update, with its object, who acted, or both, and each signal.
+	done []string
 	// silent: no worker answers queries.
 	silent bool
 }
@@ -90,7 +90,7 @@ func (f *temporal) get(reference string) workflows.CaseState {
 func (f *temporal) acts() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return slices.Clone(f.updates)
+	return slices.Clone(f.done)
 }
 
 type value struct{ v any }
@@ -183,12 +183,12 @@ func (f *temporal) UpdateWorkflow(_ context.Context, options client.UpdateWorkfl
 	default:
 		return nil, errors.New("unknown update")
 	}
-	f.updates = append(f.updates, options.UpdateName+" by "+by)
+	f.done = append(f.done, options.UpdateName+" by "+by)
 	return handle{answer: answer}, nil
 }
 
-// updateNotices refuses an ID that is unknown or not given up, or that has no data to send. Without IDs it takes all that can be taken, and a dismissal
-// those that are forgotten, too.
+// updateNotices refuses an ID that is unknown, that is not given up, or whose data to resend is gone. Without IDs it selects all given-up notices that it
+// can, and a dismissal counts the forgotten ones, too.
 func (f *temporal) updateNotices(state workflows.NotifyState, options client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
 	which := options.Args[0].(workflows.SelectNotices)
 	resend := options.UpdateName == workflows.UpdateResend
@@ -222,7 +222,7 @@ func (f *temporal) updateNotices(state workflows.NotifyState, options client.Upd
 		return nil, refuse(workflows.ErrTypeNotGivenUp)
 	}
 	f.notices[options.WorkflowID] = state
-	f.updates = append(f.updates, options.UpdateName+" by "+which.By)
+	f.done = append(f.done, options.UpdateName+" by "+which.By)
 	return handle{answer: workflows.NoticesSelected{Notices: n}}, nil
 }
 
@@ -232,7 +232,7 @@ func (f *temporal) updateActivation(state *workflows.ActivationState, options cl
 		for i, run := range state.Runs {
 			if run.RunID == args.RunID && run.Status == workflows.RunOpen {
 				state.Runs[i].Status, state.Runs[i].ClosedAt, state.Attention = workflows.RunClosed, time.Now(), nil
-				f.updates = append(f.updates, options.UpdateName+" "+args.RunID)
+				f.done = append(f.done, options.UpdateName+" "+args.RunID)
 				return handle{answer: state.Runs[i]}, nil
 			}
 		}
@@ -240,7 +240,7 @@ func (f *temporal) updateActivation(state *workflows.ActivationState, options cl
 		for i, approval := range state.Approvals {
 			if approval.MessageID == args.MessageID && approval.Status == workflows.ApprovalOpen {
 				state.Approvals[i].Status, state.Approvals[i].ClosedAt = workflows.ApprovalCancelled, time.Now()
-				f.updates = append(f.updates, options.UpdateName+" "+args.MessageID+" by "+args.By)
+				f.done = append(f.done, options.UpdateName+" "+args.MessageID+" by "+args.By)
 				return handle{answer: state.Approvals[i]}, nil
 			}
 		}
@@ -251,7 +251,7 @@ func (f *temporal) updateActivation(state *workflows.ActivationState, options cl
 func (f *temporal) SignalWorkflow(_ context.Context, _, _, signal string, _ any) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.updates = append(f.updates, signal)
+	f.done = append(f.done, signal)
 	return nil
 }
 
@@ -276,7 +276,7 @@ func payload(v any) *commonpb.Payload {
 	return p
 }
 
-// ListWorkflow lists what runs, by the parts of a query that matter here: the type, the attention, and whether it has ended.
+// ListWorkflow lists workflows by the parts of a query that matter here: the type, the attention, and whether the workflow has ended.
 func (f *temporal) ListWorkflow(_ context.Context, request *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -309,10 +309,10 @@ func (f *temporal) ListWorkflow(_ context.Context, request *workflowservice.List
 	return response, nil
 }
 
-// began is when all deliveries of notices began: lists begin with the newest start, which must not move.
+// began is the start of each workflow "notify". It is fixed, because lists are sorted by it.
 var began = time.Now().Add(-time.Hour)
 
-// wanted says whether a workflow with this attention fits what a query says of it: nothing, any, or some of its values.
+// wanted reports whether an attention matches a query, which asks for certain values, for any attention, or not for attention.
 func wanted(query string, attention []string) bool {
 	var values []string
 	for _, value := range workflows.Attentions() {
@@ -326,13 +326,13 @@ func wanted(query string, attention []string) bool {
 	return len(attention) > 0 || !strings.Contains(query, workflows.SearchAttributeAttention)
 }
 
-// Tokens of the world.
+// Tokens of the page's users, and the webhook secret of the agent crm.
 const (
 	annSecret   = "the-secret-of-ann-0001"
 	bobSecret   = "the-secret-of-bob-0001"
 	readSecret  = "the-secret-that-reads-1"
 	emeaSecret  = "the-secret-of-emea-0001"
-	mixedSecret = "the-secret-for-reading-cases"
+	mixedSecret = "the-secret-of-mixed-0001"
 	caseSecret  = "the-secret-for-cases-01"
 	agentSecret = "whsec_c2VjcmV0"
 )
@@ -374,7 +374,7 @@ func (t *tokens) remove(secret string) {
 	delete(t.set, secret)
 }
 
-// replace is what an operator does who gives a person a new token.
+// replace gives the holder of a token a new one.
 func (t *tokens) replace(secret, next string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -398,13 +398,13 @@ type world struct {
 	countsBlock atomic.Bool
 }
 
-// brittle are deliveries that can't be listed while gone is set.
-type brittle struct {
+// failingDeliveries can't be listed while gone is set.
+type failingDeliveries struct {
 	deliveries.Deliveries
 	gone *atomic.Bool
 }
 
-func (b brittle) ToDo(ctx context.Context, limit int) ([]signalbox.ToDoItem, bool, error) {
+func (b failingDeliveries) ToDo(ctx context.Context, limit int) ([]signalbox.ToDoItem, bool, error) {
 	if b.gone.Load() {
 		return nil, false, inbox.ErrBusy
 	}
@@ -447,7 +447,7 @@ func newWorld(t *testing.T, withTokens bool) *world {
 			emeaSecret:  {Name: "emea", Scopes: []api.Scope{api.ScopeAdmin}, Accounts: []string{"emea"}},
 		}},
 	}
-	apps, err := signalbox.New(w.temporal, signalbox.Options{Keyring: keys, Deliveries: brittle{deliveries.New(store, time.Now), w.inboxGone}})
+	apps, err := signalbox.New(w.temporal, signalbox.Options{Keyring: keys, Deliveries: failingDeliveries{deliveries.New(store, time.Now), w.inboxGone}})
 	require.NoError(t, err)
 	deps := api.Deps{
 		Client: apps, Keys: keys,
@@ -478,7 +478,7 @@ func newWorld(t *testing.T, withTokens bool) *world {
 	return w
 }
 
-// process is another page over the same API, as another process has it.
+// process starts a page over the world's API, as each replica does.
 func (w *world) process(t *testing.T) (*page.Server, string) {
 	t.Helper()
 	server, err := page.New(w.deps)
@@ -520,7 +520,7 @@ func active(id string) workflows.ActivationState {
 	}
 }
 
-// store stores a delivery with a sealed body.
+// storeDelivery stores a delivery with a sealed body and returns its ID.
 func (w *world) storeDelivery(t *testing.T, d inbox.Delivery, body []byte) string {
 	t.Helper()
 	d.ReceivedAt = time.Now()
@@ -533,7 +533,7 @@ func (w *world) storeDelivery(t *testing.T, d inbox.Delivery, body []byte) strin
 	return d.ID
 }
 
-// browser keeps cookies and follows redirects, as far as the page.
+// browser keeps cookies and follows redirects.
 type browser struct {
 	*http.Client
 	w *world
@@ -600,7 +600,7 @@ func (b *browser) response(t *testing.T, method, path string, form url.Values, h
 	return response
 }
 
-// cookie is the session's.
+// cookie returns the cookie of the session, or nil.
 func (b *browser) cookie(t *testing.T) *http.Cookie {
 	t.Helper()
 	u, err := url.Parse(b.w.url)
