@@ -39,7 +39,7 @@ func (m *memory) Append(_ context.Context, deliveries []inbox.Delivery) ([]inbox
 	return make([]inbox.Receipt, len(prepared)), nil
 }
 
-// For any body on any path, the answer is one of the table, and only verified bodies reach the inbox, in a form that the inbox accepts.
+// For any body on any path, the answer is one of those that doc.go lists, and only a verified body is stored, in a form that the inbox accepts.
 func FuzzRequests(f *testing.F) {
 	keys, err := keyring.Generate()
 	require.NoError(f, err)
@@ -80,7 +80,7 @@ func FuzzRequests(f *testing.F) {
 			require.Contains(t, path, "/webhooks/offload-shared/")
 			return
 		}
-		require.Equal(t, "offload-case/order-1", d.Lane, "the only case whose token there is")
+		require.Equal(t, "offload-case/order-1", d.Lane, "the fuzzer has the token of this case only")
 	})
 }
 

@@ -23,8 +23,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m).Run()) }
 
-// restores put a backup where an inbox is to be, and return its setting.
-var restores = map[string]struct {
+// stores has, for each store: inbox makes an inbox, restore makes another from a backup. Both return its setting --inbox.
+var stores = map[string]struct {
 	inbox   func(t *testing.T) string
 	restore func(t *testing.T, backup string) string
 }{
@@ -42,8 +42,8 @@ var restores = map[string]struct {
 		func(t *testing.T) string { return pgtest.Shared(t).Database(t) },
 		func(t *testing.T, backup string) string {
 			where := pgtest.Shared(t).Database(t)
-			said, err := exec.CommandContext(t.Context(), "pg_restore", "--no-owner", "--single-transaction", "--exit-on-error", "--dbname="+where, backup).CombinedOutput()
-			require.NoError(t, err, string(said))
+			output, err := exec.CommandContext(t.Context(), "pg_restore", "--no-owner", "--single-transaction", "--exit-on-error", "--dbname="+where, backup).CombinedOutput()
+			require.NoError(t, err, string(output))
 			return where
 		},
 	},
@@ -51,7 +51,7 @@ var restores = map[string]struct {
 
 func TestABackupUnderTrafficHoldsWhatWasAcknowledgedBeforeAndWorksOnItsOwn(t *testing.T) {
 	t.Parallel()
-	for name, c := range restores {
+	for name, c := range stores {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if name == "PostgreSQL" {
@@ -81,18 +81,18 @@ func TestABackupUnderTrafficHoldsWhatWasAcknowledgedBeforeAndWorksOnItsOwn(t *te
 			require.Eventually(t, func() bool { return count.Load() > 300 }, time.Minute, time.Millisecond)
 			// A claim is held at the moment of the backup, and one delivery is settled.
 			var lanes []inbox.Lane
-			notBusy(t, func() (err error) {
+			retryBusy(t, func() (err error) {
 				lanes, err = store.Claim(ctx, inbox.ClaimRequest{Owner: "old", Now: now(1), Lease: 15 * time.Second, MaxLanes: 3, MaxPerLane: 5})
 				return err
 			})
 			require.Len(t, lanes, 3)
 			settled := lanes[0].Deliveries[0]
-			notBusy(t, func() error {
+			retryBusy(t, func() error {
 				return store.Settle(ctx, inbox.SettleRequest{Now: now(1), Claims: map[string]int64{lanes[0].Name: lanes[0].Claim}, Settlements: []inbox.Settlement{
 					inbox.Finish(settled.ID, inbox.StateDelivered, ""),
 				}})
 			})
-			notBusy(t, func() error { return store.Audit(ctx, inbox.AuditEntry{At: now(1), Who: "ada", Action: "purge"}) })
+			retryBusy(t, func() error { return store.Audit(ctx, inbox.AuditEntry{At: now(1), Who: "ada", Action: "purge"}) })
 			before := map[string]int64{}
 			acknowledged.Range(func(id, n any) bool {
 				before[id.(string)] = n.(int64)
@@ -123,19 +123,19 @@ func TestABackupUnderTrafficHoldsWhatWasAcknowledgedBeforeAndWorksOnItsOwn(t *te
 			require.NoError(t, err)
 			require.Len(t, trail, 1)
 
-			// Keys still recognise a repetition, new ones find their place, and what was claimed is handed out again once the lease is over.
+			// A dedupe key still finds its delivery, a new delivery is stored, and what was claimed can be claimed again after the lease.
 			n := before[settled.ID]
 			again, err := restored.Append(ctx, []inbox.Delivery{pending(n), pending(count.Add(1))})
 			require.NoError(t, err)
 			require.Equal(t, inbox.Receipt{ID: settled.ID, Outcome: inbox.OutcomeDuplicate}, again[0])
 			require.Equal(t, inbox.OutcomeNew, again[1].Outcome)
-			handedOut := map[string]bool{}
+			claimed := map[string]bool{}
 			for at := 20; ; {
 				var lanes []inbox.Lane
-				notBusy(t, func() (err error) {
+				retryBusy(t, func() (err error) {
 					lanes, err = restored.Claim(ctx, inbox.ClaimRequest{Owner: "new", Now: now(at), Lease: time.Minute, MaxLanes: 200, MaxPerLane: 200})
 					if err != nil {
-						at += 60 // it may have been committed: after its lease all of it is handed out
+						at += 60 // the claim may have been committed: go on after its lease
 					}
 					return err
 				})
@@ -146,21 +146,21 @@ func TestABackupUnderTrafficHoldsWhatWasAcknowledgedBeforeAndWorksOnItsOwn(t *te
 					previous := ""
 					for _, d := range lane.Deliveries {
 						require.Less(t, previous, d.ID, "a lane stays in order")
-						previous, handedOut[d.ID] = d.ID, true
+						previous, claimed[d.ID] = d.ID, true
 					}
 				}
 			}
-			require.NotContains(t, handedOut, settled.ID)
+			require.NotContains(t, claimed, settled.ID)
 			for id := range before {
-				require.True(t, handedOut[id] || id == settled.ID, id)
+				require.True(t, claimed[id] || id == settled.ID, id)
 			}
-			require.True(t, handedOut[again[1].ID])
+			require.True(t, claimed[again[1].ID])
 		})
 	}
 }
 
-// notBusy makes a call, and makes it again while the store says that it is busy, as PostgreSQL's does where a busy machine takes 3 s.
-func notBusy(t *testing.T, call func() error) {
+// retryBusy repeats a call while the store is busy. PostgreSQL's is after 3 s, which a slow machine may need.
+func retryBusy(t *testing.T, call func() error) {
 	t.Helper()
 	for began := time.Now(); ; {
 		err := call()

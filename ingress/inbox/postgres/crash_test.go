@@ -23,7 +23,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
-// crashAddress names the database for the child process of the crash test.
+// crashAddress is the environment variable that gives the child process the address of the database.
 const crashAddress = "SIGNALBOX_TEST_CRASH_ADDRESS"
 
 // claimUntilKilled is the child: it claims, prints the number of lanes, and waits to be killed.
@@ -58,9 +58,9 @@ func TestLanesOfAKilledProcessAreClaimableAfterTheirLease(t *testing.T) {
 	out, err := child.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, child.Start())
-	said, err := bufio.NewReader(out).ReadString('\n')
+	printed, err := bufio.NewReader(out).ReadString('\n')
 	require.NoError(t, err)
-	require.Equal(t, "2\n", said)
+	require.Equal(t, "2\n", printed)
 	require.NoError(t, child.Process.Kill())
 	require.Error(t, child.Wait(), "killed")
 
@@ -78,10 +78,17 @@ func TestLanesOfAKilledProcessAreClaimableAfterTheirLease(t *testing.T) {
 	}
 }
 
-// acknowledged are the IDs whose Append returned no error.
+// acknowledged holds the IDs of deliveries whose Append returned no error.
 type acknowledged struct {
 	sync.Mutex
 	ids map[string]bool
+}
+
+// waitForMore waits until n more appends were accepted.
+func waitForMore(t *testing.T, accepted *atomic.Int64, n int64) {
+	t.Helper()
+	goal := accepted.Load() + n
+	require.Eventually(t, func() bool { return accepted.Load() >= goal }, time.Minute, 5*time.Millisecond)
 }
 
 func TestEveryAcknowledgedDeliverySurvivesAServerThatIsKilledAndComesBack(t *testing.T) {
@@ -117,13 +124,8 @@ func TestEveryAcknowledgedDeliverySurvivesAServerThatIsKilledAndComesBack(t *tes
 			}
 		})
 	}
-	someAccepted := func() {
-		t.Helper()
-		goal := accepted.Load() + 300
-		require.Eventually(t, func() bool { return accepted.Load() >= goal }, time.Minute, 5*time.Millisecond)
-	}
-	// Where a call goes on after its context has ended, its caller counts no failure.
-	eachRefused := func() {
+	// eachFails waits until a call of each caller has failed. It times out if a call outlives its context.
+	eachFails := func() {
 		t.Helper()
 		var before [callers]int64
 		for c := range failed {
@@ -134,15 +136,15 @@ func TestEveryAcknowledgedDeliverySurvivesAServerThatIsKilledAndComesBack(t *tes
 		}
 	}
 	for _, end := range []func(testing.TB){server.Kill, server.Stop, server.Kill} {
-		someAccepted()
+		waitForMore(t, &accepted, 300)
 		end(t)
-		eachRefused()
+		eachFails()
 		server.Restart(t)
 	}
-	someAccepted() // by the same stores
+	waitForMore(t, &accepted, 300) // by the same stores
 	stop()
 	appending.Wait()
-	// What a caller did not wait for may still be in its commit.
+	// A commit may still run after its caller has given up.
 	for _, s := range stores {
 		require.NoError(t, s.Close())
 	}
@@ -238,15 +240,11 @@ func TestARestartOfTheServerFailsNoAppend(t *testing.T) {
 			}
 		})
 	}
-	goOn := func() {
-		goal := accepted.Load() + 200
-		require.Eventually(t, func() bool { return accepted.Load() >= goal }, time.Minute, time.Millisecond)
-	}
-	goOn()
+	waitForMore(t, &accepted, 200)
 	for range restarts {
 		server.Stop(t)
 		server.Restart(t)
-		goOn()
+		waitForMore(t, &accepted, 200)
 	}
 	stop()
 	appending.Wait()
