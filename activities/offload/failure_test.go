@@ -31,13 +31,13 @@ func paramsOf(activity string) any {
 	}
 }
 
-// The delays are those of a first attempt with a spread in the middle.
+// These delays follow a first attempt and are in the middle of their spread: newActivities sets random to 0.5.
 const (
 	never   = time.Duration(0) // not retried
 	soon    = 1050 * time.Millisecond
 	slowly  = 5*time.Minute + 15*time.Second
 	floor   = 63 * time.Second
-	ceiling = 56*time.Minute + 42*time.Second // of an hour
+	ceiling = 56*time.Minute + 42*time.Second // for a ceiling of an hour
 )
 
 func TestEachFailureHasItsTypeAndItsDelay(t *testing.T) {
@@ -46,7 +46,8 @@ func TestEachFailureHasItsTypeAndItsDelay(t *testing.T) {
 		errType string
 		delay   time.Duration
 	}
-	both := func(errType string, delay time.Duration) map[string]expectation {
+	// createAndReads expects the same type of a creation and of reads; only the delay of a reconcile differs.
+	createAndReads := func(errType string, delay time.Duration) map[string]expectation {
 		read := delay
 		switch delay {
 		case soon:
@@ -82,23 +83,23 @@ func TestEachFailureHasItsTypeAndItsDelay(t *testing.T) {
 		handler http.HandlerFunc
 		want    map[string]expectation
 	}{
-		"400":           {answerWith(400, envelope("INVALID_REQUEST")), refused},
-		"401":           {answerWith(401, envelope("UNAUTHORIZED")), both(workflows.ErrTypeOffloadUnauthorized, slowly)},
-		"403":           {answerWith(403, envelope("FORBIDDEN")), both(workflows.ErrTypeOffloadForbidden, slowly)},
-		"404":           {answerWith(404, envelope("CASE_NOT_FOUND")), both(workflows.ErrTypeOffloadNotFound, slowly)},
-		"405":           {answerWith(405, ``), refused},
-		"410":           {answerWith(410, envelope("CASE_GONE")), refused},
-		"413":           {answerWith(413, ``), refused},
-		"422":           {answerWith(422, ``), refused},
-		"429 cap":       {answerWith(429, envelope("USAGE_LIMIT_REACHED")), both(workflows.ErrTypeOffloadUsageLimit, slowly)},
-		"429":           {answerWith(429, `{"message":"Too Many Requests"}`), with(both(workflows.ErrTypeOffloadThrottled, soon), answers, workflows.ErrTypeOffloadThrottled, soon)},
-		"500":           {answerWith(500, envelope("INTERNAL_ERROR")), unsure},
-		"502 as HTML":   {answerWith(502, `<html>`), unsure},
-		"408":           {answerWith(408, ``), unsure},
-		"redirect":      {answerWith(307, ``, "Location", "/elsewhere"), unsure},
-		"2xx of no use": {answerWith(200, `<html>`), unreadable},
-		"2xx, no data":  {answerWith(200, `{"ok":true}`), unreadable},
-		"reset":         {breakOff, unsure},
+		"400":              {answerWith(400, envelope("INVALID_REQUEST")), refused},
+		"401":              {answerWith(401, envelope("UNAUTHORIZED")), createAndReads(workflows.ErrTypeOffloadUnauthorized, slowly)},
+		"403":              {answerWith(403, envelope("FORBIDDEN")), createAndReads(workflows.ErrTypeOffloadForbidden, slowly)},
+		"404":              {answerWith(404, envelope("CASE_NOT_FOUND")), createAndReads(workflows.ErrTypeOffloadNotFound, slowly)},
+		"405":              {answerWith(405, ``), refused},
+		"410":              {answerWith(410, envelope("CASE_GONE")), refused},
+		"413":              {answerWith(413, ``), refused},
+		"422":              {answerWith(422, ``), refused},
+		"429 cap":          {answerWith(429, envelope("USAGE_LIMIT_REACHED")), createAndReads(workflows.ErrTypeOffloadUsageLimit, slowly)},
+		"429":              {answerWith(429, `{"message":"Too Many Requests"}`), with(createAndReads(workflows.ErrTypeOffloadThrottled, soon), answers, workflows.ErrTypeOffloadThrottled, soon)},
+		"500":              {answerWith(500, envelope("INTERNAL_ERROR")), unsure},
+		"502 as HTML":      {answerWith(502, `<html>`), unsure},
+		"408":              {answerWith(408, ``), unsure},
+		"redirect":         {answerWith(307, ``, "Location", "/elsewhere"), unsure},
+		"200 as HTML":      {answerWith(200, `<html>`), unreadable},
+		"200 without data": {answerWith(200, `{"ok":true}`), unreadable},
+		"reset":            {breakOff, unsure},
 	} {
 		for activity, want := range tc.want {
 			t.Run(name+" to "+activity, func(t *testing.T) {

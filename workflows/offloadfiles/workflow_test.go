@@ -28,7 +28,7 @@ func TestEveryStoryEndsTheSameHoweverOftenTheWorkflowContinuesAsNew(t *testing.T
 				require.NoError(t, w.err)
 				require.Equal(t, string(w.result.Status), w.keyword(workflows.SearchAttributeState))
 				require.Equal(t, w.result.Attention, w.attention(), "the published attention equals the result's")
-				require.Empty(t, w.keyword(workflows.SearchAttributeCaseID), "the caseId finds the case alone")
+				require.Empty(t, w.keyword(workflows.SearchAttributeCaseID), "only the case itself publishes the caseId")
 				require.Empty(t, w.result.WaitingFor)
 				require.Zero(t, w.result.Pending)
 				s.check(t, w)
@@ -84,7 +84,7 @@ var stories = map[string]func() scenario{
 			require.Equal(t, t0, w.ended)
 		}}
 	},
-	"callbacks are to be told": func() scenario {
+	"a callback gets the notice": func() scenario {
 		start := startOf("a")
 		start.ReplyTo, start.Notify = nil, []string{"finance"}
 		return scenario{start: start, check: func(t *testing.T, w *world) {
@@ -121,7 +121,7 @@ var stories = map[string]func() scenario{
 			require.Equal(t, workflows.CaseFiles{
 				Reference: "vendor_2048", CaseID: caseID, Status: workflows.FilesNoBucket, Since: t0, NoBucket: true,
 			}, w.result)
-			require.Equal(t, map[string]int{"": 1}, w.tried, "the first finds out for all")
+			require.Equal(t, map[string]int{"": 1}, w.tried, "one attempt is enough for all files")
 			require.Empty(t, w.handOffs, "no files, no notice")
 			require.Equal(t, t0, w.ended)
 		}}
@@ -184,7 +184,7 @@ var stories = map[string]func() scenario{
 			},
 		}
 	},
-	"files differ from what was told": func() scenario {
+	"a file differs from Offload's report": func() scenario {
 		return scenario{
 			start:   startOf("a", "b"),
 			archive: archive{differs: map[string]bool{"b": true}},
@@ -196,7 +196,7 @@ var stories = map[string]func() scenario{
 			},
 		}
 	},
-	"a trouble is mended": func() scenario {
+	"Offload refuses the API key for three hours": func() scenario {
 		return scenario{
 			start:   startOf(numbered(6)...),
 			archive: archive{away: map[string]outage{"*": {until: 3 * hour, errType: workflows.ErrTypeOffloadUnauthorized, pause: 20 * minute}}},
@@ -216,7 +216,7 @@ var stories = map[string]func() scenario{
 			},
 		}
 	},
-	"the budget is over": func() scenario {
+	"the day is over before all files are stored": func() scenario {
 		return scenario{
 			start: startOf("a", "b", "c", "d"),
 			archive: archive{
@@ -312,7 +312,7 @@ func TestAtMostFourFilesAreStoredAtATime(t *testing.T) {
 	require.Len(t, w.result.Unstored, 7)
 }
 
-func TestAFileThatIsStoredComesBeforeACancellation(t *testing.T) {
+func TestAFileStoredBeforeACancellationCounts(t *testing.T) {
 	t.Parallel()
 	for name, cancel := range map[string]func(w *world){
 		"by an update": func(w *world) { w.cancel("ada") },

@@ -136,7 +136,7 @@ func (w *world) register() {
 	env.RegisterActivityWithOptions(func(ctx context.Context, p workflows.StoreResultParams) (workflows.StoredFile, error) {
 		return w.store(ctx, env, "", "result.json", p.LagUntil)
 	}, activity.RegisterOptions{Name: workflows.ActivityArchiveStoreResult})
-	env.RegisterActivityWithOptions(w.takeHandOff, activity.RegisterOptions{Name: workflows.ActivityNoticeHandOff})
+	env.RegisterActivityWithOptions(w.handOff, activity.RegisterOptions{Name: workflows.ActivityNoticeHandOff})
 }
 
 func (w *world) store(ctx context.Context, env *testsuite.TestWorkflowEnvironment, id, key string, lagUntil time.Time) (workflows.StoredFile, error) {
@@ -145,8 +145,8 @@ func (w *world) store(ctx context.Context, env *testsuite.TestWorkflowEnvironmen
 	w.tried[id]++
 	now := env.Now()
 	a := w.scenario.archive
-	away, is := a.away[id]
-	if !is {
+	away, known := a.away[id]
+	if !known {
 		away = a.away["*"]
 	}
 	switch {
@@ -169,7 +169,7 @@ func (w *world) store(ctx context.Context, env *testsuite.TestWorkflowEnvironmen
 	return workflows.StoredFile{Bucket: "mem://", Key: key, Size: 9}, nil
 }
 
-func (w *world) takeHandOff(_ context.Context, h workflows.HandOff) (workflows.HandOffResult, error) {
+func (w *world) handOff(_ context.Context, h workflows.HandOff) (workflows.HandOffResult, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
