@@ -16,16 +16,16 @@ import (
 const (
 	secret       = "the agent's secret"
 	activationID = "act_1"
-	shownOnce    = "art_agent_shown_once"
+	apiKey       = "art_agent_shown_once"
 )
 
-// Bodies of each kind (Artmail, "Webhook events reference"). The number is the provider's time, in seconds after a beginning.
+// Bodies of each kind (Artmail, "Webhook events reference"). at is the provider's time, in seconds after a fixed time.
 func event(kind string, at int, extra string) string {
 	return fmt.Sprintf(`{"type":%q,"activationId":%q,"timestamp":%d%s}`, kind, activationID, 1774131900000+int64(at)*1000, extra)
 }
 
 func activated(at int) string {
-	return event(workflows.KindAgentActivated, at, `,"apiKey":"`+shownOnce+`","user":{"id":"u1","email":"ada@example.com"}`)
+	return event(workflows.KindAgentActivated, at, `,"apiKey":"`+apiKey+`","user":{"id":"u1","email":"ada@example.com"}`)
 }
 
 func paused(at int) string {
@@ -45,8 +45,8 @@ func forceFailed(at int) string {
 	return event(workflows.KindRunForceFailed, at, `,"runId":"r1","reason":"stale","staleMinutes":15`)
 }
 
-// step is an event that is posted, an approval that is registered once all events before it were handed on, or the end of the workflow
-// that is waited for.
+// step posts an event, registers an approval after all earlier events were settled, or waits for the end of the workflow. answer is the status
+// that the post must get.
 type step struct {
 	body     string
 	unsigned bool
@@ -66,106 +66,108 @@ func register(runID string) step {
 	return step{register: &workflows.ApprovalRequest{MessageID: "m1", RunID: runID, ReplyTo: &workflows.ReplyTo{WorkflowID: "nobody", Signal: "told"}}}
 }
 
-// kept is what the inbox holds of a story's events, in the order in which they came.
-type kept struct {
+// stored is a delivery as the inbox must have it.
+type stored struct {
 	state      inbox.State
 	duplicates int
 }
 
-// says is what the workflow answers in the end; nil: there is no workflow.
-type says func(workflows.ActivationState) bool
+// stateCheck reports whether a state of the activation is as wanted.
+type stateCheck func(workflows.ActivationState) bool
 
 type story struct {
 	steps []step
-	kept  []kept
-	says  says
+	// deliveries are those of the story, in the order of arrival.
+	deliveries []stored
+	// check holds in the end; nil: there is no workflow.
+	check stateCheck
 }
 
-// kinds are the stories of each kind: what comes before the event, the event, the same in a form that says nothing, and how it comes out
-// of its order.
+// kinds has, for each kind: the steps before the event, its body, a body that can't be parsed, what holds before and after the event, the state
+// of its delivery, and a story in which it arrives out of order.
 var kinds = map[string]struct {
 	given           []step
 	body, malformed string
-	before, after   says
-	kept            inbox.State
+	before, after   stateCheck
+	state           inbox.State
 	outOfOrder      story
 }{
 	workflows.KindAgentActivated: {
-		body: activated(0), malformed: `{"type":"agent.activated","apiKey":"` + shownOnce + `"}`,
-		after: standsAs(workflows.ActivationActive, holdsKey), kept: inbox.StateDelivered,
+		body: activated(0), malformed: `{"type":"agent.activated","apiKey":"` + apiKey + `"}`,
+		after: hasStatus(workflows.ActivationActive, holdsKey), state: inbox.StateDelivered,
 		outOfOrder: story{
-			steps: signed(paused(10), activated(0)),
-			kept:  []kept{{state: inbox.StateDelivered}, {state: inbox.StateDelivered}},
-			says:  standsAs(workflows.ActivationPaused, holdsKey),
+			steps:      signed(paused(10), activated(0)),
+			deliveries: []stored{{state: inbox.StateDelivered}, {state: inbox.StateDelivered}},
+			check:      hasStatus(workflows.ActivationPaused, holdsKey),
 		},
 	},
 	workflows.KindApprovalResponse: {
 		given: append(signed(activated(0)), register("")),
 		body:  approved(10), malformed: event(workflows.KindApprovalResponse, 10, `,"inResponseToId":"m1","approved":true`),
-		before: answered(workflows.ApprovalOpen), after: answered(workflows.ApprovalApproved), kept: inbox.StateDelivered,
+		before: answered(workflows.ApprovalOpen), after: answered(workflows.ApprovalApproved), state: inbox.StateDelivered,
 		outOfOrder: story{
-			steps: append(signed(approved(10)), append([]step{register("")}, signed(activated(0))...)...),
-			kept:  []kept{{state: inbox.StateDelivered}, {state: inbox.StateDelivered}},
-			says:  answered(workflows.ApprovalApproved),
+			steps:      append(signed(approved(10)), append([]step{register("")}, signed(activated(0))...)...),
+			deliveries: []stored{{state: inbox.StateDelivered}, {state: inbox.StateDelivered}},
+			check:      answered(workflows.ApprovalApproved),
 		},
 	},
 	workflows.KindAgentPaused: {
 		given: signed(activated(0)),
 		body:  paused(10), malformed: `{"type":"agent.paused","activationId":7`,
-		before: standsAs(workflows.ActivationActive, holdsKey), after: standsAs(workflows.ActivationPaused, holdsKey), kept: inbox.StateDelivered,
+		before: hasStatus(workflows.ActivationActive, holdsKey), after: hasStatus(workflows.ActivationPaused, holdsKey), state: inbox.StateDelivered,
 		outOfOrder: story{
-			steps: signed(activated(0), resumed(20), paused(10)),
-			kept:  []kept{{state: inbox.StateDelivered}, {state: inbox.StateDelivered}, {state: inbox.StateDelivered}},
-			says:  standsAs(workflows.ActivationActive, holdsKey),
+			steps:      signed(activated(0), resumed(20), paused(10)),
+			deliveries: []stored{{state: inbox.StateDelivered}, {state: inbox.StateDelivered}, {state: inbox.StateDelivered}},
+			check:      hasStatus(workflows.ActivationActive, holdsKey),
 		},
 	},
 	workflows.KindAgentResumed: {
 		given: signed(activated(0), paused(10)),
 		body:  resumed(20), malformed: `{"type":"agent.resumed","activationId":null}`,
-		before: standsAs(workflows.ActivationPaused, holdsKey), after: standsAs(workflows.ActivationActive, holdsKey), kept: inbox.StateDelivered,
+		before: hasStatus(workflows.ActivationPaused, holdsKey), after: hasStatus(workflows.ActivationActive, holdsKey), state: inbox.StateDelivered,
 		outOfOrder: story{
-			steps: signed(activated(0), paused(30), resumed(20)),
-			kept:  []kept{{state: inbox.StateDelivered}, {state: inbox.StateDelivered}, {state: inbox.StateDelivered}},
-			says:  standsAs(workflows.ActivationPaused, holdsKey),
+			steps:      signed(activated(0), paused(30), resumed(20)),
+			deliveries: []stored{{state: inbox.StateDelivered}, {state: inbox.StateDelivered}, {state: inbox.StateDelivered}},
+			check:      hasStatus(workflows.ActivationPaused, holdsKey),
 		},
 	},
 	workflows.KindAgentDeactivated: {
 		given: signed(activated(0)),
 		body:  deactivated(30), malformed: `{"type":"agent.deactivated","activationId":{}}`,
-		before: standsAs(workflows.ActivationActive, holdsKey), after: standsAs(workflows.ActivationDeactivated, holdsNoKey), kept: inbox.StateDelivered,
+		before: hasStatus(workflows.ActivationActive, holdsKey), after: hasStatus(workflows.ActivationDeactivated, holdsNoKey), state: inbox.StateDelivered,
 		outOfOrder: story{
 			// The workflow is over by then, and nothing revives it.
-			steps: append(append(signed(deactivated(30)), step{end: true}), signed(activated(0))...),
-			kept:  []kept{{state: inbox.StateDelivered}, {state: inbox.StateLate}},
-			says:  standsAs(workflows.ActivationDeactivated, holdsNoKey),
+			steps:      append(append(signed(deactivated(30)), step{end: true}), signed(activated(0))...),
+			deliveries: []stored{{state: inbox.StateDelivered}, {state: inbox.StateLate}},
+			check:      hasStatus(workflows.ActivationDeactivated, holdsNoKey),
 		},
 	},
 	workflows.KindRunForceFailed: {
 		given: append(signed(activated(0)), register("r1")),
 		body:  forceFailed(900), malformed: event(workflows.KindRunForceFailed, 900, `,"runId":""`),
-		before: answered(workflows.ApprovalOpen), after: answered(workflows.ApprovalVoided), kept: inbox.StateDelivered,
+		before: answered(workflows.ApprovalOpen), after: answered(workflows.ApprovalVoided), state: inbox.StateDelivered,
 		outOfOrder: story{
 			// The approval was on its way when its run was ended.
-			steps: append(signed(activated(0), forceFailed(900)), register("r1")),
-			kept:  []kept{{state: inbox.StateDelivered}, {state: inbox.StateDelivered}},
-			says:  answered(workflows.ApprovalVoided),
+			steps:      append(signed(activated(0), forceFailed(900)), register("r1")),
+			deliveries: []stored{{state: inbox.StateDelivered}, {state: inbox.StateDelivered}},
+			check:      answered(workflows.ApprovalVoided),
 		},
 	},
 	workflows.KindTestPing: {
 		body: `{"type":"test.ping","activationId":"test","timestamp":1774131900000,"note":null}`, malformed: `{"type":"test.ping"`,
-		kept: inbox.StateIgnored,
+		state: inbox.StateIgnored,
 		outOfOrder: story{
-			steps: signed(`{"type":"test.ping","activationId":"test","timestamp":1774131900000}`, `{"type":"test.ping","activationId":"test","timestamp":1}`),
-			kept:  []kept{{state: inbox.StateIgnored}, {state: inbox.StateIgnored}},
+			steps:      signed(`{"type":"test.ping","activationId":"test","timestamp":1774131900000}`, `{"type":"test.ping","activationId":"test","timestamp":1}`),
+			deliveries: []stored{{state: inbox.StateIgnored}, {state: inbox.StateIgnored}},
 		},
 	},
 }
 
-func standsAs(status workflows.ActivationStatus, also func(workflows.ActivationState) bool) says {
+func hasStatus(status workflows.ActivationStatus, also func(workflows.ActivationState) bool) stateCheck {
 	return func(s workflows.ActivationState) bool { return s.Status == status && also(s) }
 }
 
-func answered(status workflows.ApprovalStatus) says {
+func answered(status workflows.ApprovalStatus) stateCheck {
 	return func(s workflows.ActivationState) bool {
 		return len(s.Approvals) == 1 && s.Approvals[0].Status == status && s.Approvals[0].LateResponses == 0
 	}
@@ -174,37 +176,37 @@ func answered(status workflows.ApprovalStatus) says {
 func holdsKey(s workflows.ActivationState) bool   { return len(s.SealedAPIKey) > 0 }
 func holdsNoKey(s workflows.ActivationState) bool { return len(s.SealedAPIKey) == 0 }
 
-// storiesOfKinds are those of every kind; the name of each is that of its agent.
+// storiesOfKinds returns five stories of each kind. The name of a story is also the name of its agent.
 func storiesOfKinds() map[string]story {
 	all := map[string]story{}
 	for kind, k := range kinds {
-		given := make([]kept, 0, 3)
+		given := make([]stored, 0, 3)
 		for _, s := range k.given {
 			if s.body != "" {
-				given = append(given, kept{state: inbox.StateDelivered})
+				given = append(given, stored{state: inbox.StateDelivered})
 			}
 		}
-		tell := func(how string, ends says, more []kept, events ...step) {
+		add := func(how string, check stateCheck, more []stored, events ...step) {
 			all[kind+"-"+how] = story{
-				steps: append(append([]step{}, k.given...), events...),
-				kept:  append(append([]kept{}, given...), more...),
-				says:  ends,
+				steps:      append(append([]step{}, k.given...), events...),
+				deliveries: append(append([]stored{}, given...), more...),
+				check:      check,
 			}
 		}
-		twice := []kept{{state: k.kept, duplicates: 1}}
+		twice := []stored{{state: k.state, duplicates: 1}}
 		if kind == workflows.KindTestPing {
-			twice = []kept{{state: k.kept}, {state: k.kept}} // each of them is seen
+			twice = []stored{{state: k.state}, {state: k.state}} // each of them is seen
 		}
-		tell("first", k.after, []kept{{state: k.kept}}, signed(k.body)...)
-		tell("duplicate", k.after, twice, signed(k.body, k.body)...)
-		tell("malformed", k.before, []kept{{state: inbox.StateDead}}, signed(k.malformed)...)
-		tell("unsigned", k.before, []kept{{state: inbox.StateQuarantined}}, step{body: k.body, unsigned: true, answer: 401})
+		add("first", k.after, []stored{{state: k.state}}, signed(k.body)...)
+		add("duplicate", k.after, twice, signed(k.body, k.body)...)
+		add("malformed", k.before, []stored{{state: inbox.StateDead}}, signed(k.malformed)...)
+		add("unsigned", k.before, []stored{{state: inbox.StateQuarantined}}, step{body: k.body, unsigned: true, answer: 401})
 		all[kind+"-out-of-order"] = k.outOfOrder
 	}
 	return all
 }
 
-func TestEachKindOfEventIsAnsweredKeptAndApplied(t *testing.T) {
+func TestEachKindOfEventIsAnsweredStoredAndApplied(t *testing.T) {
 	t.Parallel()
 	all := storiesOfKinds()
 	secrets := agents{}
@@ -217,10 +219,10 @@ func TestEachKindOfEventIsAnsweredKeptAndApplied(t *testing.T) {
 			for _, step := range s.steps {
 				r.play(t, agent, step)
 			}
-			deliveries := r.settled(t, agent, len(s.kept))
-			for i, want := range s.kept {
+			deliveries := r.settled(t, agent, len(s.deliveries))
+			for i, want := range s.deliveries {
 				d := deliveries[len(deliveries)-1-i]
-				got := kept{state: d.State, duplicates: d.Duplicates}
+				got := stored{state: d.State, duplicates: d.Duplicates}
 				if again := int64(got.duplicates - want.duplicates); again > 0 && again <= busy.Load() {
 					got.duplicates = want.duplicates
 				}
@@ -231,12 +233,12 @@ func TestEachKindOfEventIsAnsweredKeptAndApplied(t *testing.T) {
 				require.Equal(t, want, got, "event %d: %s: %s", i, d.Kind, d.Reason)
 			}
 			one := shared.apps.Activation(agent, activationID)
-			if s.says == nil {
+			if s.check == nil {
 				_, err := one.State(t.Context())
 				require.ErrorIs(t, err, signalbox.ErrNotFound, "nothing was started")
 				return
 			}
-			state := testenv.Eventually(t, one.State, s.says)
+			state := testenv.Eventually(t, one.State, s.check)
 			// Where an event reaches the workflow again, since the relay had no answer in time, no second notice is made of it.
 			notices := 0
 			for _, a := range state.Approvals {
@@ -269,7 +271,7 @@ func (r *receiver) play(t *testing.T, agent string, s step) {
 	}
 }
 
-// settled waits until there are so many deliveries and all of them are settled.
+// settled waits until the agent has at least so many deliveries and none is pending. It returns them, the newest first.
 func (r *receiver) settled(t *testing.T, agent string, least int) []inbox.Delivery {
 	t.Helper()
 	return testenv.Eventually(t, func(ctx context.Context) ([]inbox.Delivery, error) { return r.list(ctx, agent) },

@@ -35,7 +35,7 @@ const (
 	askers    = 50
 	questions = 6 // of each asker
 	askQueue  = "askers"
-	enough    = "enough"
+	endSignal = "end"
 )
 
 // inquiry is what one asker, a workflow of a business app, asks in its run.
@@ -45,20 +45,20 @@ type inquiry struct {
 	Requests   []workflows.ApprovalRequest
 }
 
-// heard counts each notice by its ID, as it came: Replies are those of approvals, Notices those of the run.
-type heard struct {
+// received counts the notices of an asker by ID: Replies are about its approvals, Notices about its run. Kinds are those of Notices.
+type received struct {
 	Replies, Notices map[string]int
 	Statuses         map[string]workflows.ApprovalStatus
 	Kinds            []workflows.NoticeKind
-	// TooLate: Artmail had force-failed the run before it was opened here, and so the asker was told at once.
+	// TooLate: Artmail had force-failed the run before the asker opened it, so opening it failed.
 	TooLate bool
 }
 
-// ask opens a run, registers its approvals, waits for the signal enough, and returns what it has received.
-func ask(ctx workflow.Context, in inquiry) (heard, error) {
+// ask opens a run, requests its approvals, waits for the signal to end, and returns what it has received.
+func ask(ctx workflow.Context, in inquiry) (received, error) {
 	replies := workflow.GetSignalChannel(ctx, "reply")
 	notices := workflow.GetSignalChannel(ctx, "notice")
-	end := workflow.GetSignalChannel(ctx, enough)
+	end := workflow.GetSignalChannel(ctx, endSignal)
 	// Of fifty that call at once, most are turned away at first: the server takes ten updates of a workflow at a time, and none while its run
 	// ends. Pauses that double each time would only make the test longer.
 	calls := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
@@ -70,7 +70,7 @@ func ask(ctx workflow.Context, in inquiry) (heard, error) {
 	}).Get(ctx, nil)
 	tooLate := errors.Is(signalbox.Failure(err), signalbox.ErrEnded)
 	if err != nil && !tooLate {
-		return heard{}, err
+		return received{}, err
 	}
 	for i := range in.Requests {
 		in.Requests[i].ReplyTo = signalbox.ReplyHere(ctx, "reply")
@@ -79,10 +79,10 @@ func ask(ctx workflow.Context, in inquiry) (heard, error) {
 		ActivationRef: in.Activation, Requests: in.Requests,
 	}).Get(ctx, nil)
 	if err != nil {
-		return heard{}, err
+		return received{}, err
 	}
 	end.Receive(ctx, nil)
-	all := heard{Replies: map[string]int{}, Notices: map[string]int{}, Statuses: map[string]workflows.ApprovalStatus{}, TooLate: tooLate}
+	all := received{Replies: map[string]int{}, Notices: map[string]int{}, Statuses: map[string]workflows.ApprovalStatus{}, TooLate: tooLate}
 	for {
 		var reply workflows.Notice
 		if !replies.ReceiveAsync(&reply) {
@@ -101,13 +101,13 @@ func ask(ctx workflow.Context, in inquiry) (heard, error) {
 	}
 }
 
-// One activation with everything at once: its workflow continues as new after every five things that happen to it, its worker goes away
-// every second, and Artmail's events come twice, late, and in any order.
+// The workflow of one activation continues as new after every five steps, its worker is replaced after a second and then after ever longer times,
+// and Artmail's events come twice, late, and in any order.
 func TestAnswersAreDeliveredOnceWithAnyInterruptionOfTheWorkflow(t *testing.T) {
 	t.Parallel()
-	// The workers of production must not serve this activation.
+	// A separate server: the workers on the shared one would serve this activation, too.
 	o := temporalOptions()
-	// Otherwise a stop breaks polls off that may hold a workflow task, which waits for its timeout then: the test passes, but takes minutes.
+	// Without it, a worker that stops may lose a workflow task, which then waits for its timeout: the test would take minutes.
 	o.DynamicConfig["frontend.enableCancelWorkerPollsOnShutdown"] = true
 	o.DynamicConfig["history.defaultWorkflowTaskTimeout"] = lostTask
 	server, err := temporaldev.Start(t.Context(), o)
@@ -140,14 +140,14 @@ func TestAnswersAreDeliveredOnceWithAnyInterruptionOfTheWorkflow(t *testing.T) {
 
 	want := map[string]workflows.ApprovalStatus{}
 	var asked []client.WorkflowRun
-	var happens []func() error // at Artmail, in any order
+	var actions []func() error // at Artmail, in any order
 	for i := range askers {
 		in := inquiry{Activation: signalbox.ActivationRef{Agent: loadAgent, ActivationID: id}}
 		in.RunID, err = sim.OpenRun(id)
 		require.NoError(t, err)
 		fails := i%10 == 0
 		if fails {
-			happens = append(happens, func() error { return sim.ForceFailRun(in.RunID) })
+			actions = append(actions, func() error { return sim.ForceFailRun(in.RunID) })
 		}
 		for q := range questions {
 			request := workflows.ApprovalRequest{RunID: in.RunID}
@@ -171,20 +171,20 @@ func TestAnswersAreDeliveredOnceWithAnyInterruptionOfTheWorkflow(t *testing.T) {
 			case q == 4: // until the activation ends
 				want[request.MessageID] = workflows.ApprovalVoided
 			case q%2 == 0:
-				happens = append(happens, respond(false))
+				actions = append(actions, respond(false))
 				want[request.MessageID] = workflows.ApprovalRejected
 			default:
-				happens = append(happens, respond(true))
+				actions = append(actions, respond(true))
 				want[request.MessageID] = workflows.ApprovalApproved
 			}
 			in.Requests = append(in.Requests, request)
 		}
 		asked = append(asked, stories.Execute(t, temporal, client.StartWorkflowOptions{ID: fmt.Sprint("ask-", i), TaskQueue: askQueue}, ask, in))
 	}
-	// Half of it comes while the approvals are still being registered.
-	rand.Shuffle(len(happens), func(i, j int) { happens[i], happens[j] = happens[j], happens[i] })
-	for _, happen := range happens {
-		require.NoError(t, happen())
+	// Some of these come while approvals are still being registered.
+	rand.Shuffle(len(actions), func(i, j int) { actions[i], actions[j] = actions[j], actions[i] })
+	for _, act := range actions {
+		require.NoError(t, act())
 	}
 	failed := watchAskers(t, asked)
 	testenv.Eventually(t, func(ctx context.Context) (progress, error) {
@@ -198,33 +198,33 @@ func TestAnswersAreDeliveredOnceWithAnyInterruptionOfTheWorkflow(t *testing.T) {
 	require.NoError(t, temporal.GetWorkflow(t.Context(), one.WorkflowID(), "").Get(t.Context(), &final))
 	require.Equal(t, workflows.ActivationDeactivated, final.Status)
 	testenv.Eventually(t, noticesOf(temporal, one), noneWaits)
-	told := map[workflows.NoticeKind]int{} // of the run's end, by how
+	runEnds := map[workflows.NoticeKind]int{}
 	tooLate, repeated := 0, 0
 	got := map[string]workflows.ApprovalStatus{}
 	for _, run := range asked {
-		stories.Signal(t, temporal, run.GetID(), enough, nil)
-		var all heard
+		stories.Signal(t, temporal, run.GetID(), endSignal, nil)
+		var all received
 		require.NoError(t, run.Get(t.Context(), &all))
 		require.Len(t, all.Replies, questions)
 		if all.TooLate {
 			tooLate++
-			// Where the answer to its first try was lost, the run had been opened by that, and the notice came as well.
+			// If the answer to the first attempt was lost, that attempt opened the run, and its notice came, too.
 			require.LessOrEqual(t, len(all.Notices), 1)
 			all.Kinds = []workflows.NoticeKind{workflows.NoticeRunForceFailed}
 		} else {
 			require.Len(t, all.Notices, 1)
 		}
-		// A worker that goes away after a delivery leaves it to be repeated, under the same ID.
+		// If a worker stops after a delivery, the delivery is repeated with the same ID.
 		for _, times := range all.Replies {
 			repeated += times - 1
 		}
 		for message, status := range all.Statuses {
 			got[message] = status
 		}
-		told[all.Kinds[0]]++
+		runEnds[all.Kinds[0]]++
 	}
 	require.Equal(t, want, got)
-	require.Equal(t, map[workflows.NoticeKind]int{workflows.NoticeRunForceFailed: askers / 10, workflows.NoticeRunVoided: askers - askers/10}, told)
+	require.Equal(t, map[workflows.NoticeKind]int{workflows.NoticeRunForceFailed: askers / 10, workflows.NoticeRunVoided: askers - askers/10}, runEnds)
 	runs := runsOf(t, temporal, one.WorkflowID())
 	require.Greater(t, runs, 2, "it did continue as new")
 	require.Greater(t, restarts(), 1, "its worker did go away")
@@ -235,7 +235,7 @@ func TestAnswersAreDeliveredOnceWithAnyInterruptionOfTheWorkflow(t *testing.T) {
 // progress is how far the activation is; its whole state would be too much to show.
 type progress struct{ approvals, open, runs int }
 
-// watchAskers returns what says why an asker ended that should still listen.
+// watchAskers returns a function that returns an error once an asker has ended too early.
 func watchAskers(t *testing.T, asked []client.WorkflowRun) func() error {
 	t.Helper()
 	ended := make(chan error, len(asked))
@@ -252,7 +252,7 @@ func watchAskers(t *testing.T, asked []client.WorkflowRun) func() error {
 	}
 }
 
-// runsOf counts the runs of a workflow, from the last to the first.
+// runsOf counts the runs of a workflow.
 func runsOf(t *testing.T, temporal client.Client, workflowID string) (n int) {
 	t.Helper()
 	runID := ""
@@ -277,11 +277,11 @@ func open(s workflows.ActivationState) (n int) {
 	return n
 }
 
-// lostTask is how long the server waits for a workflow task that was lost with a worker all the same; its default is ten seconds.
+// lostTask is the timeout of a workflow task: a stopping worker may still lose one. The server's default is ten seconds.
 const lostTask = 3 * time.Second
 
-// restartAgainAndAgain runs the workers of the activation and its notices, and others after them: the first for a second, each of the next for a
-// tenth of a second more, so that they get on on a slow machine too. It returns what counts those.
+// restartAgainAndAgain runs the workers of the activation and its notices, and replaces them again and again: the first after a second, each later one
+// after a tenth of a second more, so that a slow machine makes progress, too. restarts returns how often.
 func restartAgainAndAgain(t *testing.T, temporal client.Client) (restarts func() int) {
 	t.Helper()
 	var count atomic.Int64

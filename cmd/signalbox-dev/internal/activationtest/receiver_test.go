@@ -93,7 +93,7 @@ func (r *receiver) url(agent string) string {
 	return "http://" + r.address + "/webhooks/artmail/" + agent
 }
 
-// list is everything that the inbox holds of an agent, the oldest first.
+// list returns all deliveries of an agent without their bodies, the newest first.
 func (r *receiver) list(ctx context.Context, agent string) ([]inbox.Delivery, error) {
 	page, err := r.inbox.List(ctx, inbox.Filter{Scope: agent, Limit: inbox.MaxPage})
 	return page.Deliveries, err

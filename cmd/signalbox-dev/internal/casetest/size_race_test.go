@@ -2,7 +2,7 @@
 
 package casetest_test
 
-// The race detector slows the server down by as much, and finds no more among more of the same cases.
+// A tenth of the numbers in size_test.go: the race detector makes the server slower, and finds no more races among more of the same cases.
 const (
 	fleetSize = 50
 	underWay  = 4
