@@ -21,7 +21,7 @@ type walSizes struct {
 	// restart: at this size the writer itself copies the rest (wal_autocheckpoint) and writes the WAL from its beginning again. The WAL
 	// file keeps its size, because overwriting a file syncs several times faster than extending it.
 	restart int64
-	// keep: a WAL that grew larger because of a reader is cut to this size (journal_size_limit).
+	// keep: a WAL that grew larger because of a reader is cut to this size (journal_size_limit). Until then a checkpoint starts each second.
 	keep int64
 	// warn: if a reader prevents the copying of more bytes than this, a warning is logged.
 	warn int64
@@ -36,9 +36,12 @@ type checkpointer struct {
 	// db is the readers' pool. A checkpoint does not change what readers see.
 	db      *sql.DB
 	logger  *zap.Logger
-	warn    int64
+	log     walSizes
 	running atomic.Bool
-	ends    sync.WaitGroup
+	// caughtUp: the last checkpoint left at most walSizes.restart to copy. A reader may prevent that, and until it is so again the writer copies
+	// nothing: the commit after the end of the reader would copy it all.
+	caughtUp atomic.Bool
+	ends     sync.WaitGroup
 }
 
 // empty copies the whole WAL into the file and empties it. It fails with inbox.ErrBusy if a reader prevents that for some five seconds. While it
@@ -64,24 +67,28 @@ func (c *checkpointer) empty(ctx context.Context) error {
 	return fmt.Errorf("%w: the WAL is in use and still has what was erased: repeat the erasure", inbox.ErrBusy)
 }
 
-// start begins a checkpoint, unless one is under way.
-func (c *checkpointer) start() {
+// start begins a checkpoint, unless one is under way. It warns only when the WAL has grown.
+func (c *checkpointer) start(grown bool) {
 	if c.running.CompareAndSwap(false, true) {
-		c.ends.Go(c.run)
+		c.ends.Go(func() { c.run(grown) })
 	}
 }
 
-func (c *checkpointer) run() {
+func (c *checkpointer) run(grown bool) {
 	defer c.running.Store(false)
 	var busy, pages, copied int64
 	// PASSIVE waits for no reader and copies as much as they allow.
 	err := c.db.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &copied)
+	held := (pages - copied) * pageSize
+	if err == nil && busy == 0 { // busy: another process copies
+		c.caughtUp.Store(held <= c.log.restart)
+	}
 	switch {
 	case err != nil:
 		// The WAL grows, but no data is lost.
 		c.logger.Warn("inbox WAL checkpoint failed", zap.Error(err))
-	case (pages-copied)*pageSize > c.warn:
+	case grown && held > c.log.warn:
 		c.logger.Warn("inbox WAL grows: another program reads an old snapshot of the file; end that program, and the WAL shrinks again",
-			zap.Int64("log_bytes", pages*pageSize), zap.Int64("held_bytes", (pages-copied)*pageSize))
+			zap.Int64("log_bytes", pages*pageSize), zap.Int64("held_bytes", held))
 	}
 }

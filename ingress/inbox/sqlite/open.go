@@ -216,6 +216,7 @@ var ErrReplaced = errors.New("the file was removed or replaced while it was open
 type fileGuard struct {
 	path    string
 	db, wal os.FileInfo
+	walSize int64 // at the last check
 }
 
 // check compares the files at the paths with those at the first check. It costs two system calls for each batch.
@@ -233,6 +234,7 @@ func (f *fileGuard) check() error {
 		case !os.SameFile(*one.first, found):
 			return fmt.Errorf("%w: %s", ErrReplaced, one.path)
 		}
+		f.walSize = found.Size()
 	}
 	return nil
 }

@@ -41,10 +41,14 @@ type writer struct {
 	log         walSizes
 	logger      *zap.Logger
 	checkpoints *checkpointer
-	// synced and unsynced are the levels of synchronous for batches that must be durable and for others; level is the one in force.
-	synced, unsynced, level string
+	// synced and unsynced are the levels of synchronous for batches that must be durable and for others.
+	synced, unsynced string
+	// pragmas are in force on the connection.
+	pragmas map[string]string
 	// changed is an upper bound of the rows changed since the last checkpoint was asked for, each of which costs about a page: some count twice.
 	changed int64
+	// asked is when a checkpoint was last asked for.
+	asked time.Time
 }
 
 // statement is a query for a number of rows or values.
@@ -68,7 +72,6 @@ func openWriter(ctx context.Context, store *sqlstore.Store, file *fileGuard, opt
 		"_synchronous":  {"FULL"},
 		"_pragma": {
 			"cache_size(-" + strconv.Itoa(cacheSize>>10) + ")",
-			"wal_autocheckpoint(" + strconv.FormatInt(log.restart/pageSize, 10) + ")",
 			"journal_size_limit(" + strconv.FormatInt(log.keep, 10) + ")",
 			// What is deleted is overwritten with zeros. It costs an append nothing, and a purge one more write of each page that it frees.
 			"secure_delete(ON)",
@@ -90,7 +93,7 @@ func openWriter(ctx context.Context, store *sqlstore.Store, file *fileGuard, opt
 	}
 	db.SetMaxOpenConns(1)
 	w := &writer{store: store, db: db, file: file, log: log, logger: options.Logger, synced: "FULL", unsynced: "NORMAL"}
-	w.checkpoints = &checkpointer{logger: options.Logger, warn: log.warn}
+	w.checkpoints = &checkpointer{logger: options.Logger, log: log}
 	if err = migrate(ctx, db, options.NoMigrate); err == nil {
 		err = cmp.Or(w.connect(ctx), file.check()) // check remembers the files
 	}
@@ -110,7 +113,7 @@ func (w *writer) connect(ctx context.Context) error {
 		return errors.Join(fmt.Errorf("connect: %w", err), conn.Close())
 	}
 	w.db.SetMaxIdleConns(-1) // what disconnect closes is not kept in the pool
-	w.conn, w.statements, w.level = conn, map[statement]*sql.Stmt{}, ""
+	w.conn, w.statements, w.pragmas = conn, map[statement]*sql.Stmt{}, map[string]string{}
 	return nil
 }
 
@@ -172,9 +175,13 @@ func (w *writer) transact(batch []*job) error {
 	for _, j := range batch {
 		w.store.Appended(j.rows)
 	}
-	if w.changed*pageSize > w.log.checkpoint {
+	grown := w.changed*pageSize > w.log.checkpoint
+	if grown {
 		w.changed = 0
-		w.checkpoints.start()
+	}
+	if grown || w.file.walSize > w.log.keep && time.Since(w.asked) > time.Second {
+		w.asked = time.Now()
+		w.checkpoints.start(grown)
 	}
 	return nil
 }
@@ -203,15 +210,16 @@ func (w *writer) apply(batch []*job) error {
 
 // begin takes the write lock of the file. While another process has the lock, begin tries again every millisecond.
 func (w *writer) begin(level string) error {
-	if level != w.level {
-		if _, err := w.Run("PRAGMA synchronous = "+level, nil, nil); err != nil {
-			return err
-		}
-		w.level = level
+	automatic := int64(0)
+	if w.checkpoints.caughtUp.Load() {
+		automatic = w.log.restart / pageSize
+	}
+	err := cmp.Or(w.set("synchronous", level), w.set("wal_autocheckpoint", strconv.FormatInt(automatic, 10)))
+	if err != nil {
+		return err
 	}
 	again := time.NewTicker(retryEvery)
 	defer again.Stop()
-	var err error
 	for range giveUp / retryEvery {
 		if _, err = w.Run("BEGIN IMMEDIATE", nil, nil); !isBusy(err) {
 			return err
@@ -219,6 +227,17 @@ func (w *writer) begin(level string) error {
 		<-again.C
 	}
 	return fmt.Errorf("%w: another process has been writing for %s: %w", inbox.ErrBusy, giveUp, err)
+}
+
+func (w *writer) set(pragma, value string) error {
+	if w.pragmas[pragma] == value {
+		return nil
+	}
+	_, err := w.Run("PRAGMA "+pragma+" = "+value, nil, nil)
+	if err == nil {
+		w.pragmas[pragma] = value
+	}
+	return err
 }
 
 // rollback leaves no transaction behind. After some errors SQLite has already ended it and refuses the ROLLBACK; then, and after
