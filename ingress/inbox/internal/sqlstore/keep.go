@@ -65,45 +65,46 @@ func replayable(tx Tx, query, id string) (sequence, key int64, err error) {
 	return sequence, key, err
 }
 
-// purgeChunk is how many rows one transaction removes: appends wait for it, and for their bodies to be overwritten.
-const purgeChunk = 100
+// One transaction removes at most so many rows, and so many bytes of bodies unless one body is larger: appends wait for it, and for the
+// bodies to be overwritten.
+const purgeRows, purgeBytes = 100, 8 << 20
 
 // IDs sort by arrival. Deliveries that arrived while a clock was ahead have IDs in the future, and are found by received_at, which the
-// purge corrects once. A row that a replay has locked is left for the next purge.
+// purge corrects once. A row that a replay has locked is left for the next purge. Each query finds sequences, and the sizes of the bodies.
 const (
+	selectSizes = `SELECT d.sequence, coalesce((SELECT length(body) FROM inbox_body WHERE sequence = d.sequence), 0) FROM inbox_delivery AS d WHERE `
 	// If all deliveries seem to be ahead, it is this clock that is wrong.
-	selectAheadRows = `SELECT sequence FROM inbox_delivery WHERE id >= ? AND received_at > ? AND state <> 'pending'
+	selectAheadRows = `SELECT sequence, 0 FROM inbox_delivery WHERE id >= ? AND received_at > ? AND state <> 'pending'
 AND EXISTS (SELECT 1 FROM inbox_delivery WHERE id < ?) LIMIT ? @skip`
 	correctAhead = `UPDATE inbox_delivery SET received_at = ? WHERE sequence IN (*)`
-	selectRows   = `SELECT sequence FROM inbox_delivery WHERE id < ? AND state <> 'pending' ORDER BY id LIMIT ? @skip`
-	selectAfter  = `SELECT sequence FROM inbox_delivery WHERE id >= ? AND received_at < ? AND state <> 'pending' ORDER BY id LIMIT ? @skip`
+	selectRows   = selectSizes + `id < ? AND state <> 'pending' ORDER BY id LIMIT ? @skip`
+	selectAfter  = selectSizes + `id >= ? AND received_at < ? AND state <> 'pending' ORDER BY id LIMIT ? @skip`
 	// Bodies are in the order of appending, which is nearly that of arrival. They are read from the first one on, up to the last of the
 	// youngest 2,000 that are old enough; a batch holds fewer.
-	selectBodies = `SELECT b.sequence FROM inbox_body AS b JOIN inbox_delivery AS d ON d.sequence = b.sequence
+	selectBodies = `SELECT b.sequence, length(b.body) FROM inbox_body AS b JOIN inbox_delivery AS d ON d.sequence = b.sequence
 WHERE b.sequence <= (SELECT max(sequence) FROM (SELECT sequence FROM inbox_delivery WHERE id < ? ORDER BY id DESC LIMIT 2000) AS young)
 AND d.id < ? AND d.state NOT IN ('pending', 'quarantined') ORDER BY b.sequence LIMIT ? @skip`
-	selectBodiesAfter = `SELECT d.sequence FROM inbox_delivery AS d JOIN inbox_body AS b ON b.sequence = d.sequence
+	selectBodiesAfter = `SELECT d.sequence, length(b.body) FROM inbox_delivery AS d JOIN inbox_body AS b ON b.sequence = d.sequence
 WHERE d.id >= ? AND d.received_at < ? AND d.state NOT IN ('pending', 'quarantined') ORDER BY d.id LIMIT ? @skip`
 )
 
 func (s *Store) Purge(ctx context.Context, request inbox.PurgeRequest) (purged inbox.Purged, err error) {
-	ahead := ""
-	if !request.Now.IsZero() {
+	ahead, now := "", micros(request.Now)
+	if now != 0 {
 		ahead = inbox.FirstID(request.Now.Add(inbox.Ahead))
-		now := micros(request.Now)
-		_, err = s.purge(ctx, func(tx Tx, sequences []int64) error {
-			_, err := tx.ExecList(correctAhead, sequences, now)
-			return err
-		}, selectAheadRows, ahead, now, ahead, purgeChunk)
 	}
 	purge := func(count *int, before time.Time, remove func(Tx, []int64) error, query string, args ...any) {
 		if err != nil || before.IsZero() || slices.Contains(args, any("")) {
 			return
 		}
 		var n int
-		n, err = s.purge(ctx, remove, query, append(args, purgeChunk)...)
+		n, err = s.inChunks(ctx, "purge", remove, query, nil, append(args, purgeRows)...)
 		*count += n
 	}
+	purge(new(int), request.Now, func(tx Tx, sequences []int64) error {
+		_, err := tx.ExecList(correctAhead, sequences, now)
+		return err
+	}, selectAheadRows, ahead, now, ahead)
 	rows, bodies := request.RowsBefore, request.BodiesBefore
 	purge(&purged.Rows, rows, removeRows, selectRows, inbox.FirstID(rows))
 	purge(&purged.Rows, rows, removeRows, selectAfter, ahead, micros(rows))
@@ -112,23 +113,31 @@ func (s *Store) Purge(ctx context.Context, request inbox.PurgeRequest) (purged i
 	return purged, err
 }
 
-// purge removes the rows that a query finds, one chunk in each transaction.
-func (s *Store) purge(ctx context.Context, remove func(Tx, []int64) error, query string, args ...any) (purged int, err error) {
+// inChunks removes the rows that a query finds, one chunk in each transaction, until it finds none, and returns their number. The last chunk is
+// empty.
+func (s *Store) inChunks(ctx context.Context, operation string, remove func(Tx, []int64) error, query string, list any, args ...any) (n int, err error) {
 	for {
 		var found []int64
-		err := s.write(ctx, "purge", false, func(tx Tx) error {
+		err := s.write(ctx, operation, false, func(tx Tx) error {
 			found = nil
-			if err := tx.Each(query, collect(&found), args...); err != nil {
+			size := int64(0)
+			_, err := tx.Run(query, list, func(row Row) error {
+				var sequence, body int64
+				err := row.Scan(&sequence, &body)
+				if size += body; size <= purgeBytes || len(found) == 0 {
+					found = append(found, sequence)
+				}
+				return err
+			}, args...)
+			if err != nil {
 				return err
 			}
 			return remove(tx, found)
 		})
-		if err != nil {
-			return purged, err
+		if err != nil || len(found) == 0 {
+			return n, err
 		}
-		if purged += len(found); len(found) < purgeChunk {
-			return purged, nil
-		}
+		n += len(found)
 	}
 }
 
@@ -146,26 +155,28 @@ func removeBodies(tx Tx, sequences []int64) error {
 }
 
 const (
+	selectErase = selectSizes + `NOT (state = 'ignored' AND reason = 'erased') AND id IN (*) @lock`
 	// A delivery without a fingerprint is the same as any with its key.
 	eraseRows = `UPDATE inbox_delivery SET fingerprint = ?, lane = '', dedupe_key = '', conflict_of = '', reason = 'erased', state = 'ignored', in_lane = 0
-WHERE id IN (*)`
-	eraseBodies = `DELETE FROM inbox_body WHERE sequence IN (SELECT sequence FROM inbox_delivery WHERE id IN (*))`
+WHERE sequence IN (*)`
 	// The space after a lane keeps other lanes, which begin with the same text.
 	eraseSubjects = `UPDATE inbox_audit SET subject = rtrim(replace(subject || ' ', ?, ?)) WHERE replace(subject || ' ', ?, ?) <> subject || ' '`
 )
 
 // Erase implements inbox.Store. A lane that it leaves empty is deleted by the next claim.
 func (s *Store) Erase(ctx context.Context, lane string, ids []string) error {
-	return s.write(ctx, "erase", false, func(tx Tx) error {
-		_, err := tx.ExecList(eraseRows, ids, []byte{})
+	word, hash := lane+" ", inbox.ErasedSubject(lane)+" "
+	_, err := s.inChunks(ctx, "erase", func(tx Tx, sequences []int64) error {
+		_, err := tx.ExecList(eraseRows, sequences, []byte{})
 		if err == nil {
-			_, err = tx.ExecList(eraseBodies, ids)
+			err = removeBodies(tx, sequences)
 		}
-		if word, hash := lane+" ", inbox.ErasedSubject(lane)+" "; err == nil {
+		if err == nil {
 			_, err = tx.Exec(eraseSubjects, word, hash, word, hash)
 		}
 		return err
-	})
+	}, selectErase, ids)
+	return err
 }
 
 func (s *Store) Audit(ctx context.Context, entry inbox.AuditEntry) error {
