@@ -27,8 +27,10 @@ type Committer[J any] struct {
 	closing sync.RWMutex
 	closed  bool
 	jobs    chan *entry[J]
-	bytes   atomic.Int64
-	done    chan struct{}
+	// most is the bound of a batch in jobs: half of the last batch if that took too long, and more again with each that did not.
+	most  int
+	bytes atomic.Int64
+	done  chan struct{}
 }
 
 type entry[J any] struct {
@@ -41,7 +43,7 @@ type entry[J any] struct {
 // New starts the goroutine that commits; Close ends it. commit gets at least one job and returns one error for each; it is never called
 // concurrently.
 func New[J any](commit func([]J) []error) *Committer[J] {
-	c := &Committer[J]{commit: commit, jobs: make(chan *entry[J], maxWaiting), done: make(chan struct{})}
+	c := &Committer[J]{commit: commit, jobs: make(chan *entry[J], maxWaiting), most: maxBatch, done: make(chan struct{})}
 	go c.run()
 	return c
 }
@@ -129,7 +131,11 @@ func (c *Committer[J]) run() {
 		if len(jobs) == 0 {
 			continue
 		}
+		c.most = min(c.most+maxBatch/16, maxBatch)
 		for i, err := range c.commit(jobs) {
+			if errors.Is(err, context.DeadlineExceeded) {
+				c.most = max(1, len(jobs)/2)
+			}
 			live[i].answer <- err
 		}
 		// Free the memory of a written batch before the next one comes.
@@ -141,7 +147,7 @@ func (c *Committer[J]) run() {
 // fill adds jobs that already wait, up to the limits of a batch.
 func (c *Committer[J]) fill(batch []*entry[J]) []*entry[J] {
 	size := batch[0].size
-	for len(batch) < maxBatch && size < maxBatchBytes {
+	for len(batch) < c.most && size < maxBatchBytes {
 		select {
 		case e, ok := <-c.jobs:
 			if !ok {

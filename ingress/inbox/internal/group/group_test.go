@@ -120,6 +120,26 @@ func TestABatchIsBounded(t *testing.T) {
 	}
 }
 
+// A batch that takes longer than a transaction may would take as long when it is tried again.
+func TestABatchAfterOneThatTookTooLongIsHalfAsLarge(t *testing.T) {
+	t.Parallel()
+	c, d := start(t)
+	do(c, context.Background(), "first", 1)
+	<-d.begun
+	crowd(t, c, 100, 1)
+	tooLong := fmt.Errorf("commit: %w", context.DeadlineExceeded)
+	d.write <- nil
+	require.Len(t, <-d.begun, 100)
+	crowd(t, c, 200, 1)
+	for _, want := range []struct {
+		answer error
+		next   int
+	}{{tooLong, 50}, {tooLong, 25}, {errors.New("disk full"), 57}, {nil, 68}} {
+		d.write <- want.answer
+		require.Len(t, <-d.begun, want.next)
+	}
+}
+
 func TestTooMuchWaitingIsRefusedAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
