@@ -54,6 +54,13 @@ func (x explainedTx) Run(query string, list any, scan func(sqlstore.Row) error, 
 	return x.tx.Run(query, list, scan, args...)
 }
 
+func (x explainedTx) Repeat(query string, args [][]any, scan func(int, sqlstore.Row) error) error {
+	for _, one := range args {
+		x.explain(query, one)
+	}
+	return x.tx.Repeat(query, args, scan)
+}
+
 // explain undoes what the explained query does.
 func (x explainedTx) explain(query string, args []any) {
 	require.NoError(x.by.t, x.send())

@@ -7,10 +7,12 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -160,6 +162,62 @@ func TestAWriteThatLostIsTriedAgainAndOtherTroubleIsNot(t *testing.T) {
 	require.NoError(t, err, "the connections are fit for use")
 	broken := errors.New("broken")
 	require.ErrorIs(t, s.db.Write(t.Context(), false, func(sqlstore.Tx) error { return broken }), broken)
+}
+
+// roundTrips counts the batches of statements that are sent.
+type roundTrips struct{ atomic.Int64 }
+
+func (*roundTrips) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	return ctx
+}
+func (*roundTrips) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+func (r *roundTrips) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	r.Add(1)
+	return ctx
+}
+func (*roundTrips) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+func (*roundTrips) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
+
+// A batch with one for each of them would never be stored where the server is some milliseconds away.
+func TestABatchOfDuplicatesOrConflictsTakesFewRoundTrips(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, pgtest.Shared(t).Database(t))
+	var sent roundTrips
+	config := s.db.writes.Config()
+	config.ConnConfig.Tracer = &sent
+	s.db.writes.Close()
+	var err error
+	s.db.writes, err = pgxpool.NewWithConfig(t.Context(), config)
+	require.NoError(t, err)
+	batch := make([]inbox.Delivery, 512)
+	for i := range batch {
+		batch[i] = inboxtest.Pending(fmt.Sprint(i%100), fmt.Sprint(i))
+	}
+	var first []inbox.Receipt
+	for _, step := range []struct {
+		outcome inbox.Outcome
+		most    int64
+	}{{inbox.OutcomeNew, 2}, {inbox.OutcomeDuplicate, 4}, {inbox.OutcomeConflict, 5}, {inbox.OutcomeDuplicate, 7}} {
+		if step.outcome == inbox.OutcomeConflict {
+			for i := range batch {
+				batch[i].Fingerprint = []byte("of another body")
+			}
+		}
+		sent.Store(0)
+		receipts, err := s.Append(t.Context(), batch)
+		require.NoError(t, err)
+		for i, receipt := range receipts {
+			require.Equal(t, step.outcome, receipt.Outcome)
+			require.NotEmpty(t, receipt.ID, i)
+		}
+		require.LessOrEqual(t, sent.Load(), step.most, step.outcome)
+		if step.outcome == inbox.OutcomeNew {
+			first = receipts
+		}
+	}
+	d, err := s.Get(t.Context(), first[0].ID)
+	require.NoError(t, err)
+	require.Equal(t, 1, d.Duplicates)
 }
 
 func TestAPurgePassesOverWhatAReplayHas(t *testing.T) {

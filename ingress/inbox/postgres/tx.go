@@ -115,6 +115,18 @@ func (t *tx) Run(query string, list any, scan func(sqlstore.Row) error, args ...
 	return changed, err
 }
 
+// Repeat implements sqlstore.Statements.
+func (t *tx) Repeat(query string, args [][]any, scan func(int, sqlstore.Row) error) error {
+	query = translate(query, t.lock)
+	for i, one := range args {
+		t.kept.Queue(query, values(one)...).Query(func(rows pgx.Rows) error {
+			return each(rows, func(row sqlstore.Row) error { return scan(i, row) })
+		})
+	}
+	return t.send()
+}
+
+// Insert implements sqlstore.Statements.
 func (t *tx) Insert(into sqlstore.Insert, args []any, scan func(sqlstore.Row) error) error {
 	if len(args) == 0 {
 		return nil

@@ -301,6 +301,17 @@ func (w *writer) Run(query string, list any, scan func(sqlstore.Row) error, args
 	return changed, err
 }
 
+// Repeat implements sqlstore.Statements.
+func (w *writer) Repeat(query string, args [][]any, scan func(int, sqlstore.Row) error) error {
+	for i, one := range args {
+		w.changed++ // or it only reads
+		if _, err := w.Run(query, nil, func(row sqlstore.Row) error { return scan(i, row) }, one...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Insert implements sqlstore.Statements.
 func (w *writer) Insert(into sqlstore.Insert, args []any, scan func(sqlstore.Row) error) error {
 	width := len(into.Types)

@@ -338,6 +338,13 @@ func (r recorded) Run(query string, list any, scan func(sqlstore.Row) error, arg
 	return r.Tx.Run(query, list, scan, args...)
 }
 
+func (r recorded) Repeat(query string, args [][]any, scan func(int, sqlstore.Row) error) error {
+	for _, one := range args {
+		r.by.note(query, len(one))
+	}
+	return r.Tx.Repeat(query, args, scan)
+}
+
 func plan(t *testing.T, db *sql.DB, query string, args int) (steps []string) {
 	t.Helper()
 	rows, err := db.Query("EXPLAIN QUERY PLAN "+translate(query), make([]any, args)...)

@@ -19,6 +19,8 @@ type Delivery struct {
 	unique  [keySize]byte
 	lane    int64
 	receipt *inbox.Receipt
+	// missed: its key or ID was in the table, and then no delivery with its key: that one was purged meanwhile, or only the ID is the same.
+	missed bool
 }
 
 // rowSize is about what a row costs beside its body: mostly its page in the index of unique keys.
@@ -63,16 +65,7 @@ func (s *Store) AppendTo(tx Tx, rows []*Delivery) error {
 	slices.SortStableFunc(rows, func(a, b *Delivery) int {
 		return cmp.Or(cmp.Compare(a.lane, b.lane), bytes.Compare(a.unique[:], b.unique[:]))
 	})
-	known, err := insert(tx, rows)
-	if err != nil {
-		return err
-	}
-	for _, d := range known {
-		if err := repeat(tx, d); err != nil {
-			return err
-		}
-	}
-	return nil
+	return insert(tx, rows)
 }
 
 // Appended is called when rows are on disk.
@@ -82,8 +75,8 @@ func (s *Store) Appended(rows []*Delivery) {
 	}
 }
 
-// insert stores the rows that are new, and returns the others.
-func insert(tx Tx, rows []*Delivery) (known []*Delivery, err error) {
+// insert stores the rows that are new, and repeats the others.
+func insert(tx Tx, rows []*Delivery) error {
 	args := make([]any, 0, len(rows)*len(insertDeliveries.Types))
 	for _, d := range rows {
 		if d.Fingerprint == nil {
@@ -94,8 +87,9 @@ func insert(tx Tx, rows []*Delivery) (known []*Delivery, err error) {
 	}
 	stored := make(map[string]int64, len(rows))
 	if err := tx.Insert(insertDeliveries, args, gather(stored)); err != nil {
-		return nil, err
+		return err
 	}
+	var known []*Delivery
 	bodies := make([]any, 0, 2*len(rows))
 	for _, d := range rows {
 		sequence, isNew := stored[d.ID]
@@ -108,7 +102,10 @@ func insert(tx Tx, rows []*Delivery) (known []*Delivery, err error) {
 		d.answer(d.ID, d.ConflictOf)
 		bodies = append(bodies, sequence, d.Body)
 	}
-	return known, tx.Insert(insertBodies, bodies, nil)
+	if err := tx.Insert(insertBodies, bodies, nil); err != nil || len(known) == 0 {
+		return err
+	}
+	return repeat(tx, known)
 }
 
 // answer fills in the receipt of a stored delivery.
@@ -119,43 +116,50 @@ func (d *Delivery) answer(id, conflictOf string) {
 	}
 }
 
-// repeat handles a delivery whose key or ID is already in the table.
-func repeat(tx Tx, d *Delivery) error {
-	var sequence int64
-	var id, conflictOf string
-	var fingerprint []byte
-	err := tx.Each("SELECT sequence, id, fingerprint, conflict_of FROM inbox_delivery WHERE lane_key = ? AND unique_key = ? @lock", func(row Row) error {
-		return row.Scan(&sequence, &id, &fingerprint, &conflictOf)
-	}, d.lane, d.unique[:])
-	switch {
-	case err != nil:
+const (
+	selectFirst    = `SELECT sequence, id, fingerprint, conflict_of FROM inbox_delivery WHERE lane_key = ? AND unique_key = ? @lock`
+	countDuplicate = `UPDATE inbox_delivery SET duplicates = duplicates + 1,
+last_duplicate_at = CASE WHEN last_duplicate_at > ? THEN last_duplicate_at ELSE ? END WHERE sequence = ?`
+)
+
+// repeat handles deliveries whose key or ID is already in the table.
+func repeat(tx Tx, known []*Delivery) error {
+	var keys, counted [][]any
+	for _, d := range known {
+		keys = append(keys, []any{d.lane, d.unique[:]})
+	}
+	firsts, sequences := make([]inbox.Delivery, len(known)), make([]int64, len(known))
+	if err := tx.Repeat(selectFirst, keys, func(i int, row Row) error {
+		return row.Scan(&sequences[i], &firsts[i].ID, &firsts[i].Fingerprint, &firsts[i].ConflictOf)
+	}); err != nil {
 		return err
-	case id == "":
-		// The delivery with the key has been purged since, or the ID belongs to another delivery.
-		known, err := insert(tx, []*Delivery{d})
-		if err == nil && len(known) > 0 {
-			err = fmt.Errorf("%w: %s", inbox.ErrIDTaken, d.ID)
+	}
+	var others []*Delivery
+	for i, d := range known {
+		first := firsts[i]
+		switch {
+		case first.ID == "" && d.missed:
+			return fmt.Errorf("%w: %s", inbox.ErrIDTaken, d.ID)
+		case first.ID == d.ID:
+			// The same append again: the answer to the first one was lost.
+			d.answer(d.ID, first.ConflictOf)
+		case first.ID != "" && sameBody(first.Fingerprint, d.Fingerprint):
+			*d.receipt = inbox.Receipt{ID: first.ID, Outcome: inbox.OutcomeDuplicate}
+			counted = append(counted, []any{micros(d.ReceivedAt), micros(d.ReceivedAt), sequences[i]})
+		default:
+			// A batch may be written again, so change a copy.
+			other := *d
+			if other.missed = first.ID == ""; !other.missed {
+				// The dedupe key stays; only the unique key changes.
+				other.unique, other.ConflictOf = conflictKey(d.Delivery), first.ID
+			}
+			others = append(others, &other)
 		}
-		return err
-	case id == d.ID:
-		// The same append again: the answer to the first one was lost.
-		d.answer(id, conflictOf)
-		return nil
-	case sameBody(fingerprint, d.Fingerprint):
-		*d.receipt = inbox.Receipt{ID: id, Outcome: inbox.OutcomeDuplicate}
-		_, err := tx.Exec(`UPDATE inbox_delivery SET duplicates = duplicates + 1,
-last_duplicate_at = CASE WHEN last_duplicate_at > ? THEN last_duplicate_at ELSE ? END WHERE sequence = ?`,
-			micros(d.ReceivedAt), micros(d.ReceivedAt), sequence)
+	}
+	if err := tx.Repeat(countDuplicate, counted, func(int, Row) error { return nil }); err != nil || len(others) == 0 {
 		return err
 	}
-	// The dedupe key stays; only the unique key changes. A batch may be written again, so change a copy.
-	conflict := *d
-	conflict.unique, conflict.ConflictOf = conflictKey(d.Delivery), id
-	known, err := insert(tx, []*Delivery{&conflict})
-	if err == nil && len(known) > 0 {
-		err = repeat(tx, &conflict)
-	}
-	return err
+	return insert(tx, others)
 }
 
 // addKinds adds the rows' kinds that the kind table does not have yet, in one order, as AppendTo does with the rows.

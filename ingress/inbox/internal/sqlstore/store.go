@@ -24,6 +24,8 @@ type Statements interface {
 	// Run calls scan, unless it is nil, for every row that a query returns, and returns the number of rows changed. For a query with IN (*),
 	// list is a []string or an []int64, and its place comes after the args; nil otherwise.
 	Run(query string, list any, scan func(Row) error, args ...any) (int64, error)
+	// Repeat runs a query once for each list of args, in one round trip, and calls scan with the place of that list and every row.
+	Repeat(query string, args [][]any, scan func(i int, row Row) error) error
 	// Insert inserts rows; args are those of all rows, one after the other. It calls scan for each row that the tail returns.
 	Insert(into Insert, args []any, scan func(Row) error) error
 }
