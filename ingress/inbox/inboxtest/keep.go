@@ -94,6 +94,37 @@ func purgeBodies(t *testing.T, s inbox.Store) {
 	require.Zero(t, none, "no time, no purge")
 }
 
+// What is released or replayed as a new delivery has the old arrival.
+func purgeAnew(t *testing.T, s inbox.Store) {
+	put := func(key string, state inbox.State, n int) string {
+		d := delivery("", key, at(n))
+		d.State = state
+		return add(t, s, d)[0].ID
+	}
+	released, replayed := put("released", inbox.StateQuarantined, 0), put("replayed", inbox.StateDead, 0)
+	const others = 2001
+	batch := make([]inbox.Delivery, others)
+	for i := range batch {
+		batch[i] = delivery("", fmt.Sprint(i), at(5))
+		batch[i].State = inbox.StateIgnored
+	}
+	add(t, s, batch...)
+	anew, waiting := put("anew", inbox.StateDead, 0), add(t, s, delivery("lane", "waiting", at(0)))[0].ID
+	put("young", inbox.StateDead, 20)
+	settle(t, s, "", at(20), inbox.Finish(released, inbox.StateIgnored, "released as "+anew), inbox.Finish(replayed, inbox.StateIgnored, "replayed as "+waiting))
+
+	request := inbox.PurgeRequest{BodiesBefore: at(10)}
+	purged, err := s.Purge(context.Background(), request)
+	require.NoError(t, err)
+	require.Equal(t, inbox.Purged{Bodies: others + 3}, purged)
+	require.Nil(t, get(t, s, anew).Body)
+	require.NotNil(t, get(t, s, waiting).Body)
+	settle(t, s, "", at(21), inbox.Finish(waiting, inbox.StateDelivered, ""))
+	purged, err = s.Purge(context.Background(), request)
+	require.NoError(t, err)
+	require.Equal(t, inbox.Purged{Bodies: 1}, purged)
+}
+
 func purgeRows(t *testing.T, s inbox.Store) {
 	old, waiting := delivery("a", "old", at(0)), delivery("b", "waiting", at(0))
 	id := add(t, s, old)[0].ID

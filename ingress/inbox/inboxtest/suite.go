@@ -64,6 +64,7 @@ func Run(t *testing.T, open func(t *testing.T) inbox.Store) {
 		"the oldest pending delivery is known":                             oldestPending,
 		"bodies that another key has sealed are counted by state":          bodiesWithout,
 		"purging bodies keeps rows and keys":                               purgeBodies,
+		"what was stored anew keeps its body no longer":                    purgeAnew,
 		"purging rows forgets keys but never what is pending":              purgeRows,
 		"a purge of many goes on to the end":                               purgeMany,
 		"what a clock that was ahead has stored ends":                      purgeAhead,

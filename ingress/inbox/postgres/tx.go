@@ -160,7 +160,7 @@ func (d *database) Read(ctx context.Context, query string, scan func(sqlstore.Ro
 // translate makes PostgreSQL's text of a query. It takes microseconds, so that the text is not kept.
 func translate(query, lock string) string {
 	query = strings.NewReplacer("IN (*)", "= ANY(?)", " @lock", wait, " @skip", skip, " @try", lock,
-		" @delivery_unique", "", " @delivery_arrived", "", " @delivery_in_lane", "", " @delivery_open", "", " @delivery_kind", "").Replace(query)
+		" @delivery_unique", "", " @delivery_arrived", "", " @delivery_in_lane", "", " @delivery_open", "", " @delivery_anew", "", " @delivery_kind", "").Replace(query)
 	parts := strings.Split(query, "?")
 	for i := range parts[1:] {
 		parts[i+1] = "$" + strconv.Itoa(i+1) + parts[i+1]

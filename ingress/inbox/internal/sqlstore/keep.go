@@ -84,6 +84,10 @@ AND EXISTS (SELECT 1 FROM inbox_delivery WHERE id < ?) LIMIT ? @skip`
 	selectBodies = `SELECT b.sequence, length(b.body) FROM inbox_body AS b JOIN inbox_delivery AS d ON d.sequence = b.sequence
 WHERE b.sequence <= (SELECT max(sequence) FROM (SELECT sequence FROM inbox_delivery WHERE id < ? ORDER BY id DESC LIMIT 2000) AS young)
 AND d.id < ? AND d.state NOT IN ('pending', 'quarantined') ORDER BY b.sequence LIMIT ? @skip`
+	// What was stored anew, with its old arrival, lies far behind in this order. It is found by the reason of the earlier delivery.
+	selectBodiesAnew = `SELECT d.sequence, length(b.body) FROM inbox_delivery AS old @delivery_anew
+JOIN inbox_delivery AS d ON d.id = substr(old.reason, length(old.reason) - 35) JOIN inbox_body AS b ON b.sequence = d.sequence
+WHERE old.state = 'ignored' AND old.reason LIKE 're% as %' AND d.id < ? AND d.state NOT IN ('pending', 'quarantined') LIMIT ? @skip`
 	selectBodiesAfter = `SELECT d.sequence, length(b.body) FROM inbox_delivery AS d JOIN inbox_body AS b ON b.sequence = d.sequence
 WHERE d.id >= ? AND d.received_at < ? AND d.state NOT IN ('pending', 'quarantined') ORDER BY d.id LIMIT ? @skip`
 )
@@ -109,6 +113,7 @@ func (s *Store) Purge(ctx context.Context, request inbox.PurgeRequest) (purged i
 	purge(&purged.Rows, rows, removeRows, selectRows, inbox.FirstID(rows))
 	purge(&purged.Rows, rows, removeRows, selectAfter, ahead, micros(rows))
 	purge(&purged.Bodies, bodies, removeBodies, selectBodies, inbox.FirstID(bodies), inbox.FirstID(bodies))
+	purge(&purged.Bodies, bodies, removeBodies, selectBodiesAnew, inbox.FirstID(bodies))
 	purge(&purged.Bodies, bodies, removeBodies, selectBodiesAfter, ahead, micros(bodies))
 	return purged, err
 }

@@ -38,6 +38,8 @@ CREATE INDEX inbox_delivery_arrived ON inbox_delivery (id) WHERE state = 'pendin
 CREATE INDEX inbox_delivery_in_lane ON inbox_delivery (lane_key, id) WHERE state = 'pending' AND in_lane = 1;
 -- What a person may want to see by its state: all but the usual.
 CREATE INDEX inbox_delivery_open ON inbox_delivery (state, id) WHERE state NOT IN ('pending', 'delivered');
+-- What a person had stored anew: the reason ends with the ID of the new delivery.
+CREATE INDEX inbox_delivery_anew ON inbox_delivery (id) WHERE state = 'ignored' AND reason LIKE 're% as %';
 -- What a person may want to see by provider, agent and kind.
 CREATE INDEX inbox_delivery_kind ON inbox_delivery (provider, scope, kind, id);
 

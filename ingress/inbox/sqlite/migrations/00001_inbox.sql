@@ -35,6 +35,8 @@ CREATE INDEX delivery_arrived ON inbox_delivery (id) WHERE state = 'pending' AND
 CREATE INDEX delivery_in_lane ON inbox_delivery (lane_key, id) WHERE state = 'pending' AND in_lane = 1;
 -- What a person may want to see by its state: all but the usual.
 CREATE INDEX delivery_open ON inbox_delivery (state, id) WHERE state NOT IN ('pending', 'delivered');
+-- What a person had stored anew: the reason ends with the ID of the new delivery.
+CREATE INDEX delivery_anew ON inbox_delivery (id) WHERE state = 'ignored' AND reason LIKE 're% as %';
 -- What a person may want to see by provider, agent and kind.
 CREATE INDEX delivery_kind ON inbox_delivery (provider, scope, kind, id);
 
