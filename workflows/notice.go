@@ -7,7 +7,7 @@ import "time"
 type Notice struct {
 	// ID is the same in every delivery of this notice. It has no dots.
 	ID string `json:"id"`
-	// Seq rises with each notice of one source.
+	// Seq rises with each notice of one case or activation.
 	Seq  int64      `json:"seq"`
 	Kind NoticeKind `json:"kind"`
 	// Source is the ID of the workflow that the notice is about.

@@ -75,6 +75,6 @@ func (r *run) begin(start workflows.CaseStart) error {
 	if err := r.CheckID(workflows.OffloadCaseWorkflowID(start.Reference)); err != nil {
 		return err
 	}
-	r.c = lifecycle.Begin(start, r.Now())
+	r.c = lifecycle.Begin(start, workflow.GetInfo(r.Ctx).WorkflowStartTime.UTC(), r.Now())
 	return nil
 }

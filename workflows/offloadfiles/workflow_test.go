@@ -64,7 +64,7 @@ func requireNoticedOnce(t *testing.T, w *world) {
 	require.Len(t, w.handOffs[0].Notices, 1)
 	n := w.handOffs[0].Notices[0]
 	require.Equal(t, &workflows.ReplyTo{WorkflowID: "app", Signal: "notices"}, n.ReplyTo)
-	require.Equal(t, rules.NoticeID("offload-case/vendor_2048", workflows.NoticeCaseFilesStored, "files"), n.ID)
+	require.Equal(t, rules.NoticeID("offload-case/vendor_2048", workflows.NoticeCaseFilesStored, rules.CaseSubject(t0, "files")), n.ID)
 	require.EqualValues(t, 8, n.Seq, "after the case's own")
 	require.Equal(t, workflows.NoticeCaseFilesStored, n.Kind)
 	require.Equal(t, w.result, *n.Data.Files)

@@ -101,7 +101,7 @@ func FuzzAnUnusableFieldDoesNotLoseTheEndOfACase(f *testing.F) {
 			return // it may be any status
 		}
 		now := time.UnixMilli(1774131905000).UTC()
-		c := lifecycle.Begin(workflows.CaseStart{Reference: "r1", Request: new(workflows.CaseRequest)}.Normalized(), now)
+		c := lifecycle.Begin(workflows.CaseStart{Reference: "r1", Request: new(workflows.CaseRequest)}.Normalized(), now, now)
 		c = lifecycle.Created(c, workflows.CreateCaseResult{CaseID: "c1"}, now)
 		c = lifecycle.Reconciled(c, workflows.ReconcileCaseParams{CaseID: "c1"}, back, now)
 		require.Equal(t, want, c.State.Status)

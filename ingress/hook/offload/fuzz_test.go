@@ -144,7 +144,7 @@ func requireApplied(t *testing.T, envelope hook.Envelope, encoded []byte) {
 	var event workflows.CaseEvent
 	require.NoError(t, json.Unmarshal(encoded, &event))
 	now := time.UnixMilli(1774131905000).UTC()
-	c := lifecycle.Begin(workflows.CaseStart{Reference: "r1", Request: new(workflows.CaseRequest)}.Normalized(), now)
+	c := lifecycle.Begin(workflows.CaseStart{Reference: "r1", Request: new(workflows.CaseRequest)}.Normalized(), now, now)
 	c = lifecycle.Created(c, workflows.CreateCaseResult{CaseID: envelope.EntityID}, now)
 	c, _ = lifecycle.Receive(c, event, now)
 	if read := lifecycle.Next(c, now).Read; read != nil {

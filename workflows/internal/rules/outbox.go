@@ -54,6 +54,12 @@ func NoticeID(source string, kind workflows.NoticeKind, subject string) string {
 	return "ntc_" + base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
+// CaseSubject returns the subject of a notice about the case that began at a time: an earlier case may have had the same reference, and with it the
+// same source.
+func CaseSubject(begun time.Time, subject string) string {
+	return begun.UTC().Format(time.RFC3339Nano) + "\x00" + subject
+}
+
 // NewSubject returns a subject that no earlier notice has. A run that was reset numbers its notices as the run before it did, so the subject has
 // the time too: receivers drop an ID that they have seen.
 func (o Outbox) NewSubject(now time.Time) string {

@@ -255,3 +255,17 @@ func TestAFailureIsShownUntilTheNoticeIsDelivered(t *testing.T) {
 	require.LessOrEqual(t, workflows.JSONLen(record.LastError), 500)
 	require.NotEmpty(t, record.LastError)
 }
+
+// An app may use a reference again while the end of the earlier case is still given up.
+func TestTheEndOfASecondCaseOfAReferenceWaitsBesideTheGivenUpEndOfTheFirst(t *testing.T) {
+	t.Parallel()
+	ended := func(begun time.Time) workflows.AddressedNotice {
+		n := notice(5, app)
+		n.ID, n.Kind = rules.NoticeID(source, workflows.NoticeCaseCompleted, rules.CaseSubject(begun, "")), workflows.NoticeCaseCompleted
+		return n
+	}
+	s := down(received(ended(t0)), ended(t0), after(1))
+	s = lifecycle.Receive(s, []workflows.AddressedNotice{ended(t0), ended(after(2))}, after(3))
+	require.Equal(t, []string{"app 5 GIVEN_UP", "app 5 WAITING"}, statuses(s))
+	require.Equal(t, []string{"app 5"}, toDeliver(s, after(3)))
+}

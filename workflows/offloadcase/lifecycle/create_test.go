@@ -390,7 +390,7 @@ func TestAWebhookBeforeTheCreationsResponseSettlesTheCreation(t *testing.T) {
 
 func TestACaseThatExistsAlreadyIsReadAtOnce(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.Begin(workflows.CaseStart{CaseID: caseID}.Normalized(), t0)
+	c := lifecycle.Begin(workflows.CaseStart{CaseID: caseID}.Normalized(), t0, t0)
 	requireStatus(t, workflows.CaseRunning, c)
 	fx := lifecycle.Next(c, t0)
 	require.Nil(t, fx.Create)

@@ -45,7 +45,7 @@ func replying(s *workflows.CaseStart) {
 }
 
 func began(change ...func(*workflows.CaseStart)) lifecycle.Case {
-	return lifecycle.Begin(start(change...), t0)
+	return lifecycle.Begin(start(change...), t0, t0)
 }
 
 func running(change ...func(*workflows.CaseStart)) lifecycle.Case {

@@ -18,7 +18,7 @@ func workflowID(c Case) string { return workflows.OffloadCaseWorkflowID(c.Start.
 func addNotice(c *Case, kind workflows.NoticeKind, data workflows.NoticeData, subject string, now time.Time) {
 	c.State.Outbox = c.State.Outbox.Add(workflows.PostedNotice{Notice: workflows.Notice{
 		Kind: kind, Source: workflowID(*c), Reference: c.Start.Reference, Time: now, Data: data,
-	}}, subject)
+	}}, rules.CaseSubject(c.State.BegunAt, subject))
 }
 
 // addQuestionNotice adds the notice of the open question. The subject distinguishes the question from its reminders.
@@ -120,7 +120,7 @@ func filesWaiting(c Case) bool { return wantsFiles(c) && c.State.Files == "" }
 func filesStart(c Case) *workflows.FilesStart {
 	s := c.State
 	return &workflows.FilesStart{
-		Account: c.Start.Account, Reference: c.Start.Reference, CaseID: s.CaseID, EndedAt: s.Since,
+		Account: c.Start.Account, Reference: c.Start.Reference, CaseID: s.CaseID, BegunAt: s.BegunAt, EndedAt: s.Since,
 		Attachments: s.Facts.Attachments, Result: s.Facts.Omits(workflows.FieldResult),
 		Seq: s.Outbox.Seq, ReplyTo: c.Start.ReplyTo, Notify: c.Start.Notify,
 	}

@@ -87,10 +87,30 @@ func TestTheOutcomeIsHandedOffAtOnceTogetherWithItsFiles(t *testing.T) {
 	require.Equal(t, after(20), notice.Time)
 	require.Equal(t, lifecycle.Outcome(c), *notice.Data.Outcome)
 	require.Equal(t, &workflows.FilesStart{
-		Account: "default", Reference: "vendor_2048", CaseID: caseID, EndedAt: after(20),
+		Account: "default", Reference: "vendor_2048", CaseID: caseID, BegunAt: t0, EndedAt: after(20),
 		Attachments: []workflows.Attachment{{ID: "a", Name: "a.pdf", ReceivedAt: after(0)}}, Seq: notice.Seq, ReplyTo: c.Start.ReplyTo,
 	}, fx.HandOff.Files)
 	require.True(t, lifecycle.Next(lifecycle.HandOffSucceeded(c, *fx.HandOff), after(20)).Done)
+}
+
+// A reference may be used again after an erasure, or after the retention. Receivers drop an ID that they have seen.
+func TestTheNoticesOfTwoCasesOfOneReferenceHaveDifferentIDs(t *testing.T) {
+	t.Parallel()
+	ids := func(begun time.Time, firstTask int) map[string]bool {
+		c := lifecycle.Created(lifecycle.Begin(start(), begun, after(firstTask)), workflows.CreateCaseResult{CaseID: caseID}, after(firstTask))
+		c = received(c, inputNeeded("q1", 10), after(10))
+		ids := map[string]bool{c.State.Outbox.Waiting[0].ID: true}
+		for _, n := range received(c, completed(20), after(20)).State.Outbox.Waiting {
+			ids[n.ID] = true
+		}
+		require.Len(t, ids, 2)
+		return ids
+	}
+	first := ids(t0, 0)
+	require.Equal(t, first, ids(t0, 5), "after a reset to the first task, each is told once")
+	for id := range ids(t0.Add(time.Nanosecond), 0) {
+		require.NotContains(t, first, id)
+	}
 }
 
 func TestAFailedHandOffIsRetriedWithoutLimit(t *testing.T) {

@@ -45,7 +45,7 @@ func TestOnlyAResultOfOffloadWithASchemaIsChecked(t *testing.T) {
 	noResult.Facts.Result = nil
 	large := shows(workflows.OffloadCompleted, 10)
 	large.Facts = large.Facts.Omitting(workflows.FieldResult)
-	adopted := lifecycle.Begin(workflows.CaseStart{CaseID: caseID}.Normalized(), after(0))
+	adopted := lifecycle.Begin(workflows.CaseStart{CaseID: caseID}.Normalized(), t0, t0)
 	for name, c := range map[string]struct {
 		c       lifecycle.Case
 		checked bool

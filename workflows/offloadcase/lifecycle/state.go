@@ -18,6 +18,8 @@ type Case struct {
 type State struct {
 	// Version is the version of the code that began the run; see versions.go of the workflow.
 	Version int `json:"version"`
+	// BegunAt is when the workflow was started. A reference may be used again, so the IDs of notices depend on it. A reset does not change it.
+	BegunAt time.Time `json:"begunAt"`
 
 	// CaseID is empty until the creation, a webhook on the case's own URL, or a verified adoption sets it.
 	CaseID string `json:"caseId,omitempty"`
@@ -141,10 +143,12 @@ type Asked struct {
 	Expired  bool      `json:"expired,omitempty"`
 }
 
-// Begin returns the case of a normalized, valid start. If the deadline has already passed, the case ends before anything is created.
-func Begin(start workflows.CaseStart, now time.Time) Case {
+// Begin returns the case of a normalized, valid start; begun is when the workflow was started. If the deadline has already passed, the case ends
+// before anything is created.
+func Begin(start workflows.CaseStart, begun, now time.Time) Case {
 	c := Case{Start: start, State: State{
-		Status: workflows.CaseCreating, Since: now, Source: workflows.NewsByApp,
+		BegunAt: begun,
+		Status:  workflows.CaseCreating, Since: now, Source: workflows.NewsByApp,
 		Creation: CreationPending, CreateSince: now,
 	}}
 	if start.CaseID != "" {

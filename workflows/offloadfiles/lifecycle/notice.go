@@ -19,7 +19,7 @@ func addFilesStoredNotice(f Files, now time.Time) Files {
 			Kind: workflows.NoticeCaseFilesStored, Source: source(f), Reference: f.Start.Reference, Time: now,
 		},
 		ReplyTo: f.Start.ReplyTo, Notify: f.Start.Notify,
-	}, "files")
+	}, rules.CaseSubject(f.Start.BegunAt, "files"))
 	return f
 }
 

@@ -51,7 +51,7 @@ func newCase(input json.RawMessage, workflowID string, provider *Provider, now t
 	if want := workflows.OffloadCaseWorkflowID(start.Reference); want != workflowID {
 		return nil, rules.Refuse(workflows.ErrTypeWorkflowID, "the workflow ID is %q; start it with %q", workflowID, want)
 	}
-	return &caseMachine{c: offload.Begin(start, now), provider: provider}, nil
+	return &caseMachine{c: offload.Begin(start, now, now), provider: provider}, nil
 }
 
 func (m *caseMachine) update(name string, argument json.RawMessage, now time.Time) (any, error) {
