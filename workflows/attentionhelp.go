@@ -17,7 +17,7 @@ var attentionHelp = map[string]string{
 	AttentionForbidden:       "Activate the API key at Offload, or use the account that owns the case.",
 	AttentionCaseNotFound:    "Check at Offload whether the caseId exists. If it does not, cancel the case. Reading is retried automatically.",
 	AttentionConflict:        "Offload reported two different ends, and Signalbox kept the first. Check at Offload which one is right.",
-	AttentionSecondCase:      "Check both cases at Offload: two exist for the same reference, so the counterparty may get messages from both.",
+	AttentionSecondCase:      "Look for both cases at Offload: two exist, or may exist, for the same reference, so the counterparty may get messages from both.",
 	AttentionStillRunning:    "The case has ended in Signalbox only, since Offload has no cancel. If it must stop, end it at Offload.",
 	AttentionAdoptRefused:    "Adopt another caseId, or create the case again: the last error says why the caseId was not adopted.",
 	AttentionUnknownStatus:   "Update Signalbox, or ask Offload what its new status means. Reading is retried automatically.",

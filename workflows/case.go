@@ -56,7 +56,7 @@ const (
 	AttentionInputNeeded     = "input_needed"      // a question is open
 	AttentionQuestionExpired = "question_expired"  // an open question got no answer in time
 	AttentionConflict        = "conflict"          // Offload reported two different ends; the first one applied counts
-	AttentionSecondCase      = "second_case"       // another caseId appeared for the same reference
+	AttentionSecondCase      = "second_case"       // another case exists for the same reference, or may exist
 	AttentionStillRunning    = "still_running"     // the case ended in Signalbox only: Offload has no cancel
 	AttentionAdoptRefused    = "adopt_refused"     // the caseId of adopt-case was not adopted; lastError says why
 	AttentionUnknownStatus   = "unknown_status"    // Signalbox does not know the status that Offload reports

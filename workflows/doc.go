@@ -31,7 +31,7 @@
 //   - response_unclear: Ask the brand what it meant, and cancel the approval or wait for another response: the one that came says neither yes nor no, or not to which request.
 //   - result_off_schema: Compare the result with the request's resultSchema: the outcome lists the violations.
 //   - run_stale: Let the agent post to Artmail, or close the run: Artmail is about to end it.
-//   - second_case: Check both cases at Offload: two exist for the same reference, so the counterparty may get messages from both.
+//   - second_case: Look for both cases at Offload: two exist, or may exist, for the same reference, so the counterparty may get messages from both.
 //   - still_running: The case has ended in Signalbox only, since Offload has no cancel. If it must stop, end it at Offload.
 //   - unauthorized: Offload refuses the account's API key: correct it in the configuration, and restart the workers.
 //   - unknown_status: Update Signalbox, or ask Offload what its new status means. Reading is retried automatically.

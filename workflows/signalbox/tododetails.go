@@ -116,6 +116,8 @@ func describeCase(item *ToDoItem, state workflows.CaseState) string {
 		return state.Question.Text
 	case state.LastError != "":
 		return state.LastError
+	case slices.Contains(item.Attention, workflows.AttentionSecondCase) && len(state.OtherCaseIDs) == 0:
+		return fmt.Sprintf("caseId %s is followed; another creation was uncertain, and may have made a second case.", state.CaseID)
 	case slices.Contains(item.Attention, workflows.AttentionSecondCase):
 		return fmt.Sprintf("caseId %s is followed; %s appeared for the same reference.", state.CaseID, strings.Join(state.OtherCaseIDs, ", "))
 	case state.Outcome != nil:

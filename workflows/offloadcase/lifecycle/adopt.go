@@ -53,7 +53,7 @@ func applyVerification(c Case, snapshot workflows.CaseSnapshot, now time.Time) C
 		return c
 	}
 	identify(&c, caseID, now)
-	s.Adopted, s.Creation = true, CreationSettled
+	s.Adopted, s.Creation, s.Uncertain = true, CreationSettled, 0
 	s.Trouble, s.LastError = "", ""
 	s.ReadWanted = false
 	s.ReconcileAt = now

@@ -38,7 +38,7 @@ func lastingAttention(s State) []string {
 	add(open, workflows.AttentionInputNeeded)
 	add(open && s.Asked.Expired, workflows.AttentionQuestionExpired)
 	add(s.Conflict, workflows.AttentionConflict)
-	add(len(s.OtherCaseIDs) > 0, workflows.AttentionSecondCase)
+	add(len(s.OtherCaseIDs) > 0 || s.CaseID != "" && mayExist(s), workflows.AttentionSecondCase)
 	add(mayStillRun(s), workflows.AttentionStillRunning)
 	add(offSchema(s), workflows.AttentionResultOffSchema)
 	add(s.Outbox.Refused(), workflows.AttentionNoticeRefused)
@@ -51,7 +51,7 @@ func mayStillRun(s State) bool {
 	if s.Status != workflows.CaseCancelled && s.Status != workflows.CaseExpired {
 		return false
 	}
-	return s.MayExist || (s.CaseID != "" && !isEnd(s.Facts.Status))
+	return mayExist(s) || (s.CaseID != "" && !isEnd(s.Facts.Status))
 }
 
 // DueAt returns when the attention becomes urgent: the expiry of the open question, or the case's deadline, which ends the question too;

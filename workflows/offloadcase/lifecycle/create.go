@@ -23,6 +23,7 @@ func Created(c Case, result workflows.CreateCaseResult, now time.Time) Case {
 	switch {
 	case s.CaseID == "":
 		identify(&c, result.CaseID, now)
+		s.Uncertain = 0
 	case s.CaseID != result.CaseID:
 		otherCase(s, result.CaseID)
 	}
@@ -36,6 +37,9 @@ const rejected = "Offload rejected the request: "
 func CreateFailed(c Case, f rules.Failure, now time.Time) Case {
 	s := &c.State
 	nothing, trouble := createdNothing(f), troubleOf(f)
+	if !nothing {
+		s.Uncertain++
+	}
 	if s.CaseID != "" || nothing && s.Status.Ended() {
 		// The failure does not matter: a webhook or a person has already identified the case, or it has ended.
 		s.Creation = CreationSettled
@@ -45,7 +49,7 @@ func CreateFailed(c Case, f rules.Failure, now time.Time) Case {
 	switch {
 	case f.Type == workflows.ErrTypeOffloadInvalidRequest && c.Start.Options.AwaitCorrection:
 		s.Creation, s.Trouble = CreationRejected, "" // Offload answered the call, so an earlier trouble is over
-	case f.Type == workflows.ErrTypeOffloadInvalidRequest && s.MayExist:
+	case f.Type == workflows.ErrTypeOffloadInvalidRequest && mayExist(*s):
 		// Only this request was rejected: the case of an earlier creation may run.
 		s.Creation, s.Trouble = CreationUncertain, ""
 		s.LastError = clipError(rejected + f.Message)
@@ -60,7 +64,7 @@ func CreateFailed(c Case, f rules.Failure, now time.Time) Case {
 	case nothing:
 		s.CreateAt = now.Add(createGuard)
 	default:
-		s.Creation, s.MayExist, s.Trouble = CreationUncertain, true, ""
+		s.Creation, s.Trouble = CreationUncertain, ""
 	}
 	deriveStatus(&c, workflows.NewsByCreate, now)
 	return c
@@ -114,10 +118,18 @@ func notCreatedAt(s State) time.Time {
 // wantsCreation reports whether POST /cases should run.
 func wantsCreation(s State) bool { return s.CaseID == "" && s.Creation == CreationPending }
 
+// mayExist reports whether a creation may have made a case that is not known. A webhook proves the case of one creation only.
+func mayExist(s State) bool {
+	if s.CaseID != "" {
+		return s.Uncertain > 1
+	}
+	return s.Uncertain > 0
+}
+
 // identify sets the caseId. Events that waited for it can now be confirmed.
 func identify(c *Case, caseID string, now time.Time) {
 	s := &c.State
-	s.CaseID, s.MayExist = caseID, false
+	s.CaseID = caseID
 	s.Adopted, s.Verifying, s.AdoptRefused, s.NotCreated = false, "", false, false
 	s.ReconcileAt = now.Add(c.Start.Options.ReconcileAfter.Std())
 	// By the first read Offload will have started the case, so CREATED would be the news.

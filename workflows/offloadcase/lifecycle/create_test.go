@@ -278,6 +278,38 @@ func TestAnotherCreationDoesNotForgetThatACaseMayExist(t *testing.T) {
 	require.NoError(t, lifecycle.CheckRetryCreate(rejects(again()), workflows.RetryCreate{}))
 }
 
+// A webhook proves the case of one creation only.
+func TestOfTwoUncertainCreationsTheOtherMayHaveMadeASecondCase(t *testing.T) {
+	t.Parallel()
+	unclear := rules.Failure{Type: workflows.ErrTypeOffloadUncertain}
+	again := lifecycle.RetryCreate(uncertain(), workflows.RetryCreate{}, after(2))
+	proven := received(again, inputNeeded("q1", 3), after(3))
+	require.Equal(t, []string{"input_needed"}, lifecycle.Attention(proven.State), "the second call is still running")
+	corrected := lifecycle.CreateFailed(began(options(func(o *workflows.CaseOptions) { o.AwaitCorrection = true })),
+		rules.Failure{Type: workflows.ErrTypeOffloadInvalidRequest}, after(1))
+	corrected = lifecycle.RetryCreate(corrected, workflows.RetryCreate{}, after(2))
+	corrected = received(corrected, inputNeeded("q1", 3), after(3))
+	second := []string{"input_needed", "second_case"}
+	for name, row := range map[string]struct {
+		c    lifecycle.Case
+		want []string
+	}{
+		"unclear":                              {lifecycle.CreateFailed(proven, unclear, after(4)), second},
+		"no answer in time":                    {lifecycle.CreateFailed(proven, rules.Failure{}, after(4)), second},
+		"unclear before the webhook":           {received(lifecycle.CreateFailed(again, unclear, after(3)), inputNeeded("q1", 4), after(4)), second},
+		"rejected":                             {lifecycle.CreateFailed(proven, rules.Failure{Type: workflows.ErrTypeOffloadInvalidRequest}, after(4)), second[:1]},
+		"cancelled before it was sent":         {lifecycle.CreateFailed(proven, rules.Failure{Type: rules.FailureCancelled}, after(4)), second[:1]},
+		"made the same case":                   {lifecycle.Created(proven, workflows.CreateCaseResult{CaseID: caseID}, after(4)), second[:1]},
+		"made another case":                    {lifecycle.Created(proven, workflows.CreateCaseResult{CaseID: "another"}, after(4)), second},
+		"unclear, but the first made no case":  {lifecycle.CreateFailed(corrected, unclear, after(4)), second[:1]},
+		"unclear, and a person adopted a case": {adopted(lifecycle.CreateFailed(again, unclear, after(3)), 4), nil},
+	} {
+		require.Equal(t, row.want, lifecycle.Attention(row.c.State), name)
+	}
+	unclearAfterTheEnd := lifecycle.CreateFailed(received(again, completed(3), after(3)), unclear, after(4))
+	require.Equal(t, []string{"second_case"}, lifecycle.Outcome(unclearAfterTheEnd).Attention)
+}
+
 func TestRetryCreateIsRefusedUnlessTheCreationIsUncertainOrRejected(t *testing.T) {
 	t.Parallel()
 	requireRefusal(t, workflows.ErrTypeNotUncertain, lifecycle.CheckRetryCreate(began(), workflows.RetryCreate{}))

@@ -25,7 +25,8 @@
 //
 //	event                                     C       U       R, N, S                            E
 //	created                                   R       -       second_case if another ID          caseId is noted
-//	creation failed                           table below     -                                  noted
+//	creation failed                           table below     -       second_case if uncertain, and an   noted
+//	                                                                  earlier one was uncertain too
 //	adopt-case                                refused verify  refused if another ID              refused
 //	  after Offload rejected the request      verify  -       -                                  -
 //	  a read shows the case                   R       R       -                                  -
@@ -34,6 +35,7 @@
 //	retry-create                              refused C       refused                            refused
 //	  after Offload rejected the request      C       -       -                                  -
 //	webhook on the case's own URL             R..E    R..E    by its status and time             conflict, or fills in
+//	  after two uncertain creations           second_case too -                                  second_case too
 //	  names another case than the bound one   -       -       second_case; binds it if the       second_case
 //	                                                          bound one was only adopted
 //	  is an end and omits what GET has        R, read first   read first                         fills in

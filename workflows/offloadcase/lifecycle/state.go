@@ -30,8 +30,8 @@ type State struct {
 	AdoptRefused bool   `json:"adoptRefused,omitempty"`
 
 	Creation Creation `json:"creation,omitempty"`
-	// MayExist: a creation was uncertain, and no caseId is known since. It stays when the creation is tried again.
-	MayExist bool `json:"mayExist,omitempty"`
+	// Uncertain counts the creations that may have made a case. It is 0 again after a response or an adoption, which settle which case counts.
+	Uncertain int `json:"uncertain,omitempty"`
 	// CreateAt is the earliest time for POST /cases; zero means at once.
 	CreateAt time.Time `json:"createAt,omitzero"`
 	// CreateSince is when the creation was requested. NotCreated: for minutes it could not be sent, or was throttled.
