@@ -80,7 +80,8 @@ type CaseOptions struct {
 	// PollFloor and PollCeiling are the shortest and longest pause between two reads. Defaults 1 minute and 1 hour; at least MinPollFloor.
 	PollFloor   Duration `json:"pollFloor,omitzero"`
 	PollCeiling Duration `json:"pollCeiling,omitzero"`
-	// Deadline is when the case ends as EXPIRED, after a last read. Zero: never.
+	// Deadline is when the case ends as EXPIRED, after a last read. If it passes during an outage of Temporal, the case first waits two minutes for
+	// events that the ingress accepted meanwhile. Zero: never.
 	Deadline time.Time `json:"deadline,omitzero"`
 	// RemindAfter is the pause after which the notice of an unanswered question is repeated. Zero: never; else at least MinRemindAfter.
 	RemindAfter Duration `json:"remindAfter,omitzero"`

@@ -172,26 +172,20 @@ func tickApproval(a *Activation, approval *Approval, now time.Time) []Note {
 	return nil
 }
 
-// expireAfterGrace expires an approval whose time ended at end. If Temporal was away at that time, the relay may still hold answers that the
-// ingress accepted meanwhile, so the approval waits for them once. It does not wait if the deadline was before the registration.
+// expireAfterGrace expires an approval whose time ended at end. After an outage it waits once for answers that came meanwhile. It does not wait if the
+// deadline was before the registration.
 func expireAfterGrace(a *Activation, approval *Approval, end time.Time, why string, now time.Time) []Note {
-	switch {
-	case approval.GraceUntil.IsZero() && end.After(approval.RequestedAt) && now.Sub(end) > outageAfter:
-		approval.GraceUntil = now.Add(graceTime)
-		return []Note{{Text: "approval waits for answers from an outage", ID: approval.MessageID, Why: "its time was over long ago, as after an outage"}}
-	case approval.GraceUntil.After(now):
+	if approval.GraceUntil.IsZero() {
+		approval.GraceUntil = rules.GraceUntil(approval.RequestedAt, end, now)
+		if !approval.GraceUntil.IsZero() {
+			return []Note{{Text: "approval waits for answers from an outage", ID: approval.MessageID, Why: "its time was over long ago, as after an outage"}}
+		}
+	}
+	if approval.GraceUntil.After(now) {
 		return nil
 	}
 	return expireApproval(a, approval, why, now)
 }
-
-const (
-	// outageAfter is the longest delay of a timer without an outage.
-	outageAfter = 30 * time.Second
-	// graceTime is longer than the relay needs, after an outage of Temporal, to signal the answers of a usual backlog: it signals hundreds of events
-	// a second. It does not help where only the relay could not reach Temporal: then the timer fires on time.
-	graceTime = 2 * time.Minute
-)
 
 // expireApproval closes an approval whose time is over.
 func expireApproval(a *Activation, approval *Approval, why string, now time.Time) []Note {

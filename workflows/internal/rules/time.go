@@ -46,5 +46,22 @@ func Arrival(received, now time.Time) time.Time {
 	return received
 }
 
+const (
+	// outageAfter is the longest delay of a timer without an outage.
+	outageAfter = 30 * time.Second
+	// graceTime is longer than the relay needs, after an outage of Temporal, to signal the events of a usual backlog: it signals hundreds of events
+	// a second. It does not help where only the relay could not reach Temporal: then the timer fires on time.
+	graceTime = 2 * time.Minute
+)
+
+// GraceUntil returns until when to wait after a time that began at from and ended at end, before its end counts; zero: not at all. If Temporal was
+// away at its end, the relay may still hold events that the ingress accepted meanwhile.
+func GraceUntil(from, end, now time.Time) time.Time {
+	if end.After(from) && now.Sub(end) > outageAfter {
+		return now.Add(graceTime)
+	}
+	return time.Time{}
+}
+
 // Stamp formats a time for people: to the second, in UTC.
 func Stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

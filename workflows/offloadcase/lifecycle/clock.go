@@ -26,8 +26,15 @@ func Tick(c Case, now time.Time) Case {
 
 func tickDeadline(c *Case, now time.Time) {
 	s := &c.State
+	deadline := c.Start.Options.Deadline
+	if !rules.Due(deadline, now) || s.Expiring {
+		return
+	}
+	if s.GraceUntil.IsZero() {
+		s.GraceUntil = rules.GraceUntil(s.BegunAt, deadline, now)
+	}
 	switch {
-	case !rules.Due(c.Start.Options.Deadline, now) || s.Expiring:
+	case s.GraceUntil.After(now):
 	case s.CaseID == "":
 		expire(c, "", now)
 	default:

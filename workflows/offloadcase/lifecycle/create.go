@@ -40,8 +40,8 @@ func CreateFailed(c Case, f rules.Failure, now time.Time) Case {
 	if !nothing {
 		s.Uncertain++
 	}
-	if s.CaseID != "" || nothing && s.Status.Ended() {
-		// The failure does not matter: a webhook or a person has already identified the case, or it has ended.
+	if s.CaseID != "" || nothing && (s.Status.Ended() || !s.GraceUntil.IsZero()) {
+		// The failure does not matter: a webhook or a person has already identified the case, or it has ended or is about to.
 		s.Creation = CreationSettled
 		return c
 	}
@@ -115,8 +115,10 @@ func notCreatedAt(s State) time.Time {
 	return s.CreateSince.Add(notCreatedAfter)
 }
 
-// wantsCreation reports whether POST /cases should run.
-func wantsCreation(s State) bool { return s.CaseID == "" && s.Creation == CreationPending }
+// wantsCreation reports whether POST /cases should run. It should not once the deadline has passed.
+func wantsCreation(s State) bool {
+	return s.CaseID == "" && s.Creation == CreationPending && s.GraceUntil.IsZero()
+}
 
 // mayExist reports whether a creation may have made a case that is not known. A webhook proves the case of one creation only.
 func mayExist(s State) bool {

@@ -16,6 +16,9 @@ func WaitingFor(c Case) string {
 
 func waitingFor(c Case) string {
 	s := c.State
+	if !s.GraceUntil.IsZero() && !s.Expiring && !s.Status.Ended() {
+		return "The deadline passed while Temporal was away; the case waits for events from an outage until " + rules.Stamp(s.GraceUntil) + "."
+	}
 	switch s.Status {
 	case workflows.CaseCreating:
 		return waitingForCreation(s)

@@ -59,9 +59,13 @@
 //	answer not delivered                      -       -       N, asked again                     noted
 //	cancel                                    E       E       E                                  refused
 //	deadline                                  E       E       one read, then E                   =
+//	  seen more than 30 seconds late          =, for 2 minutes; then as above                    =
 //	no creation for three minutes             = !     -       -                                  -
 //	no result of an answer for three minutes  -       -       = !                                -
 //	S for an hour after it was accepted       -       -       = !, then read                     -
+//
+// A deadline is seen late only after an outage of Temporal or its workers: the relay may still hold events that were accepted meanwhile. No case is
+// created after its deadline.
 //
 // "!" raises attention: adopt_refused, not_created, answer_delayed. Hand-offs that fail for minutes raise notice_delayed in any state.
 //

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -202,6 +203,52 @@ func TestTheDeadlineEndsTheCaseAfterALastRead(t *testing.T) {
 	c = lifecycle.Tick(uncertain(deadline), after(10))
 	requireStatus(t, workflows.CaseExpired, c)
 	require.Equal(t, []string{"still_running"}, lifecycle.Attention(c.State), "it may exist")
+}
+
+func TestADeadlineThatPassedDuringAnOutageWaitsForEventsFromIt(t *testing.T) {
+	t.Parallel()
+	deadline := options(func(o *workflows.CaseOptions) { o.Deadline = after(10) })
+	for name, before := range map[string]lifecycle.Case{"running": running(deadline), "uncertain": uncertain(deadline), "not created": began(deadline)} {
+		c := lifecycle.Tick(before, after(20))
+		requireStatus(t, before.State.Status, c)
+		fx := lifecycle.Next(c, after(20))
+		require.Nil(t, fx.Create, "a case that is about to expire is not created")
+		require.Nil(t, fx.Read, name)
+		require.Equal(t, after(22), fx.Wake, name)
+		require.Contains(t, lifecycle.WaitingFor(c), "events from an outage", name)
+
+		requireStatus(t, workflows.CaseCompleted, received(c, completed(9), after(21)))
+		requireStatus(t, workflows.CaseCancelled, lifecycle.Cancel(c, workflows.CancelCase{}, after(21)))
+		c = lifecycle.Tick(c, after(22).Add(-1))
+		requireStatus(t, before.State.Status, c)
+		c = lifecycle.Tick(c, after(22))
+		if name == "running" {
+			require.NotNil(t, lifecycle.Next(c, after(22)).Read)
+			c = readOnce(c, caseID, shows(workflows.OffloadRunning, 5), after(22))
+		}
+		requireStatus(t, workflows.CaseExpired, c)
+	}
+
+	requireStatus(t, workflows.CaseExpired, lifecycle.Tick(uncertain(deadline), after(10).Add(30*time.Second)))
+	once := lifecycle.Tick(uncertain(deadline), after(20))
+	requireStatus(t, workflows.CaseExpired, lifecycle.Tick(once, after(60)))
+}
+
+func TestACreationIsGivenUpWhileTheCaseWaitsForEventsFromAnOutage(t *testing.T) {
+	t.Parallel()
+	deadline := options(func(o *workflows.CaseOptions) { o.Deadline = after(10) })
+	waiting := lifecycle.Tick(began(deadline), after(20))
+	c := lifecycle.CreateFailed(waiting, rules.Failure{Type: rules.FailureCancelled, Message: "given up"}, after(20))
+	require.Nil(t, lifecycle.Next(c, after(21)).Create)
+	require.Empty(t, c.State.LastError)
+	c = lifecycle.Tick(c, after(22))
+	requireStatus(t, workflows.CaseExpired, c)
+	require.Empty(t, lifecycle.Attention(c.State))
+
+	unclear := lifecycle.Tick(lifecycle.CreateFailed(waiting, rules.Failure{}, after(20)), after(22))
+	require.Equal(t, []string{"still_running"}, lifecycle.Attention(unclear.State))
+	made := lifecycle.Tick(lifecycle.Created(waiting, workflows.CreateCaseResult{CaseID: caseID}, after(20)), after(22))
+	require.NotNil(t, lifecycle.Next(made, after(22)).Read)
 }
 
 func TestTheLastReadIsOfTheCaseThatReplacesAnAdoptedOne(t *testing.T) {

@@ -78,6 +78,7 @@ func Next(c Case, now time.Time) Effects {
 	}
 	if !s.Expiring {
 		fx.wakeAt(c.Start.Options.Deadline, now, "The case's deadline")
+		fx.wakeAt(s.GraceUntil, now, "End of the wait for events from an outage")
 	}
 	fx.wakeAt(s.Asked.RemindAt, now, "Remind of the open question")
 	fx.wakeAt(questionExpiresAt(c), now, "The open question expires")

@@ -89,6 +89,8 @@ type State struct {
 	ResultCheck  *workflows.ResultCheck `json:"resultCheck,omitempty"`
 	CheckedBytes int                    `json:"checkedBytes,omitempty"`
 
+	// GraceUntil is set once, if the deadline passed during an outage: until then the case waits for events accepted meanwhile.
+	GraceUntil time.Time `json:"graceUntil,omitzero"`
 	// Expiring: the deadline has passed, and the last read is running.
 	Expiring bool `json:"expiring,omitempty"`
 	// Conflict: Offload reported an end that contradicts the applied one.

@@ -37,6 +37,7 @@ type caseMachine struct {
 	c        offload.Case
 	provider *Provider
 	notices  []workflows.PostedNotice
+	settled  time.Time // when settle was last called
 }
 
 func newCase(input json.RawMessage, workflowID string, provider *Provider, now time.Time) (*caseMachine, error) {
@@ -51,7 +52,7 @@ func newCase(input json.RawMessage, workflowID string, provider *Provider, now t
 	if want := workflows.OffloadCaseWorkflowID(start.Reference); want != workflowID {
 		return nil, rules.Refuse(workflows.ErrTypeWorkflowID, "the workflow ID is %q; start it with %q", workflowID, want)
 	}
-	return &caseMachine{c: offload.Begin(start, now, now), provider: provider}, nil
+	return &caseMachine{c: offload.Begin(start, now, now), provider: provider, settled: now}, nil
 }
 
 func (m *caseMachine) update(name string, argument json.RawMessage, now time.Time) (any, error) {
@@ -99,6 +100,11 @@ func (m *caseMachine) signal(name string, argument json.RawMessage, now time.Tim
 }
 
 func (m *caseMachine) settle(now time.Time) (any, bool) {
+	// Each timer fires at its time, as without an outage.
+	for at := offload.Next(m.c, m.settled).Wake; !at.IsZero() && at.Before(now); at = offload.Next(m.c, at).Wake {
+		m.c = offload.Tick(m.c, at)
+	}
+	m.settled = now
 	for range maxSteps {
 		m.c = offload.Tick(m.c, now)
 		switch fx := offload.Next(m.c, now); {
