@@ -99,8 +99,9 @@ func (a *Activities) passOn(ctx context.Context, source string, notices []workfl
 	return nil
 }
 
-// startFiles starts the workflow that stores the files, unless it runs or has completed already. It looks first: Temporal stores the input of a
-// start before it refuses the start, and no erasure finds that input. If another start comes between, the client returns no error, because
+// startFiles starts the workflow that stores the files, unless it runs or has completed since the case ended: one that completed earlier stored the
+// files of an earlier end, of a case with the same reference or before a reset. startFiles looks first: Temporal stores the input of a start before
+// it refuses the start, and no erasure finds that input. If another start comes between, the client returns no error, because
 // WorkflowExecutionErrorWhenAlreadyStarted is not set.
 func (a *Activities) startFiles(ctx context.Context, h workflows.HandOff) error {
 	if h.Files == nil {
@@ -115,13 +116,15 @@ func (a *Activities) startFiles(ctx context.Context, h workflows.HandOff) error 
 	switch {
 	case err != nil && !errors.As(err, &notFound):
 		return translate(fmt.Errorf("look for the workflow that stores the files of case %s: %w", h.Files.Reference, err))
-	case err == nil && (described.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING || described.Status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED):
+	case err != nil:
+	case described.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING,
+		described.Status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED && !described.WorkflowStartTime.Before(h.Files.EndedAt):
 		return nil
 	}
 	_, err = a.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                    id,
 		TaskQueue:             workflows.TaskQueueWorkflows,
-		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		StaticSummary:         "Files of case " + h.Files.Reference,
 	}, workflows.OffloadFilesWorkflow, *h.Files)
 	if err != nil {

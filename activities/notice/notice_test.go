@@ -66,6 +66,7 @@ type temporalClient struct {
 	signalID []string
 	// files is the status of the workflow that stores the files. Without one there is none; filesErr is the answer instead.
 	files    enumspb.WorkflowExecutionStatus
+	filesAt  time.Time // when it started
 	filesErr error
 }
 
@@ -73,7 +74,7 @@ func (c *temporalClient) DescribeWorkflow(_ context.Context, id, _ string) (*cli
 	if c.filesErr != nil || id != filesWorkflow || c.files == enumspb.WORKFLOW_EXECUTION_STATUS_UNSPECIFIED {
 		return nil, cmp.Or(c.filesErr, error(serviceerror.NewNotFound("workflow not found for ID: "+id)))
 	}
-	return &client.WorkflowExecutionDescription{WorkflowExecutionMetadata: client.WorkflowExecutionMetadata{Status: c.files}}, nil
+	return &client.WorkflowExecutionDescription{WorkflowExecutionMetadata: client.WorkflowExecutionMetadata{Status: c.files, WorkflowStartTime: c.filesAt}}, nil
 }
 
 func newClient(t *testing.T, signalErr, startErr error) *temporalClient {
@@ -138,23 +139,31 @@ func TestAHandOffStartsTheFilesOnce(t *testing.T) {
 	require.Equal(t, []any{*files()}, c.inputs)
 	require.Equal(t, []client.StartWorkflowOptions{{
 		ID: filesWorkflow, TaskQueue: workflows.TaskQueueWorkflows,
-		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY, StaticSummary: "Files of case vendor_2048",
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE, StaticSummary: "Files of case vendor_2048",
 	}}, c.started)
 }
 
 // Temporal keeps the input of a start that it refuses, and no erasure finds it.
-func TestARepeatedHandOffStartsTheFilesOnlyIfTheyFailed(t *testing.T) {
+func TestARepeatedHandOffStartsTheFilesOnlyIfTheyFailedOrAreThoseOfAnEarlierEnd(t *testing.T) {
 	t.Parallel()
-	for status, starts := range map[enumspb.WorkflowExecutionStatus]int{
-		enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING:    0,
-		enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:  0,
-		enumspb.WORKFLOW_EXECUTION_STATUS_FAILED:     1,
-		enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED: 1,
+	endedAt := time.Date(2026, 3, 21, 12, 0, 0, 0, time.UTC)
+	for _, row := range []struct {
+		status    enumspb.WorkflowExecutionStatus
+		startedAt time.Time
+		starts    int
+	}{
+		{enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, endedAt, 0},
+		{enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, endedAt, 0},
+		{enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, endedAt.Add(-1), 1},
+		{enumspb.WORKFLOW_EXECUTION_STATUS_FAILED, endedAt, 1},
+		{enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, endedAt, 1},
 	} {
 		c := newClient(t, nil, nil)
-		c.files = status
-		require.NoError(t, handOff(t, c, workflows.HandOff{Source: source, Files: files()}))
-		require.Len(t, c.inputs, starts, status.String())
+		c.files, c.filesAt = row.status, row.startedAt
+		of := files()
+		of.EndedAt = endedAt
+		require.NoError(t, handOff(t, c, workflows.HandOff{Source: source, Files: of}))
+		require.Len(t, c.inputs, row.starts, "%+v", row)
 	}
 	away := newClient(t, nil, nil)
 	away.filesErr = serviceerror.NewUnavailable("away")
