@@ -77,6 +77,9 @@ type fakeTemporal struct {
 	queries []string
 	// closedAt and lastApplied are of closed cases; a case without lastApplied can't be asked.
 	closedAt, lastApplied map[string]time.Time
+	// begun is when the first run of a case began; its newest run began an hour later. Temporal has deleted the first run of those in firstGone.
+	begun     map[string]time.Time
+	firstGone map[string]bool
 	// memos are the memos of running activations.
 	memos map[string]*commonpb.Memo
 	// down is the error of every call; broken has errors of single workflows.
@@ -97,7 +100,7 @@ type fakeTemporal struct {
 func newFakeTemporal() *fakeTemporal {
 	return &fakeTemporal{
 		status: map[string]enumspb.WorkflowExecutionStatus{}, cases: map[string]string{}, broken: map[string]error{}, memos: map[string]*commonpb.Memo{},
-		closedAt: map[string]time.Time{}, lastApplied: map[string]time.Time{},
+		closedAt: map[string]time.Time{}, lastApplied: map[string]time.Time{}, begun: map[string]time.Time{}, firstGone: map[string]bool{},
 	}
 }
 
@@ -203,7 +206,7 @@ func (f *fakeTemporal) SignalWithStartWorkflow(ctx context.Context, workflowID, 
 	return nil, nil
 }
 
-func (f *fakeTemporal) DescribeWorkflowExecution(ctx context.Context, workflowID, _ string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+func (f *fakeTemporal) DescribeWorkflowExecution(ctx context.Context, workflowID, runID string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.described++
@@ -211,10 +214,15 @@ func (f *fakeTemporal) DescribeWorkflowExecution(ctx context.Context, workflowID
 		return nil, f.down
 	}
 	status, ok := f.status[workflowID]
-	if !ok {
+	if !ok || runID != "" && f.firstGone[workflowID] {
 		return nil, serviceerror.NewNotFound("workflow not found for ID: " + workflowID)
 	}
 	info := &workflowpb.WorkflowExecutionInfo{Status: status}
+	if at, known := f.begun[workflowID]; known && runID == "" {
+		info.FirstRunId, info.StartTime = "first", timestamppb.New(at.Add(time.Hour))
+	} else if known {
+		info.StartTime = timestamppb.New(at)
+	}
 	if at, closed := f.closedAt[workflowID]; closed {
 		info.CloseTime = timestamppb.New(at)
 	}

@@ -73,6 +73,8 @@ type sendResult struct {
 	err   error
 	// closedAt is when a closed case was closed, and applied when the newest event that it has applied was accepted; zero: not known.
 	closedAt, applied time.Time
+	// begunAt is when another case of the same reference began, if the closed case was erased.
+	begunAt time.Time
 }
 
 func resultOf(err error) sendResult { return sendResult{class: classify(err), err: err} }

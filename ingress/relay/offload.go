@@ -24,6 +24,9 @@ func markUnproven(parsed *hook.Parsed[workflows.CaseEvent], d inbox.Delivery) er
 // so sendOffload finds it first.
 func (r *Relay) sendOffload(ctx context.Context, lane string, events []pendingEvent) sendResult {
 	if !offload.IsSharedLane(lane) {
+		if result := r.ofErasedCase(ctx, lane, events[0]); result.class != accepted {
+			return result
+		}
 		return r.signalCase(ctx, lane, events)
 	}
 	first, ok := events[0].event.(workflows.CaseEvent)
@@ -48,6 +51,38 @@ func (r *Relay) signalCase(ctx context.Context, workflowID string, events []pend
 		return result
 	}
 	return r.whyNotFound(ctx, workflowID, events[0].ReceivedAt, err)
+}
+
+// ofErasedCase returns the class closed for an event that came before the case of its lane began, if an earlier case of the reference was erased. Both
+// cases have the same webhook URL, and events of the earlier one may wait for a workflow. So ofErasedCase looks at an event that has waited for its
+// workflow, or for so long that it may have been unmatched.
+func (r *Relay) ofErasedCase(ctx context.Context, lane string, event pendingEvent) sendResult {
+	if event.UnmatchedSince.IsZero() && r.now().Sub(event.ReceivedAt) < r.config.UnmatchedGrace {
+		return sendResult{}
+	}
+	erased, err := r.inbox.Audited(ctx, inbox.ActErase, inbox.ErasedSubject(lane))
+	switch {
+	case err != nil:
+		return sendResult{class: busy, err: err}
+	case !erased:
+		return sendResult{}
+	}
+	described, err := r.temporal.DescribeWorkflowExecution(ctx, lane, "")
+	first := described.GetWorkflowExecutionInfo().GetFirstRunId()
+	if err == nil && first != "" { // a case that has continued as new began with its first run
+		described, err = r.temporal.DescribeWorkflowExecution(ctx, lane, first)
+	}
+	result := resultOf(err)
+	switch {
+	case result.class == notFound: // there is no case, or its first run began so long ago that Temporal has deleted it
+		return sendResult{}
+	case err != nil || first == "":
+		return result
+	}
+	if begunAt := described.GetWorkflowExecutionInfo().GetStartTime().AsTime(); event.ReceivedAt.Before(begunAt) {
+		return sendResult{class: closed, begunAt: begunAt}
+	}
+	return sendResult{}
 }
 
 // findCase returns the workflow ID of the case with the caseId, or else the workflow ID that the clientReferenceId names, or "". Visibility

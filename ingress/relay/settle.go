@@ -85,11 +85,16 @@ func uncountedPause(waited time.Duration) time.Duration {
 // jittered returns d plus or minus up to a fifth, so that lanes that failed together don't return together.
 func jittered(d time.Duration) time.Duration { return d - d/5 + rand.N(2*d/5+1) }
 
-// late ends the deliveries of a workflow that is closed. A delivery that arrived before the workflow closed may have been applied.
+// late ends the deliveries of a workflow that is closed. A delivery that arrived before the workflow closed may have been applied. Of an erased case,
+// late releases the deliveries for the case that has the reference now.
 func late(left []inbox.Delivery, result sendResult) []inbox.Settlement {
 	out := make([]inbox.Settlement, 0, len(left))
 	for _, d := range left {
 		switch {
+		case d.ReceivedAt.Before(result.begunAt):
+			out = append(out, inbox.Finish(d.ID, inbox.StateLate, "it came before this case began, and an earlier case of the reference was erased"))
+		case !result.begunAt.IsZero():
+			out = append(out, inbox.Release(d.ID))
 		case !d.ReceivedAt.Before(result.closedAt):
 			out = append(out, inbox.Finish(d.ID, inbox.StateLate, "the workflow is closed"))
 		case d.ReceivedAt.Equal(result.applied):

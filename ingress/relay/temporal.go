@@ -32,6 +32,7 @@ type Temporal interface {
 //	none                                       accepted    delivered
 //	NotFound                                   notFound    late where the workflow is closed (delivered if it has the event); else unmatched after the grace time
 //	WorkflowExecutionAlreadyStarted            closed      late (signal-with-start, ID reuse refused)
+//	no signal: of an erased case               closed      late (see ofErasedCase)
 //	ResourceExhausted, cause busy workflow;
 //	WorkflowNotReady; the run's signals used
 //	up (until it continues as new)             busy        the lane waits; no attempt counted

@@ -11,6 +11,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 )
@@ -63,6 +64,58 @@ func TestWhenACaseStartsItsUnmatchedEventsAreReplayed(t *testing.T) {
 	require.Equal(t, map[string][]string{"offload-case/order-1": ids, "offload-case/order-3": {byCaseID}, "offload-case/order-4": {byReference}}, sent)
 	f.stop()
 	require.False(t, slices.ContainsFunc(f.temporal.queries, func(q string) bool { return strings.Contains(q, "OR") }))
+}
+
+func TestAWebhookOfAnErasedCaseDoesNotReachTheNextCaseOfItsReference(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		erased, parked, gone bool
+		// begun is when the next case begins, after the webhook came.
+		begun time.Duration
+		want  inbox.State
+	}{
+		"erased, in the grace time":              {erased: true, begun: time.Minute, want: inbox.StateLate},
+		"erased, unmatched":                      {erased: true, parked: true, begun: time.Minute, want: inbox.StateLate},
+		"came after the next case began":         {erased: true, begun: -time.Minute, want: inbox.StateDelivered},
+		"not erased, in the grace time":          {begun: time.Minute, want: inbox.StateDelivered},
+		"not erased, unmatched":                  {parked: true, begun: time.Minute, want: inbox.StateDelivered},
+		"erased, but its beginning is not known": {erased: true, gone: true, begun: time.Minute, want: inbox.StateDelivered},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			lane := offload.Lane("order-1")
+			if row.erased {
+				require.NoError(t, f.store.Audit(t.Context(), inbox.AuditEntry{
+					At: f.clock.Now(), Who: "ada", Action: inbox.ActErase, Subject: inbox.ErasedSubject(lane),
+				}))
+			}
+			f.start(t, often)
+			id, came := f.keepOffload(t, "order-1", "of the erased case"), f.clock.Now()
+			eventually(t, "its workflow is looked for", func() bool { return f.get(t, id).Reason == "no such workflow" })
+			if row.parked {
+				f.parkUnmatched(t, id)
+			}
+			f.clock.advance(2 * time.Minute)
+			f.temporal.set(func(f *fakeTemporal) { f.begun[lane], f.firstGone[lane] = came.Add(row.begun), row.gone })
+			f.temporal.run(lane)
+			own := f.keepOffload(t, "order-1", "of the next case")
+			f.becomes(t, own, inbox.StateDelivered)
+			got := f.becomes(t, id, row.want)
+			var sent []string
+			for _, s := range f.temporal.sent() {
+				for _, e := range caseEvents(t, s) {
+					sent = append(sent, e.DeliveryID)
+				}
+			}
+			if row.want == inbox.StateLate {
+				require.Equal(t, "it came before this case began, and an earlier case of the reference was erased", got.Reason)
+				require.Equal(t, []string{own}, sent)
+			} else {
+				require.ElementsMatch(t, []string{id, own}, sent)
+			}
+		})
+	}
 }
 
 func TestAQueryThatIsRefusedKeepsNoOtherLaneUnmatched(t *testing.T) {

@@ -155,6 +155,24 @@ func TestAnErasedCaseLeavesNothingOfThePerson(t *testing.T) {
 	require.Equal(t, http.StatusNoContent, post(t, webhook, `{"event_type":"case.completed","data":"`+words+`"}`))
 	require.Equal(t, http.StatusNoContent, post(t, webhook, `{"event_type":"case.failed","data":{"caseId":"another"}}`))
 	require.LessOrEqual(t, deliveriesOf(t, one.WorkflowID()), 2)
+
+	// The new one waits for a workflow. The next case of the reference is not its workflow.
+	store := openInbox(t, shared.folder)
+	inState := func(state inbox.State, reason string) {
+		t.Helper()
+		testenv.Eventually(t, func(ctx context.Context) (inbox.Page, error) {
+			return store.List(ctx, inbox.Filter{Lane: one.WorkflowID(), Kind: workflows.KindCaseFailed, States: []inbox.State{state}})
+		}, func(p inbox.Page) bool {
+			return len(p.Deliveries) == 1 && strings.Contains(p.Deliveries[0].Reason, reason)
+		})
+	}
+	inState(inbox.StatePending, "no such workflow")
+	start.ReplyTo, start.Request.Goal.Objective = nil, "Ask somebody else"
+	start.Request.Counterparty = workflows.Counterparty{Address: "manual@else.example", Name: "Else"}
+	next := stories.StartCase(t, shared.Apps, start)
+	require.False(t, next.Attached())
+	inState(inbox.StateLate, "an earlier case of the reference was erased")
+	require.Empty(t, inStatus(t, next, workflows.CaseRunning).Attention)
 }
 
 func TestAnErasedActivationLeavesNothingOfThePersonAndDoesNotComeBack(t *testing.T) {
