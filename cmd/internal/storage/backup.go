@@ -56,11 +56,7 @@ func Backup(ctx context.Context, where, path string) (err error) {
 	if err := checkFree(path); err != nil {
 		return err
 	}
-	// A link fails where the name is taken by now, and a rename would not.
-	if err := os.Link(part.Name(), path); err != nil {
-		return err
-	}
-	if err := os.Remove(part.Name()); err != nil {
+	if err := place(part.Name(), path, os.Link); err != nil {
 		return err
 	}
 	folder, err := os.Open(filepath.Dir(path))
@@ -68,6 +64,30 @@ func Backup(ctx context.Context, where, path string) (err error) {
 		return err
 	}
 	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// place gives a file another name. It fails with fs.ErrExist where that name is taken by now.
+func place(part, path string, link func(part, path string) error) error {
+	// A link does not replace what has the name, and a rename does.
+	err := link(part, path)
+	if err == nil {
+		return os.Remove(part)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	// The file system may have no links: an empty file takes the name first.
+	empty, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if err = empty.Close(); err == nil {
+		err = os.Rename(part, path)
+	}
+	if err != nil {
+		err = errors.Join(err, os.Remove(path))
+	}
+	return err
 }
 
 // checkFree fails if there is something at the path of a backup, or if that can't be found out.
