@@ -29,7 +29,7 @@ func (s *Server) postArtmail(c echo.Context) error {
 	secrets, known := s.artmail.of(agent)
 	if err := artmail.Provider.Verify(b.bytes, signatures, secrets); err != nil {
 		s.quarantine.offer(unverifiedWebhook{
-			agent: agent, known: known, source: sourceOf(c), signatures: signatures, encoding: contentEncoding(c.Request()), body: b.bytes, at: s.now(),
+			agent: agent, known: known, source: s.sourceOf(c.Request()), signatures: signatures, encoding: contentEncoding(c.Request()), body: b.bytes, at: s.now(),
 		})
 		return s.refuseUnverified(c, artmail.Name, outcomeBadSignature, err)
 	}

@@ -66,7 +66,7 @@
 // A source is the IPv4 address or the IPv6 /64 of the peer. Behind a proxy that is not in [Config.TrustedProxies] all senders are one source.
 // Then a stranger can make Artmail's own bad signatures get 429, and can use up their share of the quarantine and its free room; a verified
 // post is never refused for its source. X-Forwarded-For counts only from a trusted proxy; the source is its last address that is not a
-// trusted proxy.
+// trusted proxy. Its addresses may have ports.
 //
 // # Other secrets
 //

@@ -112,5 +112,5 @@ func (s *Server) log(c echo.Context, route, id string, status int, took time.Dur
 	if errors.As(err, &r) {
 		cause = string(r.outcome)
 	}
-	s.refusals.write(level, sample{"request refused", route, cause, network(sourceOf(c))}, zap.Int("status", status), zap.String("request_id", id), zap.Error(err))
+	s.refusals.write(level, sample{"request refused", route, cause, network(s.sourceOf(c.Request()))}, zap.Int("status", status), zap.String("request_id", id), zap.Error(err))
 }

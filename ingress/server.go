@@ -53,6 +53,8 @@ type Server struct {
 	now    func() time.Time
 	echo   *echo.Echo
 	bodies *bodies
+	// sourceOf returns the sender of a request.
+	sourceOf func(*http.Request) source
 	// badTokenLimiter limits how many 401s a source gets for bad tokens and signatures; beyond that it gets 429.
 	badTokenLimiter *limiter[source]
 	connections     *connections
@@ -86,6 +88,7 @@ func New(config Config, deps Deps) (*Server, error) {
 		config: config, keys: deps.Keys, inbox: deps.Inbox, logger: deps.Logger, now: deps.Now,
 		echo:            echo.New(),
 		bodies:          bodies,
+		sourceOf:        Sources(config.TrustedProxies),
 		badTokenLimiter: newLimiter[source](deps.Now, config.Refusals, config.RefusalsPerSecond),
 		connections:     newConnections(config.MaxConnections),
 		refusals:        newSampledLog(deps.Logger, deps.Now),
@@ -114,7 +117,6 @@ func (s *Server) routes() {
 	e := s.echo
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = answerError
-	e.IPExtractor = sourceExtractor(s.config.TrustedProxies)
 	e.Use(s.observe)
 	e.POST(workflows.OffloadWebhookRoute, s.postOffload, exactPath)
 	e.POST(workflows.ArtmailWebhookRoute, s.postArtmail, exactPath)

@@ -1,11 +1,10 @@
 package ingress
 
 import (
-	"net"
 	"net/http"
 	"net/netip"
-
-	"github.com/labstack/echo/v4"
+	"slices"
+	"strings"
 )
 
 // source identifies a sender: an IPv4 address, or the /64 network of an IPv6 address, since one sender may use all of its network. After too many
@@ -17,20 +16,41 @@ const ipv6Network = 64
 // Sources returns a function that returns the sender of a request: an IPv4 address, or the network address of an IPv6 /64. It uses X-Forwarded-For
 // only on connections from the proxies. The zero address stands for all unknown senders.
 func Sources(proxies []netip.Prefix) func(*http.Request) netip.Addr {
-	sender := sourceExtractor(proxies)
-	return func(r *http.Request) netip.Addr { return sourceAt(sender(r)) }
+	trusted := func(address netip.Addr) bool {
+		return slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(address) })
+	}
+	return func(r *http.Request) source {
+		sender, _ := parseSender(r.RemoteAddr)
+		if !trusted(sender) {
+			return sourceAt(sender)
+		}
+		// Each proxy appends the address that it was reached from, so the last one that is no proxy's is the sender's; what stands before it, the
+		// sender wrote. One that can't be read ends the search.
+		for _, text := range slices.Backward(strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")) {
+			address, err := parseSender(strings.TrimSpace(text))
+			if err != nil {
+				break
+			}
+			if sender = address; !trusted(sender) {
+				break
+			}
+		}
+		return sourceAt(sender)
+	}
 }
 
-// sourceOf returns the source of a request. It returns the zero address if the sender's address is unknown; such senders share one
-// allowance.
-func sourceOf(c echo.Context) source { return sourceAt(c.RealIP()) }
-
-func sourceAt(text string) source {
-	address, err := netip.ParseAddr(text)
+// parseSender reads an address, also with brackets or with a port: some proxies write the sender's port.
+func parseSender(text string) (netip.Addr, error) {
+	address, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(text, "["), "]"))
 	if err != nil {
-		return source{}
+		var withPort netip.AddrPort
+		withPort, err = netip.ParseAddrPort(text)
+		address = withPort.Addr()
 	}
-	address = address.Unmap().WithZone("")
+	return address.Unmap().WithZone(""), err
+}
+
+func sourceAt(address netip.Addr) source {
 	if !address.Is6() {
 		return address
 	}
@@ -52,18 +72,4 @@ func network(s source) string {
 		return "unknown"
 	}
 	return prefix.String()
-}
-
-// sourceExtractor uses X-Forwarded-For only on connections from the named proxies.
-func sourceExtractor(proxies []netip.Prefix) echo.IPExtractor {
-	if len(proxies) == 0 {
-		return echo.ExtractIPDirect()
-	}
-	trust := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
-	for _, proxy := range proxies {
-		proxy = proxy.Masked()
-		bits := proxy.Addr().BitLen()
-		trust = append(trust, echo.TrustIPRange(&net.IPNet{IP: proxy.Addr().AsSlice(), Mask: net.CIDRMask(proxy.Bits(), bits)}))
-	}
-	return echo.ExtractIPFromXFFHeader(trust...)
 }

@@ -1,12 +1,70 @@
 package ingress_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress"
 )
+
+func TestTheSourceIsTheLastAddressThatIsNoTrustedProxy(t *testing.T) {
+	t.Parallel()
+	sourceOf := ingress.Sources([]netip.Prefix{
+		netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:f::/48"), netip.MustParsePrefix("fe80::/10"),
+	})
+	for _, c := range []struct {
+		peer      string
+		forwarded []string
+		source    string
+	}{
+		{"198.51.100.1:80", nil, "198.51.100.1"},
+		{"198.51.100.1:80", []string{"203.0.113.7"}, "198.51.100.1"},
+		{"[2001:db8:1:2:3::4]:80", nil, "2001:db8:1:2::"},
+		{"[fe80::1%eth0]:80", nil, "fe80::"},
+		{"[fe80::1%eth0]:80", []string{"203.0.113.7"}, "203.0.113.7"},
+		{"@", []string{"203.0.113.7"}, "invalid IP"},
+		{"", nil, "invalid IP"},
+		{"10.0.0.1:80", nil, "10.0.0.1"},
+		{"10.0.0.1:80", []string{""}, "10.0.0.1"},
+		{"10.0.0.1:80", []string{"203.0.113.7"}, "203.0.113.7"},
+		{"[::ffff:10.0.0.1]:80", []string{"::ffff:203.0.113.7"}, "203.0.113.7"},
+		{"10.0.0.1:80", []string{"198.51.100.9,203.0.113.7 , 10.0.0.2"}, "203.0.113.7"},
+		{"10.0.0.1:80", []string{"198.51.100.9", "203.0.113.7, 10.0.0.2", "2001:db8:f::1"}, "203.0.113.7"},
+		{"10.0.0.1:80", []string{"10.0.0.3, 10.0.0.2"}, "10.0.0.3"},
+		{"10.0.0.1:80", []string{"2001:db8:1:2:3::4"}, "2001:db8:1:2::"},
+		{"10.0.0.1:80", []string{"[2001:db8:1:2:3::4]"}, "2001:db8:1:2::"},
+		{"10.0.0.1:80", []string{"fd00::1%eth0"}, "fd00::"},
+
+		// With the sender's port, as Azure's Application Gateway writes it, and AWS's load balancer if it is told to.
+		{"10.0.0.1:80", []string{"203.0.113.7:51034"}, "203.0.113.7"},
+		{"10.0.0.1:80", []string{"[2001:db8:1:2:3::4]:443"}, "2001:db8:1:2::"},
+		{"10.0.0.1:80", []string{"198.51.100.9:1, 203.0.113.7:51034, 10.0.0.2:51035", "[2001:db8:f::1]:443"}, "203.0.113.7"},
+
+		// What can't be read hides all that stands before it.
+		{"10.0.0.1:80", []string{"203.0.113.7, unknown"}, "10.0.0.1"},
+		{"10.0.0.1:80", []string{"203.0.113.7, unknown, 10.0.0.2"}, "10.0.0.2"},
+		{"10.0.0.1:80", []string{"203.0.113.7,"}, "10.0.0.1"},
+		{"10.0.0.1:80", []string{"203.0.113.7:"}, "10.0.0.1"},
+		{"10.0.0.1:80", []string{"203.0.113.7:65536"}, "10.0.0.1"},
+		{"10.0.0.1:80", []string{"203.0.113.07"}, "10.0.0.1"},
+	} {
+		request := httptest.NewRequest(http.MethodPost, "/", http.NoBody)
+		request.RemoteAddr = c.peer
+		if c.forwarded != nil {
+			request.Header["X-Forwarded-For"] = c.forwarded
+		}
+		require.Equal(t, c.source, sourceOf(request).String(), "%s %q", c.peer, c.forwarded)
+	}
+	direct := httptest.NewRequest(http.MethodPost, "/", http.NoBody)
+	direct.RemoteAddr = "10.0.0.1:80"
+	direct.Header.Set("X-Forwarded-For", "203.0.113.7")
+	require.Equal(t, "10.0.0.1", ingress.Sources(nil)(direct).String(), "without proxies no header counts")
+}
 
 func TestASourceOfBadTokensIsLimitedButItsVerifiedWebhooksAreNot(t *testing.T) {
 	t.Parallel()

@@ -103,13 +103,14 @@ func TestLimitsHaveDefaultsAndCanBeSet(t *testing.T) {
 
 	files := map[string]string{"s.yaml": "accounts: {a: {baseUrl: 'https://a.example.com', apiKey: k, callsPerSecond: 0.5, readsPerSecond: 20}}"}
 	c, err = load(t, files, append([]string{
-		"SIGNALBOX_TRUSTED_PROXIES=10.1.2.3/8, 192.0.2.1,2001:db8::/32", "SIGNALBOX_IDLE_TIMEOUT=30s", "SIGNALBOX_MAX_CONNECTIONS=10",
+		"SIGNALBOX_TRUSTED_PROXIES=10.1.2.3/8, 192.0.2.1,2001:db8::/32,::ffff:198.51.100.0/120", "SIGNALBOX_IDLE_TIMEOUT=30s", "SIGNALBOX_MAX_CONNECTIONS=10",
 		"SIGNALBOX_MAX_IN_FLIGHT=20000000", "SIGNALBOX_MAX_UNVERIFIED_IN_FLIGHT=2000000",
 		"SIGNALBOX_OFFLOAD_CALLS_PER_SECOND=2.5", "SIGNALBOX_OFFLOAD_READS_PER_SECOND=10", "SIGNALBOX_CONFIG=s.yaml",
 	}, minimal...), "--max-connections=11")
 	require.NoError(t, err)
 	require.NoError(t, c.Validate(bothParts))
-	require.Equal(t, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::/32")}, c.TrustedProxies)
+	require.Equal(t, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::/32"),
+		netip.MustParsePrefix("198.51.100.0/24")}, c.TrustedProxies)
 	require.Equal(t, 30*time.Second, c.IdleTimeout)
 	require.Equal(t, 11, c.MaxConnections)
 	require.Equal(t, int64(20_000_000), c.MaxInFlight)
@@ -201,8 +202,8 @@ func TestAllMistakesAreReportedAtOnce(t *testing.T) {
 		},
 		"a cap that memory can't hold": {environ: minimal, args: []string{"--max-body=9223372036854775807"}, says: []string{"--max-body (SIGNALBOX_MAX_BODY): 9223372036854775807: want 1 to 67108864 bytes"}},
 		"proxies that are none": {
-			environ: append([]string{"SIGNALBOX_TRUSTED_PROXIES=proxy.internal,10.0.0.0/33,fe80::1%eth0,0.0.0.0/0"}, minimal...),
-			says:    []string{"--trusted-proxies (SIGNALBOX_TRUSTED_PROXIES)", `"proxy.internal"`, `"10.0.0.0/33"`, `"fe80::1%eth0"`, "0.0.0.0/0 would trust every sender"},
+			environ: append([]string{"SIGNALBOX_TRUSTED_PROXIES=proxy.internal,10.0.0.0/33,fe80::1%eth0,0.0.0.0/0,::ffff:0:0/96"}, minimal...),
+			says:    []string{"--trusted-proxies (SIGNALBOX_TRUSTED_PROXIES)", `"proxy.internal"`, `"10.0.0.0/33"`, `"fe80::1%eth0"`, "0.0.0.0/0 would trust every sender", "::ffff:0:0/96 would trust every sender"},
 		},
 		"an account's rates that are none": {
 			files: map[string]string{"s.yaml": "accounts: {a: {baseUrl: 'https://a.example.com', apiKey: k, callsPerSecond: -1, readsPerSecond: .inf}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...),

@@ -195,10 +195,15 @@ func parsePrefixes(list []string) ([]netip.Prefix, error) {
 	return all, errors.Join(wrong...)
 }
 
-// parsePrefix reads an address as the range of that address alone.
+// parsePrefix reads an address as the range of that address alone. An IPv4 address may be written as an IPv6 one.
 func parsePrefix(text string) (netip.Prefix, error) {
 	if strings.Contains(text, "/") {
-		return netip.ParsePrefix(text)
+		prefix, err := netip.ParsePrefix(text)
+		const before = 96 // bits before an IPv4 address in an IPv6 one
+		if err == nil && prefix.Addr().Is4In6() && prefix.Bits() >= before {
+			prefix = netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-before)
+		}
+		return prefix, err
 	}
 	address, err := netip.ParseAddr(text)
 	if err == nil && address.Zone() != "" {
