@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/signalbox-dev/signalbox/workflows/wire"
 )
 
 // Hidden replaces each value that Redact removes.
@@ -39,7 +41,7 @@ func Redact(body []byte) (shown json.RawMessage, hidden, ok bool) {
 
 func redact(body []byte) (shown any, r redaction, ok bool) {
 	// A byte order mark is not part of the document.
-	decoder := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(body, []byte("\ufeff"))))
+	decoder := json.NewDecoder(bytes.NewReader(wire.CutDeep(bytes.TrimPrefix(body, []byte("\ufeff")))))
 	// Numbers keep all their digits.
 	decoder.UseNumber()
 	var value any

@@ -82,6 +82,14 @@ func TestRedactKeepsAllDigitsOfANumber(t *testing.T) {
 	require.Equal(t, `{"staleMinutes":1.50,"timestamp":12345678901234567890}`, string(got))
 }
 
+func TestRedactShowsABodyWithAValueTooDeepToRead(t *testing.T) {
+	t.Parallel()
+	got, hidden, ok := hook.Redact([]byte(`{"staleMinutes":1,"fresh":` + strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001) + `}`))
+	require.True(t, ok)
+	require.True(t, hidden)
+	require.JSONEq(t, `{"staleMinutes":1,"[redacted]":"undocumented fields: 1"}`, string(got))
+}
+
 func TestRedactShowsNothingOfABodyThatIsNotJSON(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"", `apiKey=art_key_1`, `{"a":1}{"apiKey":"art_key_1"}`, `{"apiKey":"art_key_1"`, "\xff\xfe art_key_1", `{} apiKey: art_key_1`} {

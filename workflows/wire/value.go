@@ -130,34 +130,56 @@ func parseNumber(s string) (float64, bool) {
 
 // rawValue copies any JSON value. It replaces invalid UTF-8, because Temporal's Web UI can't show a payload with it.
 func rawValue(raw []byte) (stdjson.RawMessage, bool) {
-	if tooDeep(raw) {
+	if _, tooDeep := cutBelow(raw, maxDepth); tooDeep {
 		return nil, false
 	}
 	return bytes.ToValidUTF8(raw, []byte("\uFFFD")), true
 }
 
-// maxDepth is the deepest nesting of objects and lists. Go reads at most 10,000 levels, and a value is later wrapped in others: a value
-// that is read here must stay readable in a workflow's state.
-const maxDepth = 1000
+const (
+	// maxDepth is the deepest nesting of objects and lists in a json.RawMessage. The value is later wrapped in others, and must stay readable in a
+	// workflow's state.
+	maxDepth = 1000
+	// readableDepth is the deepest nesting that Go's readers of JSON accept.
+	readableDepth = 10_000
+)
 
-func tooDeep(raw []byte) bool {
-	depth, inText := 0, false
-	for i := 0; i < len(raw) && len(raw) >= 2*maxDepth; i++ {
-		switch c := raw[i]; {
+// CutDeep returns a body that Go's readers of JSON accept: null stands for each object and list below 10,000 levels. What is left there is still too
+// deep for a json.RawMessage, so Read names the field as lost.
+func CutDeep(body []byte) []byte {
+	body, _ = cutBelow(body, readableDepth)
+	return body
+}
+
+// cutBelow puts null in the place of each object and list that is nested deeper than most, and reports whether there is one.
+func cutBelow(text []byte, most int) (kept []byte, cut bool) {
+	if len(text) < 2*most {
+		return text, false
+	}
+	depth, from, inText := 0, 0, false // from is where the text goes on that is not copied yet
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
 		case inText && c == '\\':
 			i++
 		case c == '"':
 			inText = !inText
 		case inText:
 		case c == '{', c == '[':
-			if depth++; depth > maxDepth {
-				return true
+			if depth++; depth == most+1 {
+				kept, cut = append(append(kept, text[from:i]...), "null"...), true
+				from = len(text) // until it ends
 			}
 		case c == '}', c == ']':
+			if depth == most+1 {
+				from = i + 1
+			}
 			depth--
 		}
 	}
-	return false
+	if !cut {
+		return text, false
+	}
+	return append(kept, text[from:]...), true
 }
 
 // composite lets the library read objects, and reads lists itself.

@@ -13,6 +13,7 @@
 //   - json.RawMessage: any value that is at most 1,000 levels deep.
 //   - null is the zero value, as if the field were absent. It does not count as lost.
 //
+// An object or list below 10,000 levels is read as null, so that it loses only its field.
 // A byte order mark is skipped. Invalid UTF-8 becomes U+FFFD. Invalid JSON is an error.
 package wire
 
@@ -48,7 +49,7 @@ func Read(body []byte, v any) (lost []string, err error) {
 		r.lost = nil
 		readers.Put(r)
 	}()
-	if err := json.Unmarshal(bytes.TrimPrefix(body, byteOrderMark), v, r.options); err != nil {
+	if err := json.Unmarshal(CutDeep(bytes.TrimPrefix(body, byteOrderMark)), v, r.options); err != nil {
 		return r.lost, explain(err)
 	}
 	return r.lost, nil

@@ -177,6 +177,28 @@ func TestARawValueIsBoundedInDepth(t *testing.T) {
 	require.NotNil(t, got.Raw, "brackets in text are text")
 }
 
+func TestAValueTooDeepForAReaderIsLostAlone(t *testing.T) {
+	t.Parallel()
+	deep := strings.Repeat(`[{"a":`, 5000) + `["\\\"]["]` + strings.Repeat(`}]`, 5000)
+	for fields, wantLost := range map[string][]string{
+		`"raw":` + deep:                        {"raw"},
+		`"maybe":` + deep + `,"count":` + deep: {"maybe", "count"},
+		`"inner":` + deep:                      {"inner"},
+		`"inner":{"id":` + deep + `}`:          {"inner.id"},
+		`"ref":{"more":` + deep + `}`:          nil,
+		`"files":[{"id":"f"},` + deep + `]`:    {"files[1]"},
+		`"more":` + deep + `,"most":` + deep:   nil,
+	} {
+		got, lost := read(t, "\xef\xbb\xbf{"+fields+`,"text":"after"}`)
+		require.Equal(t, "after", got.Text, "%.20s", fields)
+		require.Equal(t, wantLost, lost, "%.20s", fields)
+	}
+	_, err := wire.Read([]byte(`{"more":`+strings.TrimSuffix(deep, "]")+`,"text":"secret"}`), new(everything))
+	require.ErrorIs(t, err, wire.ErrJSON)
+	_, err = wire.Read([]byte(`{"more":`+strings.Repeat("[", 20_000)), new(everything))
+	require.ErrorIs(t, err, wire.ErrJSON)
+}
+
 func TestTheNumberOfNamedLossesIsBounded(t *testing.T) {
 	t.Parallel()
 	got, lost := read(t, `{"files":[`+strings.Repeat(`7,`, 10_000)+`{"id":"last"}]}`)
@@ -204,14 +226,16 @@ func TestTextReadsOneValue(t *testing.T) {
 
 // All values that were read can be encoded as JSON, and a lost field does not change the others.
 func FuzzAnyValueInAnyFieldLosesThatFieldOnly(f *testing.F) {
-	for _, value := range []string{`1`, `"x"`, `null`, `{}`, `[1,{}]`, `9e99`, `"2026-11-26T12:00:00Z"`, `"\ud800"`, "\"\xff\"", `253402300799999`, `[{"id":{}}]`} {
+	for _, value := range []string{`1`, `"x"`, `null`, `{}`, `[1,{}]`, `9e99`, `"2026-11-26T12:00:00Z"`, `"\ud800"`, "\"\xff\"", `253402300799999`, `[{"id":{}}]`,
+		strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001),
+	} {
 		for n := range uint8(10) {
 			f.Add(n, []byte(value))
 		}
 	}
 	names := []string{"text", "maybe", "yes", "count", "number", "at", "raw", "inner", "ref", "files"}
 	f.Fuzz(func(t *testing.T, n uint8, value []byte) {
-		if !json.Valid(value) {
+		if !json.Valid(wire.CutDeep(value)) {
 			return
 		}
 		name := names[int(n)%len(names)]

@@ -16,6 +16,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
+	"github.com/signalbox-dev/signalbox/workflows/wire"
 )
 
 // A history stores facts as JSON, so all facts that can be read must be valid JSON.
@@ -63,7 +64,7 @@ func FuzzAnUnusableFieldDoesNotLoseTheEndOfACase(f *testing.F) {
 	for _, value := range []string{
 		`null`, `true`, `false`, `-1`, `2.0`, `"2"`, `1e400`, `""`, `"\ud800"`, "\"\xff\"", `{}`, `{"id":{},"question":7,"requestedAt":"x"}`, `[]`, `[1,null,{}]`,
 		`[{"attachmentId":"a1","size":"904860"},"a2"]`, `253402300799999`, `"Thu, 26 Nov 2026 12:00:00 GMT"`, `"c2"`, `{"status":"COMPLETED"}`, `"RUNNING"`,
-		strings.Repeat("[", 2000) + strings.Repeat("]", 2000),
+		strings.Repeat("[", 2000) + strings.Repeat("]", 2000), strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001),
 	} {
 		for n := range names {
 			f.Add(uint8(n), []byte(value), true)
@@ -71,7 +72,7 @@ func FuzzAnUnusableFieldDoesNotLoseTheEndOfACase(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, n uint8, value []byte, failed bool) {
-		if !json.Valid(value) {
+		if !json.Valid(wire.CutDeep(value)) {
 			return
 		}
 		name, status, want := names[int(n)%len(names)], workflows.OffloadCompleted, workflows.CaseCompleted

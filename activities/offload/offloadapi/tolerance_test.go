@@ -52,7 +52,11 @@ func TestAnUnreadableFieldOfAnEndedCaseIsLostAlone(t *testing.T) {
 		"a result too deep": {`"result":` + strings.Repeat("[", 2000) + strings.Repeat("]", 2000), func(f *workflows.CaseFacts) {
 			f.Result, f.Omitted = nil, []string{workflows.FieldResult}
 		}, []string{"result"}},
-		"other letter cases": {`"Result":null,"caseid":"other","STATUS":"FAILED","resultstatus":"max_retries"`, nil, nil},
+		"a result too deep to read": {`"result":` + strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001), func(f *workflows.CaseFacts) {
+			f.Result, f.Omitted = nil, []string{workflows.FieldResult}
+		}, []string{"result"}},
+		"an unknown field too deep to read": {`"fresh":` + strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001), nil, nil},
+		"other letter cases":                {`"Result":null,"caseid":"other","STATUS":"FAILED","resultstatus":"max_retries"`, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

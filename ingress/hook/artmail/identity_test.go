@@ -142,8 +142,10 @@ func TestPeekRefusesABodyThatIsNotAnEvent(t *testing.T) {
 
 func TestAnUnusableFieldIsLostAlone(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat("x", 5000)
+	long, deep := strings.Repeat("x", 5000), strings.Repeat("[", 10_001)+strings.Repeat("]", 10_001)
 	for _, tt := range []struct{ name, body, key, lost string }{
+		{"a run too deep", `{"type":"approval_response","activationId":"a1","messageId":"m1","runId":` + deep + `}`, "approval_response/m1", "runId"},
+		{"data too deep", `{"type":"agent.deactivated","activationId":"a1","fresh":` + deep + `,"data":` + deep + `}`, "agent.deactivated/a1", "data"},
 		{"an answer in an absurd run", `{"type":"approval_response","activationId":"a1","messageId":"m1","runId":"` + long + `"}`, "approval_response/m1", "runId"},
 		{"an odd run", `{"type":"approval_response","activationId":"a1","messageId":"m1","runId":{}}`, "approval_response/m1", "runId"},
 		{"an odd time", `{"type":"agent.deactivated","activationId":"a1","timestamp":"soon"}`, "agent.deactivated/a1", "timestamp"},

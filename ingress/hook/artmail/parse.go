@@ -108,7 +108,7 @@ func (f *fields) fillFrom(data fields) {
 func misspeltAPIKey(body []byte) string {
 	var value any
 	// A byte order mark may stand before the object.
-	if json.Unmarshal(body[bytes.IndexByte(body, '{'):], &value) != nil {
+	if json.Unmarshal(wire.CutDeep(body[bytes.IndexByte(body, '{'):]), &value) != nil {
 		return ""
 	}
 	return findAPIKey(value)

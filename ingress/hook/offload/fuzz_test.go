@@ -14,6 +14,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
+	"github.com/signalbox-dev/signalbox/workflows/wire"
 )
 
 // What the ingress accepted as a known kind, the relay can parse, and it says the same of it.
@@ -69,7 +70,7 @@ func FuzzAnUnusableFieldDoesNotLoseTheEndOfACase(f *testing.F) {
 		`null`, `true`, `-1`, `2.0`, `1e400`, `""`, `"x\ty"`, `"\ud800"`, "\"\xff\"", `{}`, `{"id":1,"question":[],"requestedAt":{}}`, `[]`, `[1,null,{}]`,
 		`[{"attachmentId":"a1","size":"5"},"a2"]`, `"2026-11-26T12:00:00Z"`, `"Thu, 26 Nov 2026 12:00:00 GMT"`, `253402300799999`, `"` + strings.Repeat("x", 2000) + `"`,
 		`"case.failed"`, `"case.input_needed"`, `"case.archived"`, `{"caseId":"c2"}`, `{"caseId":{}}`, `"` + strings.Repeat("c", 250) + `"`,
-		strings.Repeat("[", 2000) + strings.Repeat("]", 2000),
+		strings.Repeat("[", 2000) + strings.Repeat("]", 2000), strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001),
 	} {
 		for n := range names {
 			f.Add(uint8(n), []byte(value), true)
@@ -77,7 +78,7 @@ func FuzzAnUnusableFieldDoesNotLoseTheEndOfACase(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, n uint8, value []byte, failed bool) {
-		if !json.Valid(value) {
+		if !json.Valid(wire.CutDeep(value)) {
 			return
 		}
 		name, kind := names[int(n)%len(names)], workflows.KindCaseCompleted

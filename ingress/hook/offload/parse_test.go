@@ -98,6 +98,7 @@ func TestAFieldOfAnotherTypeIsLostAloneAndNamed(t *testing.T) {
 func TestAPartThatCannotBeReadIsOmitted(t *testing.T) {
 	t.Parallel()
 	deep := strings.Repeat("[", 2000) + strings.Repeat("]", 2000)
+	unreadable := strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001)
 	for fields, want := range map[string][]string{
 		`"attachments":{}`:                                               {"attachments"},
 		`"attachments":["a"]`:                                            {"attachments"},
@@ -107,6 +108,8 @@ func TestAPartThatCannotBeReadIsOmitted(t *testing.T) {
 		`"failureReason":{}`:                                             {"failureReason"},
 		`"clientReferenceId":[]`:                                         {"clientReferenceId"},
 		`"metadata":` + deep + `,"result":` + deep:                       {"metadata", "result"},
+		`"result":` + unreadable:                                         {"result"},
+		`"fresh":` + unreadable:                                          nil,
 		`"attemptCount":"many","resultStatus":{},"inputRequest":[]`:      nil,
 		`"attachments":null,"failureReason":null,"result":null`:          nil,
 		`"attachments":[],"failureReason":"","result":{},"metadata":[]`:  nil,
