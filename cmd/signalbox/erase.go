@@ -21,7 +21,7 @@ import (
 // eraseHelp is the help that both commands share.
 const eraseHelp = `It removes the deliveries from the inbox, and the histories of the workflow and its notices from Temporal. Use the settings of the ingress:
 --inbox and --keyring. First the inbox records who erases. The record names the workflow ID only by its SHA-256 hash. If a step fails, run the
-command again: it continues.
+command again: it continues. Ctrl-Z does not stop it while the inbox is a SQLite file.
 
 The command refuses a case or activation that is open, or whose files or notices are still under way; --force ends those first, and then takes half a
 minute or more. The command can't erase data at the provider, e-mails, or notices that apps have received. A backup keeps its data until you delete it; after a

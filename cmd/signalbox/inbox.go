@@ -10,6 +10,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
 	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 )
 
@@ -22,7 +23,9 @@ func (p process) inbox() *cobra.Command {
 With --api (SIGNALBOX_API), all commands except "backup" use the API of a process instead.
 
 Before it reveals a body, replays deliveries, releases the quarantine or purges, a command records the person in the inbox: see
-"signalbox inbox audit". If the record can't be written, the command fails and nothing is done.`,
+"signalbox inbox audit". If the record can't be written, the command fails and nothing is done.
+
+Ctrl-Z does not stop a command that uses a SQLite file: stopped, it could keep the file locked, and webhooks would get 503.`,
 		Args: cobra.NoArgs,
 	}
 	command.AddCommand(p.inboxList(), p.inboxShow(), p.inboxReplay(), p.inboxRelease(), p.inboxPurge(), p.inboxCounts(), p.inboxAudit(), p.inboxBackup())
@@ -89,6 +92,9 @@ func (p process) operate(command *cobra.Command, do operation, flags ...string) 
 func (p process) openInboxAdmin(ctx context.Context, settings config.Config) (inboxAdmin, error) {
 	if err := settings.CheckInbox(); err != nil {
 		return inboxAdmin{}, usage(err)
+	}
+	if !postgres.IsAddress(settings.Inbox) {
+		ignoreStop()
 	}
 	store, err := p.openInbox(ctx, settings.Inbox)
 	switch {
