@@ -16,7 +16,7 @@ import (
 const (
 	// clientTimeout is longer than any call that the server answers in time.
 	clientTimeout = longTimeout + 2*writeTime
-	// maxAnswer is the largest answer that a client reads, in bytes: a page of 500 rows, or a case with all that it may keep.
+	// maxAnswer is the largest answer that a client reads, in bytes: a page of 100 rows, or a case with all that it may keep.
 	maxAnswer = 32 << 20
 )
 

@@ -34,7 +34,7 @@ func Flags(flags *pflag.FlagSet, parts Part) {
 	if parts == Worker {
 		internal = "127.0.0.1:8082"
 	}
-	flags.String("config", "", "YAML file with accounts and agents")
+	flags.String("config", "", "YAML file with accounts, agents, callbacks and the secrets of the shared route")
 	flags.String("listen", ":8080", "address of the public listener, host:port")
 	flags.String("internal-listen", internal, "address of the listener for health, metrics, the API and the page, host:port")
 	flags.StringSlice("internal-tokens", nil, "files with the tokens of the API, separated by commas: a YAML list of name, token and scopes, or lines name:token with the scope admin; read again when they change")

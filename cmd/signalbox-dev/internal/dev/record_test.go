@@ -583,7 +583,7 @@ func inActivationStatus(t *testing.T, one *signalbox.Activation, want workflows.
 	testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool { return s.Status == want })
 }
 
-// writeHistories writes one file for each run of the workflow.
+// checkHistories replays the history of each run of the workflow; with -record it also writes them, a file for each.
 func checkHistories(t *testing.T, packageName, name, workflowID string) {
 	t.Helper()
 	folder := filepath.Join("..", "..", "..", "..", "workflows", packageName, "testdata", "histories")
