@@ -55,11 +55,8 @@ func (s *Simulator) authenticate(r *http.Request) (activationID string, status i
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id, known := s.keyOwner[key]
-	switch {
-	case !isBearer || !known:
+	if !isBearer || !known {
 		return "", http.StatusUnauthorized
-	case s.activations[id].status == Paused && s.opts.Undocumented.KeyStopsWhilePaused:
-		return "", http.StatusForbidden
 	}
 	return id, http.StatusOK
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
@@ -59,13 +58,9 @@ func (s *Simulator) compose(agent *Agent, event, activationID string, at time.Ti
 	if err != nil {
 		return courier.Message{}, err
 	}
-	signature := Sign(agent.Secret, body)
-	if s.opts.Undocumented.SignatureUpperCase {
-		signature = strings.ToUpper(signature)
-	}
 	return courier.Message{
 		Event: event, Key: activationID, URL: agent.WebhookURL, Body: body,
-		Header: http.Header{"Content-Type": {"application/json"}, signatureHeader: {signature}},
+		Header: http.Header{"Content-Type": {"application/json"}, signatureHeader: {Sign(agent.Secret, body)}},
 	}, nil
 }
 

@@ -52,10 +52,6 @@ type Undocumented struct {
 	QueueIntervals []time.Duration
 	// QueueUnsigned leaves the signature off what the queue delivers.
 	QueueUnsigned bool
-	// SignatureUpperCase writes the signature's hex in upper case.
-	SignatureUpperCase bool
 	// OmitFailurePauseEvent does not announce a pause for webhook_failure to the URL that just failed.
 	OmitFailurePauseEvent bool
-	// KeyStopsWhilePaused refuses the agent's API key while its activation is paused.
-	KeyStopsWhilePaused bool
 }

@@ -45,7 +45,7 @@ func (s *Simulator) getAttachment(r *http.Request, owner string, _ []byte) answe
 			continue
 		}
 		token := s.Dice.UUID()
-		expires := s.Now().Add(s.undocumented.downloadLifetime())
+		expires := s.Now().Add(10 * time.Minute)
 		s.downloads[token] = issuedDownload{file: file, expires: expires}
 		return answer{status: http.StatusOK, data: struct {
 			attachment

@@ -106,17 +106,17 @@ func (c *offloadCase) view(now time.Time, u Undocumented) map[string]any {
 		data["result"] = c.result
 	}
 	if !u.OmitInputRequest {
-		data["inputRequest"] = c.visibleInput(now, u)
+		data["inputRequest"] = c.visibleInput(now)
 	}
 	return data
 }
 
 // visibleInput is the active or recently resolved request, else an explicit null.
-func (c *offloadCase) visibleInput(now time.Time, u Undocumented) any {
+func (c *offloadCase) visibleInput(now time.Time) any {
 	if c.input == nil {
 		return nil
 	}
-	if c.input.leftAt != 0 && now.UnixMilli()-c.input.leftAt > u.resolvedFor().Milliseconds() {
+	if c.input.leftAt != 0 && now.UnixMilli()-c.input.leftAt > time.Minute.Milliseconds() {
 		return nil
 	}
 	return *c.input

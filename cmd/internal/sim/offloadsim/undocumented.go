@@ -14,8 +14,6 @@ type Undocumented struct {
 	OldSentinel bool `json:"oldSentinel,omitempty"`
 	// OmitInputRequest leaves inputRequest out of GET, as the older pages say.
 	OmitInputRequest bool `json:"omitInputRequest,omitempty"`
-	// ResolvedFor is how long GET shows a resolved input request once the case has gone on. 0: a minute.
-	ResolvedFor time.Duration `json:"resolvedFor,omitempty"`
 	// OmitEventID and OmitTimestamp leave them out of webhooks, as the examples of the event types do.
 	OmitEventID   bool `json:"omitEventId,omitempty"`
 	OmitTimestamp bool `json:"omitTimestamp,omitempty"`
@@ -25,8 +23,6 @@ type Undocumented struct {
 	OmitNullFailureReason bool `json:"omitNullFailureReason,omitempty"`
 	// OmitResult leaves the result out of case.completed, which carries it only "usually".
 	OmitResult bool `json:"omitResult,omitempty"`
-	// DownloadLifetime is how long a download URL works. 0: ten minutes.
-	DownloadLifetime time.Duration `json:"downloadLifetime,omitempty"`
 	// RetryAfter is sent with a gateway's 429. 0: no such header.
 	RetryAfter time.Duration `json:"retryAfter,omitempty"`
 }
@@ -42,20 +38,6 @@ func (u Undocumented) sentinel() int64 {
 		return nothingScheduledOld
 	}
 	return nothingScheduled
-}
-
-func (u Undocumented) resolvedFor() time.Duration {
-	if u.ResolvedFor > 0 {
-		return u.ResolvedFor
-	}
-	return time.Minute
-}
-
-func (u Undocumented) downloadLifetime() time.Duration {
-	if u.DownloadLifetime > 0 {
-		return u.DownloadLifetime
-	}
-	return 10 * time.Minute
 }
 
 func (s *Simulator) createStatus() int {
