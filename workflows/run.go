@@ -40,6 +40,7 @@ type OpenRun struct {
 type CloseRun struct {
 	RunID  string `json:"runId"`
 	Reason string `json:"reason,omitempty"`
+	By     string `json:"by,omitempty"`
 }
 
 // TouchRuns is the payload of the signal "touch-runs": the runs were active at At. A zero At means the arrival of the signal.

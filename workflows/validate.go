@@ -114,6 +114,7 @@ func (x CloseRun) Validate() error {
 	var c check
 	c.id("runId", x.RunID)
 	c.text("reason", x.Reason, MaxShortTextBytes)
+	c.text("by", x.By, MaxShortTextBytes)
 	return c.err(ErrInvalidArgument)
 }
 

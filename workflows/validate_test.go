@@ -112,6 +112,7 @@ func TestAnArgumentBeyondALimitNamesTheFieldAndTheFix(t *testing.T) {
 		{workflows.ApprovalRequest{MessageID: "m", ReplyTo: &workflows.ReplyTo{WorkflowID: "offload-case/r", Signal: "reconcile-now"}}, "is a workflow of Signalbox"},
 		{workflows.CloseRun{RunID: longID}, "runId: 251"},
 		{workflows.CloseRun{RunID: "r", Reason: longWord}, "reason: 501"},
+		{workflows.CloseRun{RunID: "r", By: longWord}, "by: 501"},
 		{workflows.TouchRuns{RunIDs: []string{"r", longID}}, "runIds[1]: 251"},
 		{workflows.TouchRuns{RunIDs: make([]string, 501)}, "runIds: 501, at most 500"},
 		{workflows.TouchRuns{At: endless}, "at: the year 9999"},

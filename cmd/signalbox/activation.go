@@ -162,8 +162,8 @@ func (p process) runList() *cobra.Command {
 
 func (p process) runClose() *cobra.Command {
 	var (
-		reason string
-		asJSON bool
+		reason, by string
+		asJSON     bool
 	)
 	command := &cobra.Command{
 		Use:   "close AGENT ACTIVATION_ID RUN_ID",
@@ -177,7 +177,7 @@ func (p process) runClose() *cobra.Command {
 				return err
 			}
 			defer closeBackend()
-			run, err := backend.CloseRun(cmd.Context(), args[0], args[1], workflows.CloseRun{RunID: args[2], Reason: reason})
+			run, err := backend.CloseRun(cmd.Context(), args[0], args[1], workflows.CloseRun{RunID: args[2], Reason: reason, By: cmp.Or(by, p.who())})
 			if err != nil {
 				return err
 			}
@@ -185,6 +185,7 @@ func (p process) runClose() *cobra.Command {
 		},
 	}
 	command.Flags().StringVar(&reason, "reason", "", "why, for the record")
+	byFlag(command, &by)
 	jsonFlag(command, &asJSON)
 	return usesAPI(command)
 }

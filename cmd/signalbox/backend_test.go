@@ -194,7 +194,7 @@ func TestRunsAreClosedAndApprovalsCancelledDirectlyAndOverTheAPI(t *testing.T) {
 			{[]string{"run", "close", "crm", "act_2", "run/1"}, 3, ``},
 			{[]string{"run", "close", "crm", "act_1"}, 2, ``},
 			{[]string{"run", "list", "crm", "act_1", "--open"}, 0, `^RUN[^\n]+\n$`},
-			{[]string{"run", "list", "crm", "act_1", "--json"}, 0, `"reason": "it hung"`},
+			{[]string{"run", "list", "crm", "act_1", "--json"}, 0, `"reason": "it hung \(by \S`},
 			{[]string{"approval", "list", "crm", "act_1"}, 0, `msg/1 +CANCELLED.*not needed`},
 		} {
 			got := d.run(t, "", c.args...)
@@ -203,6 +203,7 @@ func TestRunsAreClosedAndApprovalsCancelledDirectlyAndOverTheAPI(t *testing.T) {
 		}
 		direct := d.process.variable("SIGNALBOX_API") == ""
 		require.Equal(t, direct, d.run(t, "", "approval", "cancel", "crm", "act_1", "msg/1", "--by", "bob").status == 0, "the API takes the token's name")
+		require.Equal(t, direct, d.run(t, "", "run", "close", "crm", "act_1", "run/1", "--by", "bob").status == 0, "the API takes the token's name")
 	})
 }
 

@@ -59,7 +59,7 @@ func (s *Server) TouchRuns(ctx context.Context, request TouchRunsRequestObject) 
 // CloseRun implements StrictServerInterface.
 func (s *Server) CloseRun(ctx context.Context, request CloseRunRequestObject) (CloseRunResponseObject, error) {
 	run, err := s.deps.Client.Activation(request.Agent, request.ActivationId).CloseRun(ctx,
-		workflows.CloseRun{RunID: request.RunId, Reason: bodyOf(request.Body).Reason})
+		workflows.CloseRun{RunID: request.RunId, Reason: bodyOf(request.Body).Reason, By: caller(ctx).Name})
 	return CloseRun200JSONResponse(run), err
 }
 

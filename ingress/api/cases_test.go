@@ -32,16 +32,22 @@ func TestTheNameOfTheTokenIsRecordedAsWhoActed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, tokens())
 	w.temporal.become("offload-case/acts", workflows.CaseState{Reference: "acts", Account: "emea", Status: workflows.CaseInputNeeded})
+	w.temporal.become("artmail-activation/crm/a1", workflows.ActivationState{Agent: "crm", ActivationID: "a1", Status: workflows.ActivationActive})
 	for path, body := range map[string]string{
 		"/input": `{"questionId":"q1","text":"yes"}`, "/cancel": `{"reason":"no need"}`, "/adopt": `{"caseId":"c1"}`, "/retry-create": "", "/reconcile": "",
 	} {
 		require.Less(t, w.post(t, emeaSecret, "/v1/cases/acts"+path, body).status, 300, path)
 	}
+	for _, path := range []string{"/approvals/m1/cancel", "/runs/r1/close"} {
+		require.Less(t, w.post(t, crmSecret, "/v1/activations/crm/a1"+path, `{"reason":"no need"}`).status, 300, path)
+	}
 	require.Equal(t, map[string][]any{
-		workflows.UpdateProvideInput: {workflows.ProvideInput{QuestionID: "q1", Text: "yes", By: "emea"}},
-		workflows.UpdateCancel:       {workflows.CancelCase{Reason: "no need", By: "emea"}},
-		workflows.UpdateAdoptCase:    {workflows.AdoptCase{CaseID: "c1", By: "emea"}},
-		workflows.UpdateRetryCreate:  {workflows.RetryCreate{By: "emea", RunID: "run"}},
+		workflows.UpdateProvideInput:   {workflows.ProvideInput{QuestionID: "q1", Text: "yes", By: "emea"}},
+		workflows.UpdateCancel:         {workflows.CancelCase{Reason: "no need", By: "emea"}},
+		workflows.UpdateAdoptCase:      {workflows.AdoptCase{CaseID: "c1", By: "emea"}},
+		workflows.UpdateRetryCreate:    {workflows.RetryCreate{By: "emea", RunID: "run"}},
+		workflows.UpdateCancelApproval: {workflows.CancelApproval{MessageID: "m1", Reason: "no need", By: "crm"}},
+		workflows.UpdateCloseRun:       {workflows.CloseRun{RunID: "r1", Reason: "no need", By: "crm"}},
 	}, w.temporal.updates)
 	require.Equal(t, map[string][]any{workflows.SignalReconcileNow: {workflows.ReconcileNow{By: "emea"}}}, w.temporal.signals)
 }

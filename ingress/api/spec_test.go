@@ -60,7 +60,7 @@ func TestEachSchemaHasTheFieldsOfItsGoType(t *testing.T) {
 		"Activation": {shownActivation{}, []string{"sealedApiKey"}}, "ActivationUser": {value: workflows.ActivationUser{}},
 		"ActivationOptions": {value: workflows.ActivationOptions{}}, "ApprovalRequest": {value: workflows.ApprovalRequest{}}, "Approval": {value: workflows.Approval{}},
 		"CancelApproval": {workflows.CancelApproval{}, []string{"by", "messageId"}}, "OpenRun": {value: workflows.OpenRun{}}, "TouchRuns": {value: workflows.TouchRuns{}},
-		"CloseRun": {workflows.CloseRun{}, []string{"runId"}}, "Run": {value: workflows.Run{}},
+		"CloseRun": {workflows.CloseRun{}, []string{"by", "runId"}}, "Run": {value: workflows.Run{}},
 		"Notice": {value: workflows.Notice{}}, "NoticeData": {value: workflows.NoticeData{}}, "NotifyState": {value: workflows.NotifyState{}}, "NoticeRecord": {value: workflows.NoticeRecord{}},
 		"SelectNotices": {workflows.SelectNotices{}, []string{"by"}}, "NoticesSelected": {value: workflows.NoticesSelected{}},
 		"Delivery": {value: inbox.Delivery{}}, "DeliveryPage": {value: inbox.Page{}}, "DeliveryWithBody": {value: inboxadmin.Shown{}}, "DeliveryCounts": {value: inboxadmin.Counts{}},

@@ -232,7 +232,7 @@ func (f *temporal) updateActivation(state *workflows.ActivationState, options cl
 		for i, run := range state.Runs {
 			if run.RunID == args.RunID && run.Status == workflows.RunOpen {
 				state.Runs[i].Status, state.Runs[i].ClosedAt, state.Attention = workflows.RunClosed, time.Now(), nil
-				f.done = append(f.done, options.UpdateName+" "+args.RunID)
+				f.done = append(f.done, options.UpdateName+" "+args.RunID+" by "+args.By)
 				return handle{answer: state.Runs[i]}, nil
 			}
 		}

@@ -253,7 +253,7 @@ func TestARunIsClosedAndAnApprovalCancelled(t *testing.T) {
 	require.Contains(t, body, "The approval was cancelled.")
 	require.Contains(t, body, "<h1><bdi>Activation a1</bdi></h1>", "without a place to return to, the activation is shown")
 	require.NotContains(t, body, "Cancel the approval m1")
-	require.Equal(t, []string{"close-run r1", "cancel-approval m1 by ann"}, w.temporal.acts())
+	require.Equal(t, []string{"close-run r1 by ann", "cancel-approval m1 by ann"}, w.temporal.acts())
 }
 
 func TestACreationIsTriedAgainAndNoticesAreSentAgain(t *testing.T) {

@@ -140,8 +140,7 @@ func CancelApproval(a Activation, c workflows.CancelApproval, now time.Time) (Ac
 	a = clone(a)
 	approval := findApproval(&a.State, c.MessageID)
 	if approval.Status == workflows.ApprovalOpen {
-		reason := strings.TrimSpace(c.Reason + by(c.By))
-		closeApproval(&a, approval, closing{status: workflows.ApprovalCancelled, source: workflows.NewsByApp, reason: reason}, now)
+		closeApproval(&a, approval, closing{status: workflows.ApprovalCancelled, source: workflows.NewsByApp, reason: reasonBy(c.Reason, c.By)}, now)
 	}
 	return a, approval.Approval
 }
@@ -193,12 +192,12 @@ func expireApproval(a *Activation, approval *Approval, why string, now time.Time
 	return []Note{{Text: "approval expired", ID: approval.MessageID, Why: why}}
 }
 
-// by returns who did something, as the end of its reason; empty if that is not known.
-func by(who string) string {
-	if who == "" {
-		return ""
+// reasonBy returns a reason with the name of who acted, if one is given.
+func reasonBy(reason, who string) string {
+	if who != "" {
+		reason += " (by " + who + ")"
 	}
-	return " (by " + who + ")"
+	return strings.TrimSpace(reason)
 }
 
 func sameRequest(a, b workflows.ApprovalRequest) bool {

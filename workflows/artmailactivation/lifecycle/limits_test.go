@@ -337,7 +337,7 @@ func TestRunsThatGrowAfterTheyWereOpenedFitIntoAPayload(t *testing.T) {
 	f.requireFits(at(6))
 	f.s.Tick(at(14)) // every open run is stale
 	for _, id := range opened {
-		_, err := f.s.Close(workflows.CloseRun{RunID: id, Reason: f.text(500)}, at(15))
+		_, err := f.s.Close(workflows.CloseRun{RunID: id, Reason: f.text(500), By: f.text(500)}, at(15))
 		require.NoError(t, err)
 	}
 	f.s.Tick(at(15))

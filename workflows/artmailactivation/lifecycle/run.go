@@ -104,7 +104,7 @@ func CloseRun(a Activation, c workflows.CloseRun, now time.Time) (Activation, wo
 	a = clone(a)
 	run := findRun(&a.State, c.RunID)
 	if run.Status == workflows.RunOpen {
-		run.Status, run.ClosedAt, run.Reason = workflows.RunClosed, now, c.Reason
+		run.Status, run.ClosedAt, run.Reason = workflows.RunClosed, now, reasonBy(c.Reason, c.By)
 	}
 	return a, run.Run
 }

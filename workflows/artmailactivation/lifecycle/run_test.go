@@ -180,9 +180,10 @@ func TestARunIsOpenedAndClosedRepeatedly(t *testing.T) {
 	_, err = s.Open(workflows.OpenRun{RunID: ""}, at(3))
 	requireRefused(t, workflows.ErrTypeInvalidArgument, err)
 
-	closed, err := s.Close(workflows.CloseRun{RunID: "r1", Reason: "done"}, at(4))
+	closed, err := s.Close(workflows.CloseRun{RunID: "r1", Reason: "done", By: "ada"}, at(4))
 	require.NoError(t, err)
 	require.Equal(t, workflows.RunClosed, closed.Status)
+	require.Equal(t, "done (by ada)", closed.Reason)
 	again, err = s.Close(workflows.CloseRun{RunID: "r1", Reason: "again"}, at(5))
 	require.NoError(t, err)
 	require.Equal(t, closed, again)
