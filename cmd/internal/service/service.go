@@ -101,7 +101,8 @@ func Run(ctx context.Context, s Settings) error {
 	if s.InternalListener != nil || s.Config.Internal.Listen != "" {
 		listener := s.Config.Internal.HTTP()
 		if p.in != nil {
-			calls, err := newAPI(s, temporal, p.in.inbox, accounts, traces.Tracer())
+			tokens := newTokens(s)
+			calls, err := newAPI(s, tokens, temporal, p.in.inbox, accounts, traces.Tracer())
 			if err != nil {
 				return err
 			}
@@ -112,7 +113,7 @@ func Run(ctx context.Context, s Settings) error {
 			}
 			listener.Page = pages
 			if s.Payloads != nil {
-				listener.Codec = newCodec(s, payloads, pages)
+				listener.Codec = newCodec(s, tokens, payloads, pages)
 			}
 		}
 		if p.operators, err = internalhttp.New(listener, p.board, registry, s.Log.Named("internal")); err != nil {

@@ -13,7 +13,18 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/health"
 	"github.com/signalbox-dev/signalbox/worker"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
 )
+
+// PayloadCodec is the codec of a process; keys may be nil.
+func PayloadCodec(keys *keyring.Ring, decryptOnly bool) *payloadcodec.Codec {
+	codec := payloadcodec.New(keys)
+	if decryptOnly {
+		return codec.DecryptOnly()
+	}
+	return codec
+}
 
 // temporalNeeds has the checks of the Temporal server and the namespace.
 type temporalNeeds struct {

@@ -27,6 +27,14 @@ type liveTokens struct {
 	failed string
 }
 
+// newTokens returns the tokens of the API and of the codec server; nil without files.
+func newTokens(s Settings) api.Tokens {
+	if len(s.Config.Internal.TokenFiles) == 0 {
+		return nil
+	}
+	return newLiveTokens(s.Config.Internal, s.Log.Named("tokens"))
+}
+
 func newLiveTokens(internal config.Internal, log *zap.Logger) *liveTokens {
 	return &liveTokens{paths: internal.TokenFiles, known: internal.Tokens, tokens: internal.Tokens.TokenSet(), read: now(), log: log}
 }

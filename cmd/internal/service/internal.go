@@ -1,0 +1,65 @@
+package service
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"go.opentelemetry.io/otel/trace"
+	"go.temporal.io/sdk/client"
+
+	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
+	"github.com/signalbox-dev/signalbox/cmd/internal/health"
+	"github.com/signalbox-dev/signalbox/cmd/internal/transcript"
+	"github.com/signalbox-dev/signalbox/ingress"
+	"github.com/signalbox-dev/signalbox/ingress/api"
+	"github.com/signalbox-dev/signalbox/ingress/api/page"
+	"github.com/signalbox-dev/signalbox/ingress/deliveries"
+	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// newAPI returns the API of a process with an inbox. It reads transcripts with the accounts' clients.
+func newAPI(
+	s Settings, tokens api.Tokens, temporal client.Client, opening *openingInbox, accounts map[string]*offloadapi.Client, tracer trace.Tracer,
+) (*api.Server, error) {
+	apps, err := signalbox.New(temporal, signalbox.Options{Keyring: s.Keyring, Deliveries: deliveries.New(opening, now)})
+	if err != nil {
+		return nil, fmt.Errorf("API: %w", err)
+	}
+	return api.New(api.Deps{
+		Client: apps, Inbox: opening.current, Keys: s.Keyring, AgentSecrets: s.Config.AgentSecrets(), Tokens: tokens,
+		Log: s.Log.Named("api"), Tracer: tracer, Now: now,
+		Transcript: transcript.Source{Cases: apps, Accounts: accounts, Now: now}.Read,
+	})
+}
+
+// newPage returns the page of a process with an API.
+func newPage(s Settings, calls *api.Server, board *health.Board) (*page.Server, error) {
+	deps := page.Deps{
+		API: calls, Secure: s.Config.Internal.Plain, Log: s.Log.Named("page"), Now: now,
+		Keys: s.Keyring, Source: ingress.Sources(s.Config.TrustedProxies),
+		Health: func(ctx context.Context) (bool, []page.Check) {
+			board.Refresh(ctx)
+			ready, states := board.Ready()
+			checks := make([]page.Check, len(states))
+			for i, state := range states {
+				checks[i] = page.Check(state)
+			}
+			return ready, checks
+		},
+	}
+	if s.Config.Internal.WebUIURL != "" {
+		deps.WebUI = s.Config.Internal.WebUIURL + "/namespaces/" + url.PathEscape(cmp.Or(s.Temporal.Namespace, client.DefaultNamespace))
+	}
+	return page.New(deps)
+}
+
+// newCodec makes the codec server of a process that has an API.
+func newCodec(s Settings, tokens api.Tokens, payloads *payloadcodec.Codec, pages *page.Server) http.Handler {
+	return api.NewCodec(api.CodecDeps{
+		Codec: payloads, Tokens: tokens, Session: pages.Secret, Origins: s.Config.Internal.CodecOrigins, Log: s.Log.Named("codec"),
+	})
+}
