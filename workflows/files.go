@@ -123,8 +123,6 @@ type CaseFiles struct {
 	// Pending counts the files that are not stored yet. At Until the rest become unstored.
 	Pending int       `json:"pending,omitempty"`
 	Until   time.Time `json:"until,omitzero"`
-	// NoBucket means that the workers have no bucket, so no file was stored.
-	NoBucket bool `json:"noBucket,omitempty"`
 	// Cancelled is the reason of a person who cancelled the storing.
 	Cancelled string   `json:"cancelled,omitempty"`
 	Attention []string `json:"attention,omitempty"`

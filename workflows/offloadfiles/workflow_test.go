@@ -119,7 +119,7 @@ var stories = map[string]func() scenario{
 		start.Result = true
 		return scenario{start: start, archive: archive{noBucket: true}, check: func(t *testing.T, w *world) {
 			require.Equal(t, workflows.CaseFiles{
-				Reference: "vendor_2048", CaseID: caseID, Status: workflows.FilesNoBucket, Since: t0, NoBucket: true,
+				Reference: "vendor_2048", CaseID: caseID, Status: workflows.FilesNoBucket, Since: t0,
 			}, w.result)
 			require.Equal(t, map[string]int{"": 1}, w.tried, "one attempt is enough for all files")
 			require.Empty(t, w.handOffs, "no files, no notice")

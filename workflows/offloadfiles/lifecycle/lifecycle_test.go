@@ -142,7 +142,7 @@ func TestWithoutABucketNoFileIsMissingAndNoNoticeIsSent(t *testing.T) {
 	require.Equal(t, encoded(t, f), encoded(t, lifecycle.FileStored(f, "b", workflows.StoredFile{Key: "b"}, after(time.Hour))), "the end stays")
 	require.Equal(t, encoded(t, f), encoded(t, lifecycle.FileFailed(f, "b", fails(workflows.ErrTypeArchiveTooLarge), after(time.Hour))))
 	require.Equal(t, workflows.CaseFiles{
-		Reference: "vendor_2048", CaseID: caseID, Status: workflows.FilesNoBucket, Since: after(time.Minute), Omitted: 1, NoBucket: true,
+		Reference: "vendor_2048", CaseID: caseID, Status: workflows.FilesNoBucket, Since: after(time.Minute), Omitted: 1,
 	}, lifecycle.View(f))
 
 	f = lifecycle.FileFailed(probed("a", "b"), "b", fails(workflows.ErrTypeArchiveNoBucket), t0)

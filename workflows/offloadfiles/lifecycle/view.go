@@ -16,7 +16,7 @@ func Result(f Files) workflows.CaseFiles {
 	s := f.State
 	files := workflows.CaseFiles{
 		Reference: f.Start.Reference, CaseID: f.Start.CaseID, Status: s.Status, Since: s.Since,
-		Omitted: s.Omitted, NoBucket: s.Status == workflows.FilesNoBucket, Cancelled: s.Cancelled, Attention: lastingAttention(f),
+		Omitted: s.Omitted, Cancelled: s.Cancelled, Attention: lastingAttention(f),
 	}
 	if !s.Status.Ended() {
 		files.Pending, files.Until = pending(s), s.Until
