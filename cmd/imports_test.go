@@ -66,7 +66,7 @@ var importRules = []importRule{
 	{folder: "activities/archive", may: []string{"workflows", "activities/publicnet"}, why: "it stores files and knows no provider's rules"},
 	{folder: "activities/notice", may: []string{"workflows", "activities/publicnet", "activities/retryafter"}, why: "it delivers notices and knows no workflow code"},
 	{folder: "activities/retryafter", why: "it reads a header, and knows no server"},
-	{folder: "activities/publicnet", why: "it dials, and knows no URL"},
+	{folder: "activities/publicnet", why: "it connects, and knows no URL"},
 	{folder: "ingress", may: []string{"workflows", "workflows/keyring", "ingress/inbox", "ingress/hook", "ingress/hook/..."}, why: "the ingress verifies, stores and answers, whether or not there is a Temporal", not: []string{temporalSDK}},
 	{folder: "ingress/hook", may: []string{"workflows", "workflows/wire"}, why: "pure functions over bytes", not: []string{temporalSDK, "github.com/labstack", "net/http"}},
 	{folder: "ingress/inbox", why: "it doesn't know what a delivery means", not: []string{temporalSDK, "github.com/labstack"}},

@@ -1,8 +1,6 @@
 package notice
 
 import (
-	"crypto/tls"
-	"net"
 	"net/http"
 	"time"
 
@@ -23,21 +21,8 @@ func newClient(transport http.RoundTripper) *http.Client {
 
 // newTransport returns the transport for posts. It connects to public addresses only, unless private ones are allowed.
 func newTransport(allowPrivate bool) *http.Transport {
-	dialer := &net.Dialer{Timeout: postTimeout}
-	transport := &http.Transport{
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    postTimeout,
-		ResponseHeaderTimeout:  postTimeout,
-		MaxResponseHeaderBytes: 64 << 10,
-		MaxIdleConnsPerHost:    8,
-		IdleConnTimeout:        30 * time.Second,
-		ForceAttemptHTTP2:      true,
-	}
-	if allowPrivate {
-		transport.Proxy = http.ProxyFromEnvironment
-	} else {
-		dialer.Control = publicnet.Control
-	}
-	transport.DialContext = dialer.DialContext
+	transport := publicnet.Transport(allowPrivate, postTimeout)
+	transport.ResponseHeaderTimeout = postTimeout
+	transport.MaxIdleConnsPerHost = 8
 	return transport
 }

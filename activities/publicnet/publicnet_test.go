@@ -2,8 +2,11 @@ package publicnet_test
 
 import (
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -79,6 +82,26 @@ func TestADialerWithTheControlRefusesPrivateAddresses(t *testing.T) {
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", listener.Addr().String())
 	require.NoError(t, err, "without it, the same address can be reached")
 	require.NoError(t, conn.Close())
+}
+
+func TestATransportUsesAProxyOnlyIfItMayReachPrivateAddresses(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(server.Close)
+	get := func(allowPrivate bool) error {
+		transport := publicnet.Transport(allowPrivate, time.Minute)
+		t.Cleanup(transport.CloseIdleConnections)
+		require.Equal(t, allowPrivate, transport.Proxy != nil)
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+		require.NoError(t, err)
+		response, err := transport.RoundTrip(request)
+		if err == nil {
+			require.NoError(t, response.Body.Close())
+		}
+		return err
+	}
+	require.ErrorIs(t, get(false), publicnet.ErrNotPublic)
+	require.NoError(t, get(true))
 }
 
 func TestTheControlRefusesAnUnparseableAddress(t *testing.T) {
