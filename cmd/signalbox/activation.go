@@ -11,6 +11,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
 func (p process) activation() *cobra.Command {
@@ -132,7 +133,10 @@ func (p process) runs() *cobra.Command {
 }
 
 func (p process) runList() *cobra.Command {
-	var open, asJSON bool
+	var (
+		open   string
+		asJSON bool
+	)
 	list := &cobra.Command{
 		Use:   "list AGENT ACTIVATION_ID",
 		Short: "List the runs of an activation",
@@ -144,7 +148,10 @@ func (p process) runList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			runs := slices.DeleteFunc(state.Runs, func(r workflows.Run) bool { return open && !r.ClosedAt.IsZero() })
+			runs, err := openOrClosed(open, state.Runs, func(r workflows.Run) bool { return r.ClosedAt.IsZero() })
+			if err != nil {
+				return err
+			}
 			if asJSON {
 				return p.showJSON(cmd, map[string]any{"runs": append([]workflows.Run{}, runs...)})
 			}
@@ -155,7 +162,7 @@ func (p process) runList() *cobra.Command {
 			return p.list(cmd, []string{"RUN", "STATUS", "OPENED", "ACTIVE", "WARNED", "CLOSED", "REASON"}, rows)
 		},
 	}
-	list.Flags().BoolVar(&open, "open", false, "only those that have not ended")
+	list.Flags().StringVar(&open, "open", "", "open, or closed for those that have ended; empty: both")
 	jsonFlag(list, &asJSON)
 	return usesAPI(list)
 }
@@ -191,7 +198,10 @@ func (p process) runClose() *cobra.Command {
 }
 
 func (p process) approvalList() *cobra.Command {
-	var open, asJSON bool
+	var (
+		open   string
+		asJSON bool
+	)
 	list := &cobra.Command{
 		Use:   "list AGENT ACTIVATION_ID",
 		Short: "List the approvals of an activation",
@@ -203,7 +213,10 @@ func (p process) approvalList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			approvals := slices.DeleteFunc(state.Approvals, func(a workflows.Approval) bool { return open && !a.ClosedAt.IsZero() })
+			approvals, err := openOrClosed(open, state.Approvals, func(a workflows.Approval) bool { return a.ClosedAt.IsZero() })
+			if err != nil {
+				return err
+			}
 			if asJSON {
 				return p.showJSON(cmd, map[string]any{"approvals": append([]workflows.Approval{}, approvals...)})
 			}
@@ -214,9 +227,20 @@ func (p process) approvalList() *cobra.Command {
 			return p.list(cmd, []string{"MESSAGE", "STATUS", "RUN", "REQUESTED", "DUE", "CLOSED", "SUBJECT", "REASON"}, rows)
 		},
 	}
-	list.Flags().BoolVar(&open, "open", false, "only those that wait for an answer")
+	list.Flags().StringVar(&open, "open", "", "open for those that wait for an answer, or closed; empty: both")
 	jsonFlag(list, &asJSON)
 	return usesAPI(list)
+}
+
+// openOrClosed returns the items that the flag --open selects.
+func openOrClosed[T any](flag string, items []T, isOpen func(T) bool) ([]T, error) {
+	switch filter := signalbox.OpenFilter(flag); filter {
+	case "":
+		return items, nil
+	case signalbox.Open, signalbox.Closed:
+		return slices.DeleteFunc(items, func(item T) bool { return isOpen(item) != (filter == signalbox.Open) }), nil
+	}
+	return nil, fmt.Errorf("%w: --open: %q is neither open nor closed", errUsage, flag)
 }
 
 // activationState reads the activation that the arguments name: agent, activation ID.

@@ -186,14 +186,17 @@ func TestRunsAreClosedAndApprovalsCancelledDirectlyAndOverTheAPI(t *testing.T) {
 			status int
 			says   string
 		}{
-			{[]string{"run", "list", "crm", "act_1", "--open"}, 0, `run/1 +OPEN`},
+			{[]string{"run", "list", "crm", "act_1", "--open", "open"}, 0, `run/1 +OPEN`},
 			{[]string{"approval", "cancel", "crm", "act_1", "msg/2"}, 3, ``},
 			{[]string{"approval", "cancel", "crm", "act_1", "msg/1", "--reason", "not needed"}, 0, `status +CANCELLED`},
 			{[]string{"run", "close", "crm", "act_1", "run/2"}, 3, ``},
 			{[]string{"run", "close", "crm", "act_1", "run/1", "--reason", "it hung"}, 0, `status +CLOSED`},
 			{[]string{"run", "close", "crm", "act_2", "run/1"}, 3, ``},
 			{[]string{"run", "close", "crm", "act_1"}, 2, ``},
-			{[]string{"run", "list", "crm", "act_1", "--open"}, 0, `^RUN[^\n]+\n$`},
+			{[]string{"run", "list", "crm", "act_1", "--open", "open"}, 0, `^RUN[^\n]+\n$`},
+			{[]string{"run", "list", "crm", "act_1", "--open", "closed"}, 0, `run/1 +CLOSED`},
+			{[]string{"approval", "list", "crm", "act_1", "--open", "open"}, 0, `^MESSAGE[^\n]+\n$`},
+			{[]string{"approval", "list", "crm", "act_1", "--open", "yes"}, 2, ``},
 			{[]string{"run", "list", "crm", "act_1", "--json"}, 0, `"reason": "it hung \(by \S`},
 			{[]string{"approval", "list", "crm", "act_1"}, 0, `msg/1 +CANCELLED.*not needed`},
 		} {

@@ -216,7 +216,7 @@ func TestApprovalsAreListed(t *testing.T) {
 	require.Zero(t, got.status, got.err)
 	require.Contains(t, got.out, "m1")
 	require.Contains(t, got.out, "m2")
-	got = commandWith(t, nil, temporal, "approval", "list", "w9", "a1", "--open", "--json")
+	got = commandWith(t, nil, temporal, "approval", "list", "w9", "a1", "--open", "open", "--json")
 	require.Contains(t, got.out, "m1")
 	require.NotContains(t, got.out, "m2")
 }
