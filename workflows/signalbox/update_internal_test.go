@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/mocks"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -60,4 +61,20 @@ func TestARefusalThatComesWithTheEndOfTheTimeIsKept(t *testing.T) {
 	_, err = c.Case("a").ProvideInput(t.Context(), workflows.ProvideInput{})
 	require.ErrorIs(t, err, refused)
 	require.NotErrorIs(t, err, ErrUnavailable)
+}
+
+func TestTheErrorTypesForWorkflowsInOtherLanguagesStay(t *testing.T) {
+	t.Parallel()
+	want := map[error]string{
+		ErrInvalid: "SignalboxInvalid", ErrConflict: "SignalboxConflict", ErrNotFound: "SignalboxNotFound",
+		ErrNoOpenQuestion: "SignalboxNoOpenQuestion", ErrOtherQuestion: "SignalboxOtherQuestion", ErrAlreadyAnswered: "SignalboxAlreadyAnswered",
+		ErrEnded: "SignalboxEnded", ErrNotUncertain: "SignalboxNotUncertain", ErrPaused: "SignalboxPaused", ErrTooMany: "SignalboxTooMany",
+		ErrTerminated: "SignalboxTerminated", ErrTimedOut: "SignalboxTimedOut", ErrFailed: "SignalboxFailed", ErrUnavailable: "SignalboxUnavailable",
+	}
+	require.Len(t, failureTypes, len(want))
+	for sentinel, typ := range want {
+		var failed *temporal.ApplicationError
+		require.ErrorAs(t, failure(sentinel), &failed)
+		require.Equal(t, typ, failed.Type())
+	}
 }
