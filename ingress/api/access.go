@@ -63,8 +63,8 @@ func (t Token) mayUseAgent(agent string) bool {
 	return len(t.Agents) == 0 || slices.Contains(t.Agents, agent)
 }
 
-// limited reports whether the token is limited to accounts or agents.
-func (t Token) limited() bool { return len(t.Accounts)+len(t.Agents) > 0 }
+// Limited reports whether the token is limited to accounts or agents.
+func (t Token) Limited() bool { return len(t.Accounts)+len(t.Agents) > 0 }
 
 // Tokens finds callers. It is asked for each request, so that tokens roll over without a restart.
 type Tokens interface {
@@ -183,7 +183,7 @@ func (s *Server) mayUseSource(ctx context.Context, source string, ofCase, ofActi
 func mayUseDeliveries(ctx context.Context, agent string) error {
 	token := caller(ctx)
 	switch {
-	case token.limited() && agent == "":
+	case token.Limited() && agent == "":
 		return problem(problemOtherAgent, "agent: the token is limited, and sees the deliveries of its agents only: name one")
 	case !token.mayUseAgent(agent):
 		return problem(problemOtherAgent, problemOtherAgent.fix)
@@ -194,7 +194,7 @@ func mayUseDeliveries(ctx context.Context, agent string) error {
 // adminFor returns the access to the inbox for a call about one delivery, if the caller may see it.
 func (s *Server) adminFor(ctx context.Context, id string) (inboxadmin.Admin, error) {
 	admin, err := s.admin(ctx)
-	if err != nil || !caller(ctx).limited() {
+	if err != nil || !caller(ctx).Limited() {
 		return admin, err
 	}
 	one, err := admin.Inbox.Get(ctx, id)
@@ -208,7 +208,7 @@ var errWhole = problem(problemOtherAgent, "this call concerns all accounts and a
 
 // adminOfAll returns the access to the inbox for a call that concerns every delivery.
 func (s *Server) adminOfAll(ctx context.Context) (inboxadmin.Admin, error) {
-	if caller(ctx).limited() {
+	if caller(ctx).Limited() {
 		return inboxadmin.Admin{}, errWhole
 	}
 	return s.admin(ctx)
@@ -224,4 +224,27 @@ func withCaller(ctx context.Context, token Token) context.Context {
 func caller(ctx context.Context) Token {
 	token, _ := ctx.Value(callerKey{}).(Token)
 	return token
+}
+
+// The page of the same process calls the API as any other caller does, by ServeHTTP. Beforehand it asks what it can show.
+
+// Caller finds the holder of a token. Without tokens, on loopback, it is "local" for every secret.
+func (s *Server) Caller(secret string) (Token, bool) {
+	if s.deps.Tokens == nil {
+		return local, true
+	}
+	return s.deps.Tokens.Find(secret)
+}
+
+// WantsToken says whether callers need a token.
+func (s *Server) WantsToken() bool { return s.deps.Tokens != nil }
+
+// May says whether a token has the scopes of an operation. A call may still be refused for its account or agent.
+func (s *Server) May(token Token, operationID string) bool {
+	for _, op := range s.spec.operations {
+		if op.id == operationID {
+			return authorize(token, op.scopes, "") == nil
+		}
+	}
+	return false
 }

@@ -83,7 +83,7 @@ func (s *codecServer) caller(w http.ResponseWriter, r *http.Request, scope Scope
 	if err != nil {
 		return token, err
 	}
-	if token.limited() {
+	if token.Limited() {
 		return token, problem(problemMissingScope, "the token is limited to accounts or agents, and a payload does not say whose it is: use another token")
 	}
 	return token, authorize(token, [][]Scope{{scope}}, "")

@@ -100,7 +100,7 @@ func (s *Server) ReconcileCase(ctx context.Context, request ReconcileCaseRequest
 
 // CatchUp implements StrictServerInterface.
 func (s *Server) CatchUp(ctx context.Context, request CatchUpRequestObject) (CatchUpResponseObject, error) {
-	if caller(ctx).limited() {
+	if caller(ctx).Limited() {
 		return nil, errWhole
 	}
 	report, err := s.deps.Client.CatchUp(ctx, signalbox.CatchUpOptions{
