@@ -100,7 +100,7 @@ func (f CaseFilter) conditions() (conditions, error) {
 		add(where.in("reference", "WorkflowId", workflows.OffloadCaseWorkflowID(f.Reference)))
 	}
 	if f.ReferencePrefix != "" {
-		add(where.startsWith("reference prefix", "WorkflowId", workflows.OffloadCaseWorkflowID(f.ReferencePrefix)))
+		add(where.idStartsWith("reference prefix", workflows.OffloadCaseWorkflowID(f.ReferencePrefix)))
 	}
 	if f.CaseID != "" {
 		add(where.in("caseId", workflows.SearchAttributeCaseID, f.CaseID))
@@ -222,7 +222,7 @@ func (c conditions) agents(agents []string) (conditions, error) {
 		if err := workflows.ValidateAgent(agent); err != nil {
 			return nil, fmt.Errorf("%w: agent: %w", ErrInvalid, err)
 		}
-		one, err := conditions(nil).startsWith("agent", "WorkflowId", workflows.ArtmailActivationWorkflow+"/"+agent+"/")
+		one, err := conditions(nil).idStartsWith("agent", workflows.ArtmailActivationWorkflow+"/"+agent+"/")
 		if err != nil {
 			return nil, err
 		}

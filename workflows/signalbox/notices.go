@@ -53,7 +53,7 @@ func (c *Client) ListNoticeSources(ctx context.Context, filter NoticeSourceFilte
 	where := conditions{typeIs(workflows.NotifyWorkflow)}
 	err := filter.Open.validate()
 	if err == nil && filter.SourcePrefix != "" {
-		where, err = where.startsWith("source prefix", "WorkflowId", workflows.NotifyWorkflowID(filter.SourcePrefix))
+		where, err = where.idStartsWith("source prefix", workflows.NotifyWorkflowID(filter.SourcePrefix))
 	}
 	if err == nil && filter.GivenUp {
 		where, err = where.in("given up", workflows.SearchAttributeAttention, workflows.AttentionNoticeGivenUp)

@@ -136,12 +136,12 @@ func (c conditions) in(field, attribute string, values ...string) (conditions, e
 	return c.and("%s IN (%s)", attribute, strings.Join(quoted, ", ")), nil
 }
 
-func (c conditions) startsWith(field, attribute, prefix string) (conditions, error) {
+func (c conditions) idStartsWith(field, prefix string) (conditions, error) {
 	quoted, err := quote(field, prefix)
 	if err != nil {
 		return nil, err
 	}
-	return c.and("%s STARTS_WITH %s", attribute, quoted), nil
+	return c.and("WorkflowId STARTS_WITH %s", quoted), nil
 }
 
 func (c conditions) time(attribute, operator string, at time.Time) conditions {
