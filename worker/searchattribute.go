@@ -21,8 +21,6 @@ import (
 var (
 	// ErrNotReady says that the namespace lacks search attributes.
 	ErrNotReady = errors.New("the namespace is not set up")
-	// ErrUnreachable says that Temporal does not answer, so the namespace could not be checked.
-	ErrUnreachable = errors.New("temporal can't be reached")
 )
 
 // SearchAttributes are the custom search attributes that a namespace needs.
@@ -97,7 +95,7 @@ func missingAttributes(ctx context.Context, temporal client.Client, namespace st
 	var late *serviceerror.DeadlineExceeded
 	switch {
 	case errors.As(err, &unavailable), errors.As(err, &late), errors.Is(err, context.DeadlineExceeded):
-		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+		return nil, fmt.Errorf("temporal can't be reached: %w", err)
 	case err != nil:
 		return nil, fmt.Errorf("list search attributes of namespace %q: %w", namespace, err)
 	}

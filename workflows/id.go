@@ -13,8 +13,8 @@ import (
 // ErrInvalidReference: a business app's reference can't be part of a workflow ID.
 var ErrInvalidReference = errors.New("invalid reference")
 
-// ErrInvalidAgent: an agent's name can't be part of a workflow ID.
-var ErrInvalidAgent = errors.New("invalid agent")
+// errInvalidAgent: an agent's name can't be part of a workflow ID.
+var errInvalidAgent = errors.New("invalid agent")
 
 // ErrInvalidActivationID: an activationId of Artmail can't be part of a workflow ID.
 var ErrInvalidActivationID = errors.New("invalid activation id")
@@ -51,7 +51,7 @@ func ValidateReference(reference string) error {
 // ValidateAgent accepts 1 to 100 characters of [A-Za-z0-9._~-].
 func ValidateAgent(agent string) error {
 	if !agentPattern.MatchString(agent) || agent == "." || agent == ".." {
-		return fmt.Errorf("%w %q: want 1 to 100 characters of A-Z a-z 0-9 . _ ~ - (not \".\" or \"..\")", ErrInvalidAgent, clip(agent))
+		return fmt.Errorf("%w %q: want 1 to 100 characters of A-Z a-z 0-9 . _ ~ - (not \".\" or \"..\")", errInvalidAgent, clip(agent))
 	}
 	return nil
 }

@@ -107,7 +107,7 @@ var ownWorkflows = []string{OffloadCaseWorkflow, ArtmailActivationWorkflow, Noti
 // ValidateHandOverAgent refuses an agent whose HandOverWorkflowID would be the ID of a workflow of Signalbox.
 func ValidateHandOverAgent(agent string) error {
 	if slices.Contains(ownWorkflows, agent) {
-		return fmt.Errorf("%w %q: the workflow IDs of its hand-over would be those of Signalbox: leave handOver out", ErrInvalidAgent, agent)
+		return fmt.Errorf("%w %q: the workflow IDs of its hand-over would be those of Signalbox: leave handOver out", errInvalidAgent, agent)
 	}
 	return nil
 }

@@ -15,14 +15,14 @@ import (
 // ErrInvalidArgument: the argument of an update or signal is invalid. The message names each field and the fix.
 var ErrInvalidArgument = errors.New("invalid argument")
 
-// ErrInvalidID: an ID of a provider can't be used.
-var ErrInvalidID = errors.New("invalid id")
+// errInvalidID: an ID of a provider can't be used.
+var errInvalidID = errors.New("invalid id")
 
 // ValidateID accepts an ID of a provider: 1 to MaxIDBytes bytes of UTF-8 without control characters. IDs enter an index, a state and a
 // person's terminal.
 func ValidateID(id string) error {
 	if problem := idProblem(id, MaxIDBytes); problem != "" {
-		return fmt.Errorf("%w: %s", ErrInvalidID, problem)
+		return fmt.Errorf("%w: %s", errInvalidID, problem)
 	}
 	return nil
 }
@@ -30,7 +30,7 @@ func ValidateID(id string) error {
 // ValidateCaseID accepts the IDs of ValidateID except "." and "..", because HTTP clients and proxies remove them from paths.
 func ValidateCaseID(id string) error {
 	if problem := caseIDProblem(id); problem != "" {
-		return fmt.Errorf("%w: %s", ErrInvalidID, problem)
+		return fmt.Errorf("%w: %s", errInvalidID, problem)
 	}
 	return nil
 }

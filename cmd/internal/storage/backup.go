@@ -20,8 +20,8 @@ import (
 var (
 	// ErrBackupFile says that the named file can't be written; an existing one is not overwritten.
 	ErrBackupFile = errors.New("no backup is written there")
-	// ErrNoDump says that the machine lacks the program that PostgreSQL brings for backups.
-	ErrNoDump = errors.New("pg_dump is not on this machine")
+	// errNoDump says that the machine lacks the program that PostgreSQL brings for backups.
+	errNoDump = errors.New("pg_dump is not on this machine")
 )
 
 // Backup writes an inbox, as it is at one moment, to a file of mode 0600, while other processes use it. The file is a SQLite database, or an archive
@@ -165,7 +165,7 @@ func dumpPostgres(ctx context.Context, where, path string) error {
 	}
 	if _, err := exec.LookPath("pg_dump"); err != nil {
 		return fmt.Errorf("%w: install PostgreSQL's client programs of the server's version, or run there, with the password in PGPASSWORD: pg_dump '%s' --file=FILE",
-			ErrNoDump, strings.Join(args, "' '"))
+			errNoDump, strings.Join(args, "' '"))
 	}
 	run := func(name string, args ...string) error {
 		program := exec.CommandContext(ctx, name, args...)

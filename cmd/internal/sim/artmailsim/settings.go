@@ -1,7 +1,6 @@
 package artmailsim
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -24,14 +23,11 @@ func (s *Simulator) Settings() Settings {
 	return Settings{Seed: s.Seed(), Envelope: s.envelope, TimeScale: s.timeScale(), Agents: slices.Sorted(maps.Keys(s.agents))}
 }
 
-// ErrTimeScale is returned for a scale by which no time could pass.
-var ErrTimeScale = errors.New("the time scale must be greater than 0")
-
 // SetTimeScale multiplies Artmail's durations that begin from now on: pauses between tries, and the window of runs that are opened or touched.
 // A wait that has begun and the timeout of an attempt do not change.
 func (s *Simulator) SetTimeScale(scale float64) error {
 	if !(scale > 0) || math.IsInf(scale, 0) {
-		return fmt.Errorf("time scale %v: %w", scale, ErrTimeScale)
+		return fmt.Errorf("time scale %v: the time scale must be greater than 0", scale)
 	}
 	s.scale.Store(math.Float64bits(scale))
 	return nil
