@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,7 +13,6 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
-	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgserver"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 )
 
@@ -55,7 +53,7 @@ func TestABackupIsRestoredWithItsDeliveries(t *testing.T) {
 	t.Parallel()
 	forEachInbox(t, func(t *testing.T, d testInbox) {
 		if postgres.IsAddress(d.inbox) {
-			needDump(t)
+			pgtest.NeedDump(t)
 		}
 		file := filepath.Join(t.TempDir(), "backup")
 		got := command(t, d.environ, "inbox", "backup", file)
@@ -92,20 +90,11 @@ func TestWithoutPgDumpABackupSaysWhatToRun(t *testing.T) {
 	require.NotContains(t, said.String(), "hunter2")
 	require.NoFileExists(t, file)
 
-	needDump(t)
+	pgtest.NeedDump(t)
 	_, line, found := strings.Cut(said.String(), "PGPASSWORD: ")
 	require.True(t, found, said.String())
 	require.Contains(t, line, "--file=FILE")
 	output, err := exec.CommandContext(t.Context(), "sh", "-c", strings.Replace(line, "--file=FILE", "--file="+file, 1)).CombinedOutput()
 	require.NoError(t, err, string(output))
 	d.restoredFrom(t, file).requireDeliveries(t)
-}
-
-func needDump(t *testing.T) {
-	t.Helper()
-	for _, program := range []string{"pg_dump", "pg_restore"} {
-		if _, err := exec.LookPath(program); err != nil {
-			pgtest.Demand(t, fmt.Errorf("%w: %w", pgserver.ErrMissing, err))
-		}
-	}
 }

@@ -17,7 +17,6 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgserver"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 )
 
@@ -55,7 +54,7 @@ func TestABackupUnderTrafficHoldsWhatWasAcknowledgedBeforeAndWorksOnItsOwn(t *te
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if name == "PostgreSQL" {
-				needDump(t)
+				pgtest.NeedDump(t)
 			}
 			ctx := t.Context()
 			where := c.inbox(t)
@@ -181,15 +180,6 @@ func pending(n int64) inbox.Delivery {
 	return inbox.Delivery{
 		Provider: "offload", Kind: "case.completed", State: inbox.StatePending, Lane: fmt.Sprint("offload-case/", n%10), DedupeKey: fmt.Sprint(n),
 		Body: fmt.Append(nil, "sealed ", n), Fingerprint: fmt.Append(nil, n), ReceivedAt: now(0).Add(time.Duration(n) * time.Microsecond),
-	}
-}
-
-func needDump(t *testing.T) {
-	t.Helper()
-	for _, program := range []string{"pg_dump", "pg_restore"} {
-		if _, err := exec.LookPath(program); err != nil {
-			pgtest.Demand(t, fmt.Errorf("%w: %w", pgserver.ErrMissing, err))
-		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -203,5 +204,15 @@ func (s *Server) end(t testing.TB, how syscall.Signal) {
 	t.Helper()
 	if err := s.process.End(how); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// NeedDump demands the programs that PostgreSQL brings for backups.
+func NeedDump(t testing.TB) {
+	t.Helper()
+	for _, program := range []string{"pg_dump", "pg_restore"} {
+		if _, err := exec.LookPath(program); err != nil {
+			Demand(t, fmt.Errorf("%w: %w", pgserver.ErrMissing, err))
+		}
 	}
 }
