@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -97,33 +98,11 @@ func (p process) approval() *cobra.Command {
 }
 
 func (p process) approvalCancel() *cobra.Command {
-	var (
-		reason, by string
-		asJSON     bool
-	)
-	command := &cobra.Command{
-		Use:   "cancel AGENT ACTIVATION_ID MESSAGE_ID",
-		Short: "Close an approval that is no longer needed",
-		Args:  cobra.ExactArgs(3),
-
-		ValidArgsFunction: p.completeActivation,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			backend, closeBackend, err := p.backend(cmd)
-			if err != nil {
-				return err
-			}
-			defer closeBackend()
-			approval, err := backend.CancelApproval(cmd.Context(), args[0], args[1], workflows.CancelApproval{MessageID: args[2], Reason: reason, By: cmp.Or(by, p.who())})
-			if err != nil {
-				return err
-			}
-			return p.show(cmd, asJSON, approval, [][2]string{{"approval", approval.MessageID}, {"status", string(approval.Status)}})
-		},
-	}
-	command.Flags().StringVar(&reason, "reason", "", "why, for the record")
-	byFlag(command, &by)
-	jsonFlag(command, &asJSON)
-	return usesAPI(command)
+	return p.activationChange("cancel AGENT ACTIVATION_ID MESSAGE_ID", "Close an approval that is no longer needed",
+		func(ctx context.Context, backend backend, args []string, reason, by string) (any, [][2]string, error) {
+			approval, err := backend.CancelApproval(ctx, args[0], args[1], workflows.CancelApproval{MessageID: args[2], Reason: reason, By: by})
+			return approval, [][2]string{{"approval", approval.MessageID}, {"status", string(approval.Status)}}, err
+		})
 }
 
 func (p process) runs() *cobra.Command {
@@ -168,33 +147,11 @@ func (p process) runList() *cobra.Command {
 }
 
 func (p process) runClose() *cobra.Command {
-	var (
-		reason, by string
-		asJSON     bool
-	)
-	command := &cobra.Command{
-		Use:   "close AGENT ACTIVATION_ID RUN_ID",
-		Short: "Close a run that has ended",
-		Args:  cobra.ExactArgs(3),
-
-		ValidArgsFunction: p.completeActivation,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			backend, closeBackend, err := p.backend(cmd)
-			if err != nil {
-				return err
-			}
-			defer closeBackend()
-			run, err := backend.CloseRun(cmd.Context(), args[0], args[1], workflows.CloseRun{RunID: args[2], Reason: reason, By: cmp.Or(by, p.who())})
-			if err != nil {
-				return err
-			}
-			return p.show(cmd, asJSON, run, [][2]string{{"run", run.RunID}, {"status", string(run.Status)}})
-		},
-	}
-	command.Flags().StringVar(&reason, "reason", "", "why, for the record")
-	byFlag(command, &by)
-	jsonFlag(command, &asJSON)
-	return usesAPI(command)
+	return p.activationChange("close AGENT ACTIVATION_ID RUN_ID", "Close a run that has ended",
+		func(ctx context.Context, backend backend, args []string, reason, by string) (any, [][2]string, error) {
+			run, err := backend.CloseRun(ctx, args[0], args[1], workflows.CloseRun{RunID: args[2], Reason: reason, By: by})
+			return run, [][2]string{{"run", run.RunID}, {"status", string(run.Status)}}, err
+		})
 }
 
 func (p process) approvalList() *cobra.Command {
@@ -230,6 +187,35 @@ func (p process) approvalList() *cobra.Command {
 	list.Flags().StringVar(&open, "open", "", "open for those that wait for an answer, or closed; empty: both")
 	jsonFlag(list, &asJSON)
 	return usesAPI(list)
+}
+
+// activationChange returns a command that changes an approval or a run. change returns what is shown.
+func (p process) activationChange(
+	use, short string, change func(ctx context.Context, backend backend, args []string, reason, by string) (any, [][2]string, error),
+) *cobra.Command {
+	var (
+		reason, by string
+		asJSON     bool
+	)
+	command := &cobra.Command{
+		Use: use, Short: short, Args: cobra.ExactArgs(3), ValidArgsFunction: p.completeActivation,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			backend, closeBackend, err := p.backend(cmd)
+			if err != nil {
+				return err
+			}
+			defer closeBackend()
+			changed, rows, err := change(cmd.Context(), backend, args, reason, cmp.Or(by, p.who()))
+			if err != nil {
+				return err
+			}
+			return p.show(cmd, asJSON, changed, rows)
+		},
+	}
+	command.Flags().StringVar(&reason, "reason", "", "why, for the record")
+	byFlag(command, &by)
+	jsonFlag(command, &asJSON)
+	return usesAPI(command)
 }
 
 // openOrClosed returns the items that the flag --open selects.
