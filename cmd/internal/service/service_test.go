@@ -11,10 +11,12 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // TestMain looks for goroutines that are left. Toxiproxy leaves some behind a connection that it cut.
 func TestMain(m *testing.M) {
+	testenv.Parallel(8)
 	goleak.VerifyTestMain(pgtest.Run(m),
 		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"),
 		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*ToxicLink).read"))

@@ -3,7 +3,6 @@ package casetest_test
 import (
 	"context"
 	"errors"
-	"flag"
 	"net/http/httptest"
 	"os"
 	"strings"
@@ -83,11 +82,7 @@ func TestMain(m *testing.M) {
 }
 
 func runTests(m *testing.M) (int, error) {
-	flag.Parse()
-	// These tests wait for most of their time; one after the other they would take minutes.
-	if err := flag.Set("test.parallel", "64"); err != nil {
-		return 1, err
-	}
+	testenv.Parallel(64)
 	stickytest.Apply()
 	folder, err := os.MkdirTemp("", "signalbox-casetest-")
 	if err != nil {

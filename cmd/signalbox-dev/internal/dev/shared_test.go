@@ -42,6 +42,7 @@ var shared struct {
 func TestMain(m *testing.M) { stories.Main(m, runTests) }
 
 func runTests(m *testing.M) (int, error) {
+	testenv.Parallel(6)
 	stickytest.Apply()
 	folder, err := os.MkdirTemp("", "signalbox-dev-test-")
 	if err != nil {
