@@ -82,15 +82,20 @@ const (
 }`
 )
 
-// providers answer GET for the reference's one case, each as if its body had just been posted: the examples lack a time, and what has no
-// time is confirmed by reading the case.
+// referenceAccounts answer GET for the reference's one case, each as if its body had just been posted: the examples lack a time, and what has no
+// time is confirmed by reading the case. A read waits until the case has the body: an
+// earlier one would end the case without the webhook.
 type referenceAccounts struct {
 	accounts map[string]config.Account
 	servers  []*httptest.Server
+	applied  map[string]chan struct{}
 }
 
+// shapes of the examples: as the reference shows them, and with its common envelope.
+var shapes = []string{"as-shown", "with-envelope"}
+
 func referenceProviders() *referenceAccounts {
-	r := &referenceAccounts{accounts: map[string]config.Account{}}
+	r := &referenceAccounts{accounts: map[string]config.Account{}, applied: map[string]chan struct{}{}}
 	for name, facts := range map[string]string{
 		"completed": `"status":"COMPLETED","resultStatus":"goal_achieved","attemptCount":2,"result":{"signedW9Received":true},"inputRequest":null,
 			"attachments":[{"attachmentId":"63016fee-124b-46d8-a3e5-616f187a6c41","name":"vendor-w9.pdf","size":904860,"type":"application/pdf"}]`,
@@ -98,13 +103,22 @@ func referenceProviders() *referenceAccounts {
 		"input-needed": `"status":"INPUT_NEEDED","attemptCount":1,"inputRequest":{"id":"c8c6a7ca-a913-4d13-8cd8-5887efb0531c",
 			"question":"The vendor asked whether a signed PDF is acceptable. How should I respond?","status":"PENDING","requestedAt":1774131900300}`,
 	} {
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "application/json")
-			_, _ = fmt.Fprintf(w, `{"ok":true,"data":{"caseId":%q,"createdAt":1774131800000,"updatedAt":1774131900000,
-				"nextActionAt":253402300799999,"channel":"EMAIL",%s}}`, referenceCaseID, facts)
-		}))
-		r.servers = append(r.servers, server)
-		r.accounts[name] = config.Account{BaseURL: server.URL, APIKey: "key"}
+		for _, shape := range shapes {
+			applied := make(chan struct{})
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+				select {
+				case <-applied:
+				case <-request.Context().Done():
+				}
+				w.Header().Set("Content-Type", "application/json")
+				_, _ = fmt.Fprintf(w, `{"ok":true,"data":{"caseId":%q,"createdAt":1774131800000,"updatedAt":1774131900000,
+					"nextActionAt":253402300799999,"channel":"EMAIL",%s}}`, referenceCaseID, facts)
+			}))
+			account := name + "-" + shape
+			r.servers = append(r.servers, server)
+			r.accounts[account] = config.Account{BaseURL: server.URL, APIKey: "key"}
+			r.applied[account] = applied
+		}
 	}
 	return r
 }
@@ -184,15 +198,18 @@ func TestTheExamplesOfTheReferenceLeadToTheRightStates(t *testing.T) {
 				strings.HasPrefix(s.Question.Text, "The vendor asked whether a signed PDF")
 		}},
 	} {
-		for shape, body := range map[string]string{"as-shown": c.body, "with-envelope": withEnvelope(c.body, c.kind, 1774131900000)} {
-			t.Run(name+" "+shape, func(t *testing.T) {
+		for i, body := range []string{c.body, withEnvelope(c.body, c.kind, 1774131900000)} {
+			account := name + "-" + shapes[i]
+			t.Run(account, func(t *testing.T) {
 				t.Parallel()
-				reference := "reference-" + name + "-" + shape
-				one := stories.StartCase(t, shared.Apps, workflows.CaseStart{Reference: reference, CaseID: referenceCaseID, Account: name})
+				reference := "reference-" + account
+				one := stories.StartCase(t, shared.Apps, workflows.CaseStart{Reference: reference, CaseID: referenceCaseID, Account: account})
 				url, err := shared.Apps.WebhookURL(reference)
 				require.NoError(t, err)
 				require.Equal(t, 204, post(t, url, body))
 				require.Equal(t, 204, post(t, url, body), "a duplicate is answered alike")
+				testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return s.EventsApplied > 0 })
+				close(shared.reference.applied[account])
 				testenv.Eventually(t, one.State, c.holds)
 			})
 		}

@@ -31,8 +31,9 @@ import (
 // shared is the one instance that the tests of this package use; its log is read by the test that looks for secrets.
 var shared struct {
 	*dev.Instance
-	folder string
-	log    *lockedBuffer
+	folder    string
+	log       *lockedBuffer
+	reference *referenceAccounts
 	// uncertain is an Offload that makes each case and then loses the answer; it is the account of the same name.
 	uncertain *offloadsim.Simulator
 	// odd is an Offload that reports an undocumented status for a running case and serves no attachment; its account has the same name.
@@ -53,11 +54,11 @@ func runTests(m *testing.M) (int, error) {
 	if err := payloadtest.Prepare(folder); err != nil {
 		return 1, err
 	}
-	reference := referenceProviders()
-	defer reference.close()
+	shared.reference = referenceProviders()
+	defer shared.reference.close()
 	o := options(folder, shared.log)
 	o.UI = anyPort
-	o.Accounts = reference.accounts
+	o.Accounts = shared.reference.accounts
 	o.Agents = map[string]config.Agent{handOverAgent: {
 		Secrets: []string{"handed-over-to-a-workflow"}, HandOver: &workflows.HandOver{WorkflowType: "handed-over", TaskQueue: "no-worker"},
 	}}
