@@ -18,10 +18,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-var (
-	// ErrNotReady says that the namespace lacks search attributes.
-	ErrNotReady = errors.New("the namespace is not set up")
-)
+// ErrNotReady says that the namespace lacks search attributes.
+var ErrNotReady = errors.New("the namespace is not set up")
 
 // SearchAttributes are the custom search attributes that a namespace needs.
 func SearchAttributes() map[string]enumspb.IndexedValueType {

@@ -109,8 +109,10 @@ func TestLimitsHaveDefaultsAndCanBeSet(t *testing.T) {
 	}, minimal...), "--max-connections=11")
 	require.NoError(t, err)
 	require.NoError(t, c.Validate(bothParts))
-	require.Equal(t, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::/32"),
-		netip.MustParsePrefix("198.51.100.0/24")}, c.TrustedProxies)
+	require.Equal(t, []netip.Prefix{
+		netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::/32"),
+		netip.MustParsePrefix("198.51.100.0/24"),
+	}, c.TrustedProxies)
 	require.Equal(t, 30*time.Second, c.IdleTimeout)
 	require.Equal(t, 11, c.MaxConnections)
 	require.Equal(t, int64(20_000_000), c.MaxInFlight)

@@ -209,7 +209,8 @@ func FuzzAnUnusableFieldDoesNotLoseTheEvent(f *testing.F) {
 		`{"type":"agent.deactivated","activationId":"a1"`, `{"type":"approval_response","activationId":"a1","messageId":"m1"`,
 		`{"type":"run_force_failed","activationId":"a1","runId":"r1"`, `{"type":"agent.activated","activationId":"a1"`,
 	}
-	for _, value := range []string{`null`, `true`, `-1`, `1e400`, `""`, `"\ud800"`, "\"\xff\"", `{}`, `{"id":[],"activationId":"a2"}`, `[1]`, `"Thu, 26 Nov 2026 12:00:00 GMT"`,
+	for _, value := range []string{
+		`null`, `true`, `-1`, `1e400`, `""`, `"\ud800"`, "\"\xff\"", `{}`, `{"id":[],"activationId":"a2"}`, `[1]`, `"Thu, 26 Nov 2026 12:00:00 GMT"`,
 		strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001),
 	} {
 		for n := range names {
