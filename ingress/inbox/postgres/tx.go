@@ -102,15 +102,11 @@ func (t *tx) Run(query string, list any, scan func(sqlstore.Row) error, args ...
 		}
 		args = append(slices.Clone(args), list)
 	}
-	sent := t.kept.Queue(translate(query, t.lock), values(args)...)
-	if scan != nil {
-		sent.Query(func(rows pgx.Rows) error { return each(rows, scan) })
-	} else {
-		sent.Exec(func(tag pgconn.CommandTag) error {
-			changed = tag.RowsAffected()
-			return nil
-		})
-	}
+	t.kept.Queue(translate(query, t.lock), values(args)...).Query(func(rows pgx.Rows) error {
+		err := each(rows, scan)
+		changed = rows.CommandTag().RowsAffected()
+		return err
+	})
 	err = t.send()
 	return changed, err
 }
@@ -150,10 +146,7 @@ func (t *tx) Insert(into sqlstore.Insert, args []any, scan func(sqlstore.Row) er
 
 // Read implements sqlstore.Database.
 func (d *database) Read(ctx context.Context, query string, scan func(sqlstore.Row) error, args ...any) error {
-	rows, err := d.reads.Query(ctx, translate(query, wait), values(args)...)
-	if err != nil {
-		return err
-	}
+	rows, _ := d.reads.Query(ctx, translate(query, wait), values(args)...) // rows hold the error
 	return each(rows, scan)
 }
 
@@ -170,20 +163,15 @@ func translate(query, lock string) string {
 
 // each calls scan for every row and closes the rows.
 func each(rows pgx.Rows, scan func(sqlstore.Row) error) error {
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(row{rows}); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+	_, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (struct{}, error) { return struct{}{}, scan(row{r}) })
+	return err
 }
 
 // row unescapes the texts that it reads.
-type row struct{ rows pgx.Rows }
+type row struct{ pgx.CollectableRow }
 
 func (r row) Scan(dest ...any) error {
-	err := r.rows.Scan(dest...)
+	err := r.CollectableRow.Scan(dest...)
 	for _, d := range dest {
 		if text, ok := d.(*string); ok {
 			*text = unescape(*text)

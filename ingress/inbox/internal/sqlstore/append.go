@@ -61,11 +61,9 @@ func (s *Store) AppendTo(tx Tx, rows []*Delivery) error {
 	if err := addKinds(tx, rows); err != nil {
 		return err
 	}
-	rows = slices.Clone(rows)
-	slices.SortStableFunc(rows, func(a, b *Delivery) int {
+	return insert(tx, slices.SortedStableFunc(slices.Values(rows), func(a, b *Delivery) int {
 		return cmp.Or(cmp.Compare(a.lane, b.lane), bytes.Compare(a.unique[:], b.unique[:]))
-	})
-	return insert(tx, rows)
+	}))
 }
 
 // Appended is called when rows are on disk.
@@ -99,7 +97,7 @@ func insert(tx Tx, rows []*Delivery) error {
 		}
 		// If one ID was given twice, only the first is stored.
 		delete(stored, d.ID)
-		d.answer(d.ID, d.ConflictOf)
+		d.answer(d.ConflictOf)
 		bodies = append(bodies, sequence, d.Body)
 	}
 	if err := tx.Insert(insertBodies, bodies, nil); err != nil || len(known) == 0 {
@@ -109,8 +107,8 @@ func insert(tx Tx, rows []*Delivery) error {
 }
 
 // answer fills in the receipt of a stored delivery.
-func (d *Delivery) answer(id, conflictOf string) {
-	*d.receipt = inbox.Receipt{ID: id, Outcome: inbox.OutcomeNew, ConflictOf: conflictOf}
+func (d *Delivery) answer(conflictOf string) {
+	*d.receipt = inbox.Receipt{ID: d.ID, Outcome: inbox.OutcomeNew, ConflictOf: conflictOf}
 	if conflictOf != "" {
 		d.receipt.Outcome = inbox.OutcomeConflict
 	}
@@ -142,7 +140,7 @@ func repeat(tx Tx, known []*Delivery) error {
 			return fmt.Errorf("%w: %s", inbox.ErrIDTaken, d.ID)
 		case first.ID == d.ID:
 			// The same append again: the answer to the first one was lost.
-			d.answer(d.ID, first.ConflictOf)
+			d.answer(first.ConflictOf)
 		case first.ID != "" && sameBody(first.Fingerprint, d.Fingerprint):
 			*d.receipt = inbox.Receipt{ID: first.ID, Outcome: inbox.OutcomeDuplicate}
 			counted = append(counted, []any{micros(d.ReceivedAt), micros(d.ReceivedAt), sequences[i]})
@@ -150,13 +148,14 @@ func repeat(tx Tx, known []*Delivery) error {
 			// A batch may be written again, so change a copy.
 			other := *d
 			if other.missed = first.ID == ""; !other.missed {
-				// The dedupe key stays; only the unique key changes.
-				other.unique, other.ConflictOf = conflictKey(d.Delivery), first.ID
+				// The dedupe key stays. The unique key has the body's fingerprint, so that a repetition is a duplicate of this delivery.
+				other.ConflictOf = first.ID
+				other.unique = hash(d.Provider, d.Scope, d.Lane, d.DedupeKey, "conflict", string(d.Fingerprint))
 			}
 			others = append(others, &other)
 		}
 	}
-	if err := tx.Repeat(countDuplicate, counted, func(int, Row) error { return nil }); err != nil || len(others) == 0 {
+	if err := tx.Repeat(countDuplicate, counted, nil); err != nil || len(others) == 0 {
 		return err
 	}
 	return insert(tx, others)
@@ -189,16 +188,9 @@ func uniqueKey(d inbox.Delivery) [keySize]byte {
 	return hash(d.Provider, d.Scope, d.Lane, d.DedupeKey)
 }
 
-// conflictKey is the unique key of a delivery whose body differs from the first one with its dedupe key. It separates such bodies, so
-// that a repetition of any of them is a duplicate of that one.
-func conflictKey(d inbox.Delivery) [keySize]byte {
-	return hash(d.Provider, d.Scope, d.Lane, d.DedupeKey, "conflict", string(d.Fingerprint))
-}
-
 // hash hashes each part after its length, so that different lists of parts have different inputs.
 func hash(parts ...string) [keySize]byte {
-	var buffer [256]byte
-	b := buffer[:0]
+	b := make([]byte, 0, 256)
 	for _, part := range parts {
 		b = binary.AppendUvarint(b, uint64(len(part)))
 		b = append(b, part...)

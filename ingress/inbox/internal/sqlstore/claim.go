@@ -97,34 +97,28 @@ func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, more bool, 
 	found := make(map[int64]inbox.Delivery, len(sequences))
 	err = tx.EachList(selectClaimed, func(row Row) error {
 		var sequence int64
-		var body []byte
-		d, err := scanDelivery(row, &sequence, &body)
-		d.Body = body
+		var d inbox.Delivery
+		err := scanDelivery(row, &d, &sequence, &d.Body)
 		found[sequence] = d
 		return err
 	}, sequences)
-	for _, lane := range taken {
-		claimed = append(claimed, laneOf(number, byLane[lane], found))
+	for _, key := range taken {
+		lane := inbox.Lane{Name: found[byLane[key][0]].Lane, Claim: number}
+		for _, sequence := range byLane[key] {
+			// If two lanes have the same lane_key, the deliveries of the other lane wait for the next claim.
+			if d := found[sequence]; d.Lane == lane.Name {
+				lane.Deliveries = append(lane.Deliveries, d)
+			}
+		}
+		claimed = append(claimed, lane)
 	}
 	return claimed, more, err
-}
-
-// laneOf returns the lane of the first delivery. If two lanes have the same lane_key, the deliveries of the other lane wait for the next claim.
-func laneOf(claim int64, sequences []int64, found map[int64]inbox.Delivery) inbox.Lane {
-	lane := inbox.Lane{Name: found[sequences[0]].Lane, Claim: claim}
-	for _, sequence := range sequences {
-		if d := found[sequence]; d.Lane == lane.Name {
-			lane.Deliveries = append(lane.Deliveries, d)
-		}
-	}
-	return lane
 }
 
 // fillAndSelect puts arrived deliveries into their lanes and returns the lanes that are due, the longest due first. If all of these deliveries
 // belong to lanes that wait, it continues with more, so that they don't delay other lanes.
 func fillAndSelect(tx Tx, request inbox.ClaimRequest) (due []int64, more bool, err error) {
-	const rounds = 8
-	for range rounds {
+	for range 8 {
 		if more, err = fillLanes(tx, request.Now, 2*request.MaxLanes); err == nil {
 			err = tx.Each(selectDue, collect(&due), micros(request.Now), request.MaxLanes)
 		}

@@ -11,10 +11,10 @@ import (
 
 const (
 	selectClaims = `SELECT lane_key, claim FROM inbox_lane WHERE lane_key IN (*) ORDER BY lane_key`
-	selectPlaces = `SELECT id, lane_key FROM inbox_delivery WHERE id IN (*)`
+	selectPlaces = `SELECT id, lane_key FROM inbox_delivery WHERE state = 'pending' AND id IN (*) @lock`
 	endAll       = `UPDATE inbox_delivery SET state = ?, reason = ?, settled_at = ? WHERE (state IN ('pending', 'quarantined') OR state = 'dead' AND lane = '') AND id IN (*)`
-	retryOne     = `UPDATE inbox_delivery SET reason = ?, attempts = attempts + ?,
-unmatched_since = CASE unmatched_since WHEN 0 THEN ? ELSE unmatched_since END WHERE state = 'pending' AND id = ?`
+	retryOne     = `UPDATE inbox_delivery SET reason = ?, attempts = attempts + CASE WHEN ? THEN 1 ELSE 0 END,
+unmatched_since = CASE unmatched_since WHEN 0 THEN ? ELSE unmatched_since END WHERE id = ?`
 	// Lanes without pending deliveries are deleted, the others are freed. A subquery of one row is run lane by lane; PostgreSQL would turn
 	// NOT EXISTS into a join that reads the deliveries of all lanes.
 	deleteIdle = `DELETE FROM inbox_lane WHERE (SELECT d.id FROM inbox_delivery AS d @delivery_in_lane
@@ -48,18 +48,17 @@ func settle(tx Tx, request inbox.SettleRequest) (due bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	type end struct{ state, reason string }
-	ends := map[end][]string{}
+	ends := map[inbox.Settlement][]string{} // IDs by state and reason
 	seen := map[string]bool{}
 	for _, one := range request.Settlements {
 		if one.IsEnd() && !seen[one.ID] {
 			seen[one.ID] = true
-			e := end{string(one.State), one.Reason}
+			e := inbox.Settlement{State: one.State, Reason: one.Reason}
 			ends[e] = append(ends[e], one.ID)
 		}
 	}
 	for e, ids := range ends {
-		if _, err := tx.ExecList(endAll, ids, e.state, e.reason, micros(request.Now)); err != nil {
+		if _, err := tx.ExecList(endAll, ids, string(e.State), e.Reason, micros(request.Now)); err != nil {
 			return false, err
 		}
 	}
@@ -110,22 +109,16 @@ func retry(tx Tx, request inbox.SettleRequest, held []int64) (waits map[int64]in
 		ids[i] = one.ID
 	}
 	places := make(map[string]int64, len(ids))
-	err = tx.EachList(selectPlaces, gather(places), ids)
+	if err := tx.EachList(selectPlaces, gather(places), ids); err != nil {
+		return nil, err
+	}
 	waits = map[int64]int64{}
+	var args [][]any
 	for _, one := range retries {
-		lane, known := places[one.ID]
-		if err != nil || !known || !slices.Contains(held, lane) {
-			continue
-		}
-		counted := 0
-		if one.Counted {
-			counted = 1
-		}
-		var n int64
-		n, err = tx.Exec(retryOne, one.Reason, counted, micros(one.UnmatchedSince), one.ID)
-		if waits[lane] == 0 && n > 0 {
-			waits[lane] = min(micros(one.DueAt), micros(request.Now.Add(inbox.MaxWait)))
+		if lane, known := places[one.ID]; known && slices.Contains(held, lane) {
+			args = append(args, []any{one.Reason, one.Counted, micros(one.UnmatchedSince), one.ID})
+			waits[lane] = cmp.Or(waits[lane], min(micros(one.DueAt), micros(request.Now.Add(inbox.MaxWait))))
 		}
 	}
-	return waits, err
+	return waits, tx.Repeat(retryOne, args, nil)
 }

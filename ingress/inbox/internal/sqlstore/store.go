@@ -24,7 +24,7 @@ type Statements interface {
 	// Run calls scan, unless it is nil, for every row that a query returns, and returns the number of rows changed. For a query with IN (*),
 	// list is a []string or an []int64, and its place comes after the args; nil otherwise.
 	Run(query string, list any, scan func(Row) error, args ...any) (int64, error)
-	// Repeat runs a query once for each list of args, in one round trip, and calls scan with the place of that list and every row.
+	// Repeat runs a query once for each list of args, in one round trip. It calls scan (nil for a query without rows) with the list's place and each row.
 	Repeat(query string, args [][]any, scan func(i int, row Row) error) error
 	// Insert inserts rows; args are those of all rows, one after the other. It calls scan for each row that the tail returns.
 	Insert(into Insert, args []any, scan func(Row) error) error
@@ -39,8 +39,7 @@ type Tx struct {
 func (t Tx) Exec(query string, args ...any) (int64, error) { return t.Run(query, nil, nil, args...) }
 
 func (t Tx) Each(query string, scan func(Row) error, args ...any) error {
-	_, err := t.Run(query, nil, scan, args...)
-	return err
+	return t.EachList(query, scan, nil, args...)
 }
 
 func (t Tx) ExecList(query string, list any, args ...any) (int64, error) {
@@ -123,32 +122,28 @@ const columns = `d.id, d.provider, d.scope, d.kind, d.lane, d.dedupe_key, d.fing
 d.conflict_of, d.settled_at, d.attempts, d.unmatched_since, d.duplicates, d.last_duplicate_at, d.trace_parent`
 
 // scanDelivery reads columns, then more columns that were selected.
-func scanDelivery(row Row, more ...any) (inbox.Delivery, error) {
-	var d inbox.Delivery
+func scanDelivery(row Row, d *inbox.Delivery, more ...any) error {
 	var state string
 	var occurred, received, settled, unmatched, duplicate int64
 	dest := []any{
 		&d.ID, &d.Provider, &d.Scope, &d.Kind, &d.Lane, &d.DedupeKey, &d.Fingerprint, &occurred, &received, &state, &d.Reason,
 		&d.ConflictOf, &settled, &d.Attempts, &unmatched, &d.Duplicates, &duplicate, &d.TraceParent,
 	}
-	if err := row.Scan(append(dest, more...)...); err != nil {
-		return inbox.Delivery{}, err
-	}
+	err := row.Scan(append(dest, more...)...)
 	d.State = inbox.State(state)
 	d.OccurredAt, d.ReceivedAt, d.SettledAt = fromMicros(occurred), fromMicros(received), fromMicros(settled)
 	d.UnmatchedSince, d.LastDuplicateAt = fromMicros(unmatched), fromMicros(duplicate)
-	return d, nil
+	return err
 }
 
 const selectDelivery = `SELECT ` + columns + `, b.body, CASE d.state WHEN 'pending' THEN coalesce(l.due_at, d.received_at) ELSE 0 END
 FROM inbox_delivery AS d LEFT JOIN inbox_body AS b ON b.sequence = d.sequence LEFT JOIN inbox_lane AS l ON l.lane_key = d.lane_key WHERE d.id = ?`
 
 func (s *Store) Get(ctx context.Context, id string) (found inbox.Delivery, err error) {
-	err = s.db.Read(ctx, selectDelivery, func(row Row) (err error) {
-		var body []byte
+	err = s.db.Read(ctx, selectDelivery, func(row Row) error {
 		var due int64
-		found, err = scanDelivery(row, &body, &due)
-		found.Body, found.DueAt = body, fromMicros(due)
+		err := scanDelivery(row, &found, &found.Body, &due)
+		found.DueAt = fromMicros(due)
 		return err
 	}, id)
 	if err == nil && found.ID == "" {
@@ -174,19 +169,17 @@ func (s *Store) List(ctx context.Context, filter inbox.Filter) (inbox.Page, erro
 	}
 	if query, args := listQuery(filter, kinds); err == nil && query != "" {
 		err = s.db.Read(ctx, query, func(row Row) error {
-			d, err := scanDelivery(row)
+			var d inbox.Delivery
+			err := scanDelivery(row, &d)
 			found = append(found, d)
 			return err
 		}, args...)
-	}
-	if err != nil {
-		return inbox.Page{}, s.db.Wrap(ctx, "list", err)
 	}
 	page := inbox.Page{Deliveries: found}
 	if size := filter.PageSize(); len(found) > size {
 		page = inbox.Page{Deliveries: found[:size], Next: found[size-1].ID}
 	}
-	return page, nil
+	return page, s.db.Wrap(ctx, "list", err)
 }
 
 // Most deliveries are delivered, so they are counted as all deliveries minus the others.
