@@ -69,26 +69,25 @@ func (c *checkpointer) empty(ctx context.Context) error {
 
 // start begins a checkpoint, unless one is under way. It warns only when the WAL has grown.
 func (c *checkpointer) start(grown bool) {
-	if c.running.CompareAndSwap(false, true) {
-		c.ends.Go(func() { c.run(grown) })
+	if !c.running.CompareAndSwap(false, true) {
+		return
 	}
-}
-
-func (c *checkpointer) run(grown bool) {
-	defer c.running.Store(false)
-	var busy, pages, copied int64
-	// PASSIVE waits for no reader and copies as much as they allow.
-	err := c.db.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &copied)
-	held := (pages - copied) * pageSize
-	if err == nil && busy == 0 { // busy: another process copies
-		c.caughtUp.Store(held <= c.log.restart)
-	}
-	switch {
-	case err != nil:
-		// The WAL grows, but no data is lost.
-		c.logger.Warn("inbox WAL checkpoint failed", zap.Error(err))
-	case grown && held > c.log.warn:
-		c.logger.Warn("inbox WAL grows: another program reads an old snapshot of the file; end that program, and the WAL shrinks again",
-			zap.Int64("log_bytes", pages*pageSize), zap.Int64("held_bytes", held))
-	}
+	c.ends.Go(func() {
+		defer c.running.Store(false)
+		var busy, pages, copied int64
+		// PASSIVE waits for no reader and copies as much as they allow.
+		err := c.db.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &copied)
+		held := (pages - copied) * pageSize
+		if err == nil && busy == 0 { // busy: another process copies
+			c.caughtUp.Store(held <= c.log.restart)
+		}
+		switch {
+		case err != nil:
+			// The WAL grows, but no data is lost.
+			c.logger.Warn("inbox WAL checkpoint failed", zap.Error(err))
+		case grown && held > c.log.warn:
+			c.logger.Warn("inbox WAL grows: another program reads an old snapshot of the file; end that program, and the WAL shrinks again",
+				zap.Int64("log_bytes", pages*pageSize), zap.Int64("held_bytes", held))
+		}
+	})
 }

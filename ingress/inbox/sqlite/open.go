@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"embed"
@@ -60,22 +61,15 @@ type database struct {
 
 // Open opens the file at path, makes it (mode 0600) where there is none, and brings its tables up to date. The folder must exist.
 // It returns inbox.ErrNewer where a newer version has changed the tables.
-func Open(ctx context.Context, path string, options Options) (_ *Store, err error) {
-	if options.Logger == nil {
-		options.Logger = zap.NewNop()
-	}
-	path, err = filepath.Abs(path)
+func Open(ctx context.Context, path string, options Options) (*Store, error) {
+	options.Logger = cmp.Or(options.Logger, zap.NewNop())
+	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("sqlite inbox: resolve path: %w", err)
 	}
 	db := &database{file: &fileGuard{path: path}}
 	db.close = sync.OnceValue(db.closeAll)
 	s := &Store{sqlstore.New(db), db}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("sqlite inbox: open %s: %w", path, err), db.close())
-		}
-	}()
 	if !options.NoMigrate {
 		err = createPrivate(path)
 	}
@@ -86,7 +80,7 @@ func Open(ctx context.Context, path string, options Options) (_ *Store, err erro
 		db.reader, err = openReader(ctx, path)
 	}
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(fmt.Errorf("sqlite inbox: open %s: %w", path, err), db.close())
 	}
 	db.writes.checkpoints.db = db.db
 	db.queue = group.New(db.writes.commit)
@@ -161,10 +155,8 @@ func (s *Store) Erase(ctx context.Context, lane string, ids []string) error {
 	return s.db.Wrap(ctx, "checkpoint WAL", s.db.writes.checkpoints.empty(ctx))
 }
 
-// vacuumPages is how many pages are given back in one transaction, so that deliveries are not kept waiting.
-const vacuumPages = 1000
-
-// vacuum gives pages back to the file system while more than a quarter of the file is free. It stops where that has no effect (no auto_vacuum).
+// vacuum gives pages back to the file system while more than a quarter of the file is free: 1,000 in one transaction, so that deliveries are not
+// kept waiting. It stops where that has no effect (no auto_vacuum).
 func (d *database) vacuum(ctx context.Context) error {
 	for before := int64(-1); ; {
 		var free int64
@@ -172,7 +164,7 @@ func (d *database) vacuum(ctx context.Context) error {
 			const freePages = "SELECT CASE WHEN freelist_count > page_count / 4 THEN freelist_count ELSE 0 END FROM pragma_freelist_count, pragma_page_count"
 			err := tx.Each(freePages, func(row sqlstore.Row) error { return row.Scan(&free) })
 			if err == nil && free > 0 && free != before {
-				_, err = tx.Exec("PRAGMA incremental_vacuum(" + strconv.Itoa(vacuumPages) + ")")
+				_, err = tx.Exec("PRAGMA incremental_vacuum(1000)")
 			}
 			return err
 		})
@@ -215,24 +207,21 @@ var ErrReplaced = errors.New("the file was removed or replaced while it was open
 // fileGuard detects that the inbox's file or its WAL was replaced or removed after it was opened. It is not safe for concurrent use.
 type fileGuard struct {
 	path    string
-	db, wal os.FileInfo
-	walSize int64 // at the last check
+	first   [2]os.FileInfo // of the file and its WAL
+	walSize int64          // at the last check
 }
 
 // check compares the files at the paths with those at the first check. It costs two system calls for each batch.
 func (f *fileGuard) check() error {
-	for _, one := range []struct {
-		path  string
-		first *os.FileInfo
-	}{{f.path, &f.db}, {f.path + "-wal", &f.wal}} {
-		found, err := os.Stat(one.path)
+	for i, path := range []string{f.path, f.path + "-wal"} {
+		found, err := os.Stat(path)
 		switch {
 		case err != nil:
 			return fmt.Errorf("%w: %w", ErrReplaced, err)
-		case *one.first == nil:
-			*one.first = found
-		case !os.SameFile(*one.first, found):
-			return fmt.Errorf("%w: %s", ErrReplaced, one.path)
+		case f.first[i] == nil:
+			f.first[i] = found
+		case !os.SameFile(f.first[i], found):
+			return fmt.Errorf("%w: %s", ErrReplaced, path)
 		}
 		f.walSize = found.Size()
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"sync/atomic"
 
 	driver "modernc.org/sqlite"
@@ -78,13 +79,10 @@ func each(rows *sql.Rows, scan func(sqlstore.Row) error) (err error) {
 
 // isOutage says that the disk or the file failed, which any write would meet, and not the data of one caller.
 func isOutage(err error) bool {
-	switch primaryCode(err) {
-	case lib.SQLITE_FULL, lib.SQLITE_IOERR, lib.SQLITE_READONLY, lib.SQLITE_CANTOPEN, lib.SQLITE_BUSY,
-		lib.SQLITE_LOCKED, lib.SQLITE_NOMEM, lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB, lib.SQLITE_PERM, lib.SQLITE_AUTH:
-		return true
-	default:
-		return errors.Is(err, ErrReplaced)
-	}
+	return errors.Is(err, ErrReplaced) || slices.Contains([]int{
+		lib.SQLITE_FULL, lib.SQLITE_IOERR, lib.SQLITE_READONLY, lib.SQLITE_CANTOPEN, lib.SQLITE_BUSY,
+		lib.SQLITE_LOCKED, lib.SQLITE_NOMEM, lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB, lib.SQLITE_PERM, lib.SQLITE_AUTH,
+	}, primaryCode(err))
 }
 
 // isBusy says that another connection writes.

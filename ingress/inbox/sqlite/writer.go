@@ -38,8 +38,6 @@ type writer struct {
 	conn        *sql.Conn
 	statements  map[statement]*sql.Stmt
 	file        *fileGuard
-	log         walSizes
-	logger      *zap.Logger
 	checkpoints *checkpointer
 	// synced and unsynced are the levels of synchronous for batches that must be durable and for others.
 	synced, unsynced string
@@ -92,8 +90,7 @@ func openWriter(ctx context.Context, store *sqlstore.Store, file *fileGuard, opt
 		return nil, fmt.Errorf("open: %w", err)
 	}
 	db.SetMaxOpenConns(1)
-	w := &writer{store: store, db: db, file: file, log: log, logger: options.Logger, synced: "FULL", unsynced: "NORMAL"}
-	w.checkpoints = &checkpointer{logger: options.Logger, log: log}
+	w := &writer{store: store, db: db, file: file, checkpoints: &checkpointer{logger: options.Logger, log: log}, synced: "FULL", unsynced: "NORMAL"}
 	if err = migrate(ctx, db, options.NoMigrate); err == nil {
 		err = cmp.Or(w.connect(ctx), file.check()) // check remembers the files
 	}
@@ -169,17 +166,17 @@ func (w *writer) transact(batch []*job) error {
 		return errors.Join(fmt.Errorf("write: %w", err), w.rollback())
 	}
 	if err := w.file.check(); err != nil {
-		w.logger.Error("inbox file was removed or replaced: webhooks are refused", zap.Error(err))
+		w.checkpoints.logger.Error("inbox file was removed or replaced: webhooks are refused", zap.Error(err))
 		return err
 	}
 	for _, j := range batch {
 		w.store.Appended(j.rows)
 	}
-	grown := w.changed*pageSize > w.log.checkpoint
+	grown := w.changed*pageSize > w.checkpoints.log.checkpoint
 	if grown {
 		w.changed = 0
 	}
-	if grown || w.file.walSize > w.log.keep && time.Since(w.asked) > time.Second {
+	if grown || w.file.walSize > w.checkpoints.log.keep && time.Since(w.asked) > time.Second {
 		w.asked = time.Now()
 		w.checkpoints.start(grown)
 	}
@@ -212,7 +209,7 @@ func (w *writer) apply(batch []*job) error {
 func (w *writer) begin(level string) error {
 	automatic := int64(0)
 	if w.checkpoints.caughtUp.Load() {
-		automatic = w.log.restart / pageSize
+		automatic = w.checkpoints.log.restart / pageSize
 	}
 	err := cmp.Or(w.set("synchronous", level), w.set("wal_autocheckpoint", strconv.FormatInt(automatic, 10)))
 	if err != nil {

@@ -94,9 +94,6 @@ func (c *Committer[J]) enqueue(e *entry[J]) error {
 	if c.closed {
 		return inbox.ErrClosed
 	}
-	if e.ctx.Err() != nil {
-		return busy(e.ctx)
-	}
 	// A single job larger than the bound passes when nothing else waits.
 	if waiting := c.bytes.Add(e.size); waiting > maxWaitingBytes && waiting > e.size {
 		c.bytes.Add(-e.size)
@@ -116,8 +113,7 @@ func (c *Committer[J]) run() {
 	var batch []*entry[J]
 	var jobs []J
 	for first := range c.jobs {
-		batch, jobs = append(batch[:0], first), jobs[:0]
-		batch = c.fill(batch)
+		batch, jobs = c.fill(append(batch[:0], first)), jobs[:0]
 		live := batch[:0]
 		for _, e := range batch {
 			c.bytes.Add(-e.size)
