@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -47,4 +48,65 @@ type Lane struct {
 type RenewRequest struct {
 	Claims map[string]int64
 	Until  time.Time
+}
+
+// SettleRequest carries settlements, and ends claims. Claims maps the name of each lane to the number of its claim. Settle all claimed deliveries
+// of a lane in one request. An end needs no claim: see Store.Settle.
+type SettleRequest struct {
+	Now         time.Time
+	Claims      map[string]int64
+	Settlements []Settlement
+}
+
+// Settlement is the result of one delivery. Make it with Finish, Retry, Unmatched or Release.
+type Settlement struct {
+	ID string
+	// State is the end that was reached, or pending for a retry or release.
+	State  State
+	Reason string
+	// DueAt is set for a retry only.
+	DueAt time.Time
+	// Counted says whether a retry counts as an attempt.
+	Counted bool
+	// UnmatchedSince is set for a retry of a delivery whose workflow does not exist: when that was first found.
+	UnmatchedSince time.Time
+}
+
+// Finish settles a delivery at its end.
+func Finish(id string, end State, reason string) Settlement {
+	return Settlement{ID: id, State: end, Reason: reason}
+}
+
+// Retry holds the delivery's lane back until due, at most MaxWait from now. The first retry of a lane in a request decides. What arrives meanwhile
+// does not shorten the wait; a replay in the lane ends it. Counted says whether the retry counts as an attempt; it does not if the receiver is
+// unavailable or busy.
+func Retry(id string, due time.Time, reason string, counted bool) Settlement {
+	return Settlement{ID: id, State: StatePending, Reason: reason, DueAt: due, Counted: counted}
+}
+
+// Unmatched is an uncounted retry of a delivery because there is no such workflow; since is when that was first found.
+func Unmatched(id string, due, since time.Time, reason string) Settlement {
+	return Settlement{ID: id, State: StatePending, Reason: reason, DueAt: due, UnmatchedSince: since}
+}
+
+// Release gives a delivery back unchanged; its lane may be claimed at once.
+func Release(id string) Settlement { return Settlement{ID: id, State: StatePending} }
+
+// IsEnd says whether the delivery reached an end: it is no retry or release.
+func (s Settlement) IsEnd() bool { return s.State != StatePending }
+
+// Validate returns ErrInvalid for a missing time or delivery ID, and for a state that can't be settled.
+func (r SettleRequest) Validate() error {
+	if r.Now.IsZero() {
+		return fmt.Errorf("%w: a settlement needs the time", ErrInvalid)
+	}
+	for i, s := range r.Settlements {
+		if s.State == StateQuarantined || !slices.Contains(States(), s.State) {
+			return fmt.Errorf("%w: settlement %d: state %q can't be settled", ErrInvalid, i, s.State)
+		}
+		if s.ID == "" {
+			return fmt.Errorf("%w: settlement %d has no delivery ID", ErrInvalid, i)
+		}
+	}
+	return nil
 }
