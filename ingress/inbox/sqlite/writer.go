@@ -43,10 +43,9 @@ type writer struct {
 	synced, unsynced string
 	// pragmas are in force on the connection.
 	pragmas map[string]string
-	// changed is an upper bound of the rows changed since the last checkpoint was asked for, each of which costs about a page: some count twice.
+	// changed bounds the rows changed since growth last led to a checkpoint. Each costs about a page; some count twice. asked: the last checkpoint.
 	changed int64
-	// asked is when a checkpoint was last asked for.
-	asked time.Time
+	asked   time.Time
 }
 
 // statement is a query for a number of rows or values.
@@ -176,8 +175,9 @@ func (w *writer) transact(batch []*job) error {
 	if grown {
 		w.changed = 0
 	}
-	if grown || w.file.walSize > w.checkpoints.log.keep && time.Since(w.asked) > time.Second {
-		w.asked = time.Now()
+	//nolint:forbidigo // it only spaces checkpoints
+	if now := time.Now(); grown || w.file.walSize > w.checkpoints.log.keep && now.Sub(w.asked) > time.Second {
+		w.asked = now
 		w.checkpoints.start(grown)
 	}
 	return nil

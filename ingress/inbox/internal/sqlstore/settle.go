@@ -11,7 +11,7 @@ import (
 
 const (
 	selectClaims = `SELECT lane_key, claim FROM inbox_lane WHERE lane_key IN (*) ORDER BY lane_key`
-	selectPlaces = `SELECT id, lane_key FROM inbox_delivery WHERE state = 'pending' AND id IN (*) @lock`
+	selectPlaces = `SELECT id, lane_key FROM inbox_delivery WHERE state = 'pending' AND id IN (*) ORDER BY id @lock`
 	endAll       = `UPDATE inbox_delivery SET state = ?, reason = ?, settled_at = ? WHERE (state IN ('pending', 'quarantined') OR state = 'dead' AND lane = '') AND id IN (*)`
 	retryOne     = `UPDATE inbox_delivery SET reason = ?, attempts = attempts + CASE WHEN ? THEN 1 ELSE 0 END,
 unmatched_since = CASE unmatched_since WHEN 0 THEN ? ELSE unmatched_since END WHERE id = ?`
