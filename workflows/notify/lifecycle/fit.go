@@ -11,6 +11,9 @@ import (
 // size returns the bytes of a notice without its body.
 func (n Notice) size() int { return n.Bytes + recordBytes + attemptBytes*len(n.Log) }
 
+// headerBytes returns the size of Notice and To as JSON.
+func (n Notice) headerBytes() int { return jsonSize(n.Notice) + jsonSize(n.To) }
+
 // jsonSize returns the length of a value as JSON. Values that came as JSON always encode, and always to the same bytes; workflowcheck
 // can't see that.
 //
@@ -49,7 +52,7 @@ func measured(came workflows.AddressedNotice) arrival {
 // forTarget returns the notice for one target. why says why it can't be delivered; empty if it can.
 func (a arrival) forTarget(to workflows.Target) (n Notice, why string) {
 	n = Notice{Notice: a.notice, To: to}
-	n.Bytes = jsonSize(n.Notice) + jsonSize(n.To)
+	n.Bytes = n.headerBytes()
 	switch {
 	case n.Bytes > maxHeaderBytes:
 		for _, text := range []*string{
@@ -57,7 +60,7 @@ func (a arrival) forTarget(to workflows.Target) (n Notice, why string) {
 		} {
 			*text = workflows.Clip(*text, maxTextBytes)
 		}
-		n.Bytes = jsonSize(n.Notice) + jsonSize(n.To)
+		n.Bytes = n.headerBytes()
 		return n.withoutData(), "its texts are too long: no workflow ID or signal can have them"
 	case a.bytes > workflows.MaxNoticeBytes:
 		return n.withoutData(), fmt.Sprintf("it is too large: %d bytes, at most %d", a.bytes, workflows.MaxNoticeBytes)
@@ -107,29 +110,26 @@ func fit(s State) State {
 		drop[i] = true
 		total -= s.Notices[i].size()
 	}
+	tooLarge := func() bool { return total > workflows.MaxNoticesBytes }
 	done := s.oldestFirst(Notice.done)
-	for len(done) > workflows.MaxDoneNotices || len(done) > 0 && total > workflows.MaxNoticesBytes {
+	for len(done) > workflows.MaxDoneNotices || len(done) > 0 && tooLarge() {
 		forget(done[0])
 		done = done[1:]
 	}
-	if total > workflows.MaxNoticesBytes {
-		givenUp := s.oldestFirst(func(n Notice) bool { return n.is(workflows.NoticeGivenUp) })
-		bodies, needed := s.bodyBytes(), s.neededBy()
-		for _, i := range givenUp {
-			n := s.Notices[i]
-			if total <= workflows.MaxNoticesBytes || n.NoData {
-				continue
-			}
+	givenUp := s.oldestFirst(func(n Notice) bool { return n.is(workflows.NoticeGivenUp) })
+	bodies, needed := s.bodyBytes(), s.neededBy()
+	for _, i := range givenUp {
+		if n := s.Notices[i]; tooLarge() && !n.NoData {
 			s.Notices[i] = n.withoutData()
 			if needed[n.ID]--; needed[n.ID] == 0 {
 				total -= bodies[n.ID]
 			}
 		}
-		for _, i := range givenUp {
-			if total > workflows.MaxNoticesBytes {
-				forget(i)
-				s.Forgotten++
-			}
+	}
+	for _, i := range givenUp {
+		if tooLarge() {
+			forget(i)
+			s.Forgotten++
 		}
 	}
 	kept := s.Notices[:0]

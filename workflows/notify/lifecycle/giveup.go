@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -71,16 +72,14 @@ func (s State) giveUpSurplus(waiting *waitingCounts, came int, now time.Time) St
 // that is down costs other targets nothing. The first notice of a target is spared, because its delivery may be running, unless it has
 // just come, at position came.
 func (w *waitingCounts) surplus(s State, came int) int {
-	surplus := came
-	most := w.targets[w.placeOf[came]].bytes
+	candidates := []int{came}
 	for i, place := range w.placeOf {
-		if place < 0 || w.targets[place].head == i && i != came {
-			continue
-		}
-		held := w.targets[place].bytes
-		if held > most || held == most && s.Notices[i].Seq > s.Notices[surplus].Seq {
-			surplus, most = i, held
+		if place >= 0 && w.targets[place].head != i {
+			candidates = append(candidates, i)
 		}
 	}
-	return surplus
+	held := func(i int) int { return w.targets[w.placeOf[i]].bytes }
+	return slices.MaxFunc(candidates, func(a, b int) int {
+		return cmp.Or(cmp.Compare(held(a), held(b)), cmp.Compare(s.Notices[a].Seq, s.Notices[b].Seq))
+	})
 }

@@ -76,7 +76,8 @@ func (w *waitingCounts) add(s State, i int) {
 	}
 }
 
-// remove removes a notice that no longer waits.
+// remove removes a notice that no longer waits. head stays right: surplus returns the first notice of a target only when no other of that target
+// waits.
 func (w *waitingCounts) remove(s State, i int) {
 	n := s.Notices[i]
 	t := &w.targets[w.placeOf[i]]
@@ -86,17 +87,7 @@ func (w *waitingCounts) remove(s State, i int) {
 	if w.needed[n.ID]--; w.needed[n.ID] == 0 {
 		w.bytes -= w.bodies[n.ID]
 	}
-	place := w.placeOf[i]
 	w.placeOf[i] = -1
-	if t.head != i {
-		return
-	}
-	t.head = -1
-	for other, otherPlace := range w.placeOf {
-		if otherPlace == place && (t.head < 0 || s.Notices[other].Seq < s.Notices[t.head].Seq) {
-			t.head = other
-		}
-	}
 }
 
 // others returns how many other targets have waiting notices; 0 if this target has some itself, since it is then no further target.

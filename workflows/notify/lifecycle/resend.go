@@ -83,10 +83,7 @@ func (s State) toResend(selected workflows.SelectNotices) ([]int, error) {
 	for _, n := range s.Notices {
 		counted[n.ID] = counted[n.ID] || n.is(workflows.NoticeWaiting)
 	}
-	bodies := make(map[string]int, len(s.Bodies))
-	for _, b := range s.Bodies {
-		bodies[b.ID] = b.Bytes
-	}
+	bodies := s.bodyBytes()
 	sendable := map[string]bool{} // IDs that can be sent to some target
 	for _, i := range chosen {
 		sendable[s.Notices[i].ID] = sendable[s.Notices[i].ID] || !s.Notices[i].NoData
