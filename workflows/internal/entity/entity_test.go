@@ -237,6 +237,40 @@ func TestAnUpdateThatChangedTheStateWakesTheLoop(t *testing.T) {
 	require.Equal(t, 5, answer)
 }
 
+func TestNewsThatWaitsLetsOnlyARefusalPassThatItMayLift(t *testing.T) {
+	t.Parallel()
+	mayLift, final := rules.RefuseUntilNews(workflows.ErrTypeTooMany, "too many"), rules.Refuse(workflows.ErrTypeTooMany, "too many")
+	for name, c := range map[string]struct {
+		refusal error
+		hasNews func() bool
+		accepts bool
+	}{
+		"news may lift it":      {mayLift, func() bool { return true }, true},
+		"no news waits":         {mayLift, func() bool { return false }, false},
+		"there is never news":   {mayLift, nil, false},
+		"no news can lift it":   {final, func() bool { return true }, false},
+		"an error of the check": {errors.New("other"), func() bool { return true }, false},
+	} {
+		env := environment(t)
+		var accepted, rejected int
+		env.RegisterDelayedCallback(func() {
+			env.UpdateWorkflow("add", "", &testsuite.TestUpdateCallback{
+				OnReject: func(error) { rejected++ }, OnAccept: func() { accepted++ }, OnComplete: func(any, error) {},
+			}, 1)
+		}, minute)
+		require.NoError(t, execute(env, func(ctx workflow.Context) error {
+			r := entity.Start(ctx, 0)
+			if c.hasNews != nil {
+				r.HasNews = c.hasNews
+			}
+			require.NoError(t, entity.HandleUpdate(r, "add", "Add", func(int) error { return c.refusal }, func(int) (int, error) { return 0, c.refusal }))
+			return workflow.Sleep(r.Ctx, 2*minute)
+		}), name)
+		require.Equal(t, c.accepts, accepted == 1, name)
+		require.Equal(t, !c.accepts, rejected == 1, name)
+	}
+}
+
 func TestARefusalOfTheHandlerKeepsItsType(t *testing.T) {
 	t.Parallel()
 	err := entity.Refused(rules.Invalid("by: too long"))

@@ -13,7 +13,7 @@ type Run struct {
 	// Timer is the one timer of the run.
 	Timer Timer
 	// HasNews reports whether signals or results wait to be applied that may lift a refusal of an update; other news does not count. The checks of
-	// updates call it, so it only looks. nil means never.
+	// updates call it, so it only looks. Unset, it reports none.
 	HasNews func() bool
 
 	root      workflow.Context

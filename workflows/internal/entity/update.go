@@ -39,7 +39,7 @@ func HandleUpdate[In, Out any](r *Run, name, description string, check func(In) 
 
 func (r *Run) mayBeLifted(err error) bool {
 	var refusal *rules.Refusal
-	return errors.As(err, &refusal) && refusal.UntilNews && r.HasNews != nil && r.HasNews()
+	return errors.As(err, &refusal) && refusal.UntilNews && r.HasNews()
 }
 
 // HandleState registers the query "state".

@@ -306,7 +306,8 @@ func TestFilesThatAreNotStoredRaiseAttentionWithinMinutes(t *testing.T) {
 
 	late := lifecycle.Tick(f, after(quarter))
 	require.Equal(t, []string{workflows.AttentionFilesDelayed}, lifecycle.Attention(late))
-	require.Contains(t, lifecycle.WaitingFor(late), "No file was stored since 2026-03-21T12:00:00Z")
+	require.Equal(t, "Files are being stored, 2 to go, until 2026-03-22T12:00:00Z at the latest. No file was stored since 2026-03-21T12:00:00Z: "+
+		"the bucket, the file server or Offload may be down. The pending activities show the last failures.", lifecycle.WaitingFor(late))
 	require.Len(t, lifecycle.Next(late, after(quarter)).Calls, 2, "it goes on")
 
 	moving := lifecycle.Tick(lifecycle.FileStored(late, "b", workflows.StoredFile{Key: "k"}, after(20*time.Minute)), after(20*time.Minute))
