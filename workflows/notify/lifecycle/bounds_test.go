@@ -86,6 +86,10 @@ func TestNothingIsRemovedUpToTheBytesThatOneWorkflowHolds(t *testing.T) {
 		"the data of a given-up notice after one that has none": {
 			givenUp(begun(), append([]workflows.AddressedNotice{withoutData(1, app)}, two...)...), held{withData: -1},
 		},
+		"the data of a given-up notice, but not that which another target needs": {
+			givenUp(received(forAll(1, 300<<10, workflows.Target{WorkflowID: strings.Repeat("a", 9000), Signal: "s"}, app)), sized(2, finance, 600<<10)),
+			held{withData: -1},
+		},
 		"the record of a given-up notice": {givenUp(begun(), records...), held{listed: -1, forgotten: 1}},
 	} {
 		last := sized(900, finance, 600<<10)
