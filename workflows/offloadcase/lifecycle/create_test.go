@@ -426,6 +426,8 @@ func TestACaseThatExistsAlreadyIsReadAtOnce(t *testing.T) {
 	requireStatus(t, workflows.CaseRunning, c)
 	fx := lifecycle.Next(c, t0)
 	require.Nil(t, fx.Create)
+	require.Empty(t, lifecycle.View(c).Objective, "the app did not send the request")
+	require.Equal(t, "Obtain a signed W-9 from Ada", lifecycle.View(running()).Objective+" from "+lifecycle.View(running()).Counterparty)
 	require.Equal(t, workflows.KnownCase{}, fx.Reconcile.Known, "no state is known, so the first read counts as a change")
 	c = reconciled(c, read(failed(-10)), after(1))
 	requireStatus(t, workflows.CaseFailed, c)

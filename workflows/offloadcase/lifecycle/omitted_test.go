@@ -1,6 +1,7 @@
 package lifecycle_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -123,6 +124,32 @@ func TestAFieldThatNoEventCouldBringIsUnknown(t *testing.T) {
 		"unreadable, then readable": {received(received(running(), unreadable, after(10)), failed(11), after(11)), nil},
 	} {
 		require.Equal(t, row.want, lifecycle.Outcome(row.c).Unknown, name)
+	}
+}
+
+// The app of a case that it did not create does not know the metadata.
+func TestMetadataOfACaseThatExistedBeforeIsUnknownUntilAWebhookBringsIt(t *testing.T) {
+	t.Parallel()
+	none := failed(10)
+	unreadable := none
+	unreadable.Facts = unreadable.Facts.Omitting(workflows.FieldMetadata)
+	some := none
+	some.Facts.Metadata = completed(10).Facts.Metadata
+	for name, row := range map[string]struct {
+		events []workflows.CaseEvent
+		want   []string
+	}{
+		"told that there is none":   {[]workflows.CaseEvent{none}, nil},
+		"told":                      {[]workflows.CaseEvent{some}, nil},
+		"told, but unreadable":      {[]workflows.CaseEvent{unreadable}, []string{"metadata"}},
+		"unreadable, then readable": {[]workflows.CaseEvent{unreadable, some}, nil},
+	} {
+		c := lifecycle.Begin(workflows.CaseStart{CaseID: caseID}.Normalized(), t0, t0)
+		for i, e := range row.events {
+			e.DedupeKey = fmt.Sprint(i)
+			c = received(c, e, after(10+i))
+		}
+		require.Equal(t, row.want, lifecycle.Outcome(c).Unknown, name)
 	}
 }
 
