@@ -20,8 +20,6 @@ type FilesStart struct {
 	Account   string `json:"account"`
 	Reference string `json:"reference"`
 	CaseID    string `json:"caseId"`
-	// BegunAt is when the workflow of the case was started.
-	BegunAt time.Time `json:"begunAt,omitzero"`
 	// EndedAt is when the case ended. For some minutes after it, the provider's reads may lag behind its webhook. Zero means now.
 	EndedAt time.Time `json:"endedAt"`
 	// Attachments are stored if their ID is within MaxAttachmentIDBytes and they are among the first MaxCaseFiles. CaseFiles.Omitted counts

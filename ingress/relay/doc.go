@@ -14,7 +14,8 @@
 // A delivery ends as one of these, and can be replayed from each:
 //
 //   - delivered: Temporal accepted the signal, or the workflow is closed and has applied the delivery;
-//   - late: the workflow is closed, and is not known to have applied the delivery; or it was erased, and its ID is that of another case now;
+//   - late: the workflow is closed, and is not known to have applied the delivery; or it was erased, and its ID is that of another case now
+//     (then a replay ends as late again);
 //   - unmatched: the workflow did not exist during the grace time, which starts when Temporal first answers that there is none. The relay
 //     replays the delivery when the workflow starts;
 //   - dead: it can't be parsed, its workflow ID is too long, or too many attempts failed.

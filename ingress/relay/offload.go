@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
@@ -53,11 +54,14 @@ func (r *Relay) signalCase(ctx context.Context, workflowID string, events []pend
 	return r.whyNotFound(ctx, workflowID, events[0].ReceivedAt, err)
 }
 
+// justArrived is less time than an erasure and the start of the next case take.
+const justArrived = 10 * time.Second
+
 // ofErasedCase returns the class closed for an event that came before the case of its lane began, if an earlier case of the reference was erased. Both
-// cases have the same webhook URL, and events of the earlier one may wait for a workflow. So ofErasedCase looks at an event that has waited for its
-// workflow, or for so long that it may have been unmatched.
+// cases have the same webhook URL, and events of the earlier one may wait for a workflow. An event that has just arrived and was not tried before
+// needs no check, which spares most events the query.
 func (r *Relay) ofErasedCase(ctx context.Context, lane string, event pendingEvent) sendResult {
-	if event.UnmatchedSince.IsZero() && r.now().Sub(event.ReceivedAt) < r.config.UnmatchedGrace {
+	if event.UnmatchedSince.IsZero() && event.Reason == "" && r.now().Sub(event.ReceivedAt) < justArrived {
 		return sendResult{}
 	}
 	erased, err := r.inbox.Audited(ctx, inbox.ActErase, inbox.ErasedSubject(lane))

@@ -34,7 +34,7 @@ var fileStories = map[string]func() scenario{
 				require.Equal(t, "offload-files/vendor_2048", w.outcome.FilesWorkflowID)
 				require.Equal(t, workflows.ResultInline, w.outcome.ResultIs)
 				require.Equal(t, []workflows.FilesStart{{
-					Account: "default", Reference: "vendor_2048", CaseID: caseID, BegunAt: t0, EndedAt: after(5 * minute),
+					Account: "default", Reference: "vendor_2048", CaseID: caseID, EndedAt: after(5 * minute),
 					Attachments: w.outcome.Facts.Attachments, Seq: w.notices[0].Seq, ReplyTo: w.scenario.start.ReplyTo,
 				}}, w.files)
 				require.Equal(t, 1, w.handOffs, "one for both")

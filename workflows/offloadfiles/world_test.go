@@ -30,7 +30,7 @@ func after(d time.Duration) time.Time { return t0.Add(d) }
 
 func startOf(ids ...string) workflows.FilesStart {
 	s := workflows.FilesStart{
-		Account: "default", Reference: "vendor_2048", CaseID: caseID, BegunAt: t0, EndedAt: t0,
+		Account: "default", Reference: "vendor_2048", CaseID: caseID, EndedAt: t0,
 		ReplyTo: &workflows.ReplyTo{WorkflowID: "app", Signal: "notices"}, Seq: 7,
 	}
 	for _, id := range ids {

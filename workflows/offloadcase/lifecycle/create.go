@@ -82,6 +82,9 @@ func CheckRetryCreate(c Case, retry workflows.RetryCreate) error {
 	if s.Status.Ended() {
 		return refuseEnded(s)
 	}
+	if !s.GraceUntil.IsZero() {
+		return rules.Refuse(workflows.ErrTypeNotUncertain, "the deadline %s has passed: no case is created any more", rules.Stamp(c.Start.Options.Deadline))
+	}
 	if s.Creation != CreationUncertain && s.Creation != CreationRejected {
 		return rules.RefuseUntilNews(workflows.ErrTypeNotUncertain, "the case is %s; only a creation that is uncertain or was rejected can be tried again", s.Status)
 	}

@@ -229,6 +229,8 @@ func TestADeadlineThatPassedDuringAnOutageWaitsForEventsFromIt(t *testing.T) {
 		requireStatus(t, workflows.CaseExpired, c)
 	}
 
+	late := lifecycle.Tick(uncertain(deadline), after(20))
+	require.ErrorContains(t, lifecycle.CheckRetryCreate(late, workflows.RetryCreate{By: "ada"}), "no case is created any more")
 	requireStatus(t, workflows.CaseExpired, lifecycle.Tick(uncertain(deadline), after(10).Add(30*time.Second)))
 	once := lifecycle.Tick(uncertain(deadline), after(20))
 	requireStatus(t, workflows.CaseExpired, lifecycle.Tick(once, after(60)))

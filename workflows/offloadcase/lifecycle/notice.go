@@ -120,7 +120,7 @@ func filesWaiting(c Case) bool { return wantsFiles(c) && c.State.Files == "" }
 func filesStart(c Case) *workflows.FilesStart {
 	s := c.State
 	return &workflows.FilesStart{
-		Account: c.Start.Account, Reference: c.Start.Reference, CaseID: s.CaseID, BegunAt: s.BegunAt, EndedAt: s.Since,
+		Account: c.Start.Account, Reference: c.Start.Reference, CaseID: s.CaseID, EndedAt: s.Since,
 		Attachments: s.Facts.Attachments, Result: s.Facts.Omits(workflows.FieldResult),
 		Seq: s.Outbox.Seq, ReplyTo: c.Start.ReplyTo, Notify: c.Start.Notify,
 	}

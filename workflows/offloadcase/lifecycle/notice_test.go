@@ -87,7 +87,7 @@ func TestTheOutcomeIsHandedOffAtOnceTogetherWithItsFiles(t *testing.T) {
 	require.Equal(t, after(20), notice.Time)
 	require.Equal(t, lifecycle.Outcome(c), *notice.Data.Outcome)
 	require.Equal(t, &workflows.FilesStart{
-		Account: "default", Reference: "vendor_2048", CaseID: caseID, BegunAt: t0, EndedAt: after(20),
+		Account: "default", Reference: "vendor_2048", CaseID: caseID, EndedAt: after(20),
 		Attachments: []workflows.Attachment{{ID: "a", Name: "a.pdf", ReceivedAt: after(0)}}, Seq: notice.Seq, ReplyTo: c.Start.ReplyTo,
 	}, fx.HandOff.Files)
 	require.True(t, lifecycle.Next(lifecycle.HandOffSucceeded(c, *fx.HandOff), after(20)).Done)

@@ -22,7 +22,7 @@ func after(d time.Duration) time.Time { return t0.Add(d) }
 
 func startOf(ids ...string) workflows.FilesStart {
 	s := workflows.FilesStart{
-		Account: "default", Reference: "vendor_2048", CaseID: caseID, BegunAt: t0, EndedAt: t0,
+		Account: "default", Reference: "vendor_2048", CaseID: caseID, EndedAt: t0,
 		ReplyTo: &workflows.ReplyTo{WorkflowID: "app", Signal: "notices"}, Seq: 7,
 	}
 	for _, id := range ids {
@@ -431,7 +431,7 @@ func TestTheNoticeHasTheNextNumberOfTheCase(t *testing.T) {
 	named := lifecycle.FileStored(lifecycle.Begin(start, t0), "a", workflows.StoredFile{}, t0)
 	require.Equal(t, []string{"finance"}, lifecycle.Next(named, t0).HandOff.Notices[0].Notify)
 
-	start.BegunAt = t0.Add(time.Nanosecond)
+	start.EndedAt = t0.Add(time.Nanosecond)
 	another := lifecycle.FileStored(lifecycle.Begin(start, t0), "a", workflows.StoredFile{}, t0)
 	require.NotEqual(t, f.State.Outbox.Waiting[0].ID, another.State.Outbox.Waiting[0].ID, "a reference may be used again")
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // addFilesStoredNotice adds the notice of the files. Its source is the case, so that it comes after the case's own notices. Without a bucket
-// it adds none, because no files are expected.
+// it adds none, because no files are expected. A case that was reset may end again with other files: their notice has its own ID.
 func addFilesStoredNotice(f Files, now time.Time) Files {
 	if f.State.Status == workflows.FilesNoBucket {
 		return f
@@ -19,7 +19,7 @@ func addFilesStoredNotice(f Files, now time.Time) Files {
 			Kind: workflows.NoticeCaseFilesStored, Source: source(f), Reference: f.Start.Reference, Time: now,
 		},
 		ReplyTo: f.Start.ReplyTo, Notify: f.Start.Notify,
-	}, rules.CaseSubject(f.Start.BegunAt, "files"))
+	}, rules.CaseSubject(f.Start.EndedAt, "files"))
 	return f
 }
 
