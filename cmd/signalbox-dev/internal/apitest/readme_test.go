@@ -106,7 +106,7 @@ func TestTheREADMEsFaultsAndStepsOfTheSimulatorsComeThroughInARealProcess(t *tes
 		require.NotNil(t, found, prints.String())
 		return found[1]
 	}
-	api, simulators := address("operators"), address("simulators")
+	api, simulators := address("internal"), address("simulators")
 
 	body := strings.Replace(start("stepwise", "manual"), `"request"`, `"notify":["finance"],"options":{"reconcileAfter":"1s","pollFloor":"10ms"},"request"`, 1)
 	answered(t, http.MethodPost, api+"/v1/cases", body, http.StatusCreated)
