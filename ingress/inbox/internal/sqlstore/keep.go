@@ -129,7 +129,7 @@ func (s *Store) inChunks(ctx context.Context, operation string, remove func(Tx, 
 			_, err := tx.Run(query, list, func(row Row) error {
 				var sequence, body int64
 				err := row.Scan(&sequence, &body)
-				if size += body; size <= purgeBytes || len(found) == 0 {
+				if size += body; len(found) == 0 || size <= purgeBytes && len(found) < purgeRows {
 					found = append(found, sequence)
 				}
 				return err
