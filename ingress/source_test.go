@@ -40,7 +40,7 @@ func TestTheSourceIsTheLastAddressThatIsNoTrustedProxy(t *testing.T) {
 		{"10.0.0.1:80", []string{"[2001:db8:1:2:3::4]"}, "2001:db8:1:2::"},
 		{"10.0.0.1:80", []string{"fd00::1%eth0"}, "fd00::"},
 
-		// With the sender's port, as Azure's Application Gateway writes it, and AWS's load balancer if it is told to.
+		// With the sender's port, as Azure's Application Gateway writes it, and AWS's load balancer on request.
 		{"10.0.0.1:80", []string{"203.0.113.7:51034"}, "203.0.113.7"},
 		{"10.0.0.1:80", []string{"[2001:db8:1:2:3::4]:443"}, "2001:db8:1:2::"},
 		{"10.0.0.1:80", []string{"198.51.100.9:1, 203.0.113.7:51034, 10.0.0.2:51035", "[2001:db8:f::1]:443"}, "203.0.113.7"},

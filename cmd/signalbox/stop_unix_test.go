@@ -43,7 +43,7 @@ func TestCtrlZLeavesNoInboxLocked(t *testing.T) {
 		_, err = syscall.Wait4(child.Process.Pid, &state, syscall.WUNTRACED, nil)
 	}
 	require.NoError(t, err)
-	require.False(t, state.Stopped(), "an append would wait until somebody continues it")
+	require.False(t, state.Stopped(), "an append would wait until it is continued")
 	require.Zero(t, state.ExitStatus())
 	d.add(t, store, inbox.Delivery{Provider: offload.Name, Lane: offload.Lane("vendor_3"), Kind: "case.completed", State: inbox.StatePending}, `{}`)
 }

@@ -86,7 +86,8 @@ func (s sendResult) reason() string {
 	return s.err.Error()
 }
 
-// handle sends the claimed deliveries of a lane and returns a settlement for each of them.
+// handle sends the claimed deliveries of a lane and returns a settlement for each of them. When a lane is due and claimed is decided in
+// inbox/internal/sqlstore/claim.go.
 func (r *Relay) handle(ctx context.Context, lane inbox.Lane) []inbox.Settlement {
 	route, known := r.routes[lane.Deliveries[0].Provider]
 	if !known {

@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
-// publish publishes the case in search attributes and in the Web UI's details.
+// publish publishes the case in search attributes and in the Web UI's details. Attention, and when it becomes urgent, are in lifecycle/attention.go.
 func (r *run) publish() {
 	s := r.c.State
 	r.Publish(entity.Published{

@@ -49,7 +49,8 @@ const (
 // Error is the error of every failed call.
 type Error struct {
 	// Op is the operation: "create case", "get case", "get transcript", "provide input", "get attachment".
-	Op   string
+	Op string
+	// Kind says what is certain about the call; kind.go decides it.
 	Kind Kind
 	// Status is the HTTP status, 0 without a response.
 	Status int

@@ -8,9 +8,9 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Fit implements hook.Provider. It first bounds each part as the contract says (CaseFacts.Bounded in workflows/casebounds.go). If the event is still too large, it removes the metadata, or
-// else the result, or else both, or else everything but IDs, statuses and numbers, so that the end of a case always arrives.
-// CaseFacts.Omitted names each removed part, so that the workflow can read it from the provider or say that it is unknown.
+// Fit implements hook.Provider. It first bounds each part as the contract says (CaseFacts.Bounded in workflows/casebounds.go). If the event is
+// still too large, it removes the metadata, or else the result, or else both, or else everything but IDs, statuses and numbers, so that the end of a
+// case always arrives. CaseFacts.Omitted names each removed part, so that the workflow can read it from the provider or say that it is unknown.
 func Fit(event workflows.CaseEvent, limit int) (workflows.CaseEvent, json.RawMessage, error) {
 	bounded := event.Facts.Bounded()
 	for _, fit := range []func(workflows.CaseFacts) workflows.CaseFacts{

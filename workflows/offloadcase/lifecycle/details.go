@@ -127,10 +127,13 @@ func Details(c Case) string {
 				rules.Code(fmt.Sprintf("signalbox case answer %s --question %s --text '…'", reference, word(question.ID, "QUESTION_ID"))), workflows.UpdateProvideInput)
 		}
 	case workflows.CaseCreateUncertain:
+		if !s.GraceUntil.IsZero() {
+			break // the deadline has passed: no case is created any more
+		}
 		line("Resolve it with %s or %s, or the updates `%s` and `%s`.", rules.Code("signalbox case adopt "+reference+" CASE_ID"),
 			rules.Code("signalbox case retry-create "+reference), workflows.UpdateAdoptCase, workflows.UpdateRetryCreate)
 	case workflows.CaseCreating:
-		if s.Creation == CreationRejected {
+		if s.Creation == CreationRejected && s.GraceUntil.IsZero() {
 			line("Correct it with %s or the update `%s`.", rules.Code("signalbox case retry-create "+reference+" -f corrected.json"), workflows.UpdateRetryCreate)
 		}
 	case workflows.CaseRunning, workflows.CaseInputSent,

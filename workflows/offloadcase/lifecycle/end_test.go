@@ -231,6 +231,8 @@ func TestADeadlineThatPassedDuringAnOutageWaitsForEventsFromIt(t *testing.T) {
 
 	late := lifecycle.Tick(uncertain(deadline), after(20))
 	require.ErrorContains(t, lifecycle.CheckRetryCreate(late, workflows.RetryCreate{By: "ada"}), "no case is created any more")
+	require.Contains(t, lifecycle.Details(uncertain(deadline)), "retry-create")
+	require.NotContains(t, lifecycle.Details(late), "retry-create")
 	requireStatus(t, workflows.CaseExpired, lifecycle.Tick(uncertain(deadline), after(10).Add(30*time.Second)))
 	once := lifecycle.Tick(uncertain(deadline), after(20))
 	requireStatus(t, workflows.CaseExpired, lifecycle.Tick(once, after(60)))

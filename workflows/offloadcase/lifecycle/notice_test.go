@@ -107,7 +107,7 @@ func TestTheNoticesOfTwoCasesOfOneReferenceHaveDifferentIDs(t *testing.T) {
 		return ids
 	}
 	first := ids(t0, 0)
-	require.Equal(t, first, ids(t0, 5), "after a reset to the first task, each is told once")
+	require.Equal(t, first, ids(t0, 5), "a reset to the first task keeps each ID")
 	for id := range ids(t0.Add(time.Nanosecond), 0) {
 		require.NotContains(t, first, id)
 	}

@@ -167,7 +167,7 @@ func TestAnErasedCaseLeavesNothingOfThePerson(t *testing.T) {
 		})
 	}
 	inState(inbox.StatePending, "no such workflow")
-	start.ReplyTo, start.Request.Goal.Objective = nil, "Ask somebody else"
+	start.ReplyTo, start.Request.Goal.Objective = nil, "Ask another person"
 	start.Request.Counterparty = workflows.Counterparty{Address: "manual@else.example", Name: "Else"}
 	next := stories.StartCase(t, shared.Apps, start)
 	require.False(t, next.Attached())

@@ -83,8 +83,8 @@ const (
 )
 
 // referenceAccounts answer GET for the reference's one case, each as if its body had just been posted: the examples lack a time, and what has no
-// time is confirmed by reading the case. A read waits until the case has the body: an
-// earlier one would end the case without the webhook.
+// time is confirmed by reading the case. A read waits until the case has the body: an earlier one would end
+// the case without the webhook.
 type referenceAccounts struct {
 	accounts map[string]config.Account
 	servers  []*httptest.Server
