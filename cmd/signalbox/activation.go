@@ -112,38 +112,14 @@ func (p process) runs() *cobra.Command {
 }
 
 func (p process) runList() *cobra.Command {
-	var (
-		open   string
-		asJSON bool
-	)
-	list := &cobra.Command{
-		Use:   "list AGENT ACTIVATION_ID",
-		Short: "List the runs of an activation",
-		Args:  cobra.ExactArgs(2),
-
-		ValidArgsFunction: p.completeActivation,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			state, err := p.activationState(cmd, args, false)
-			if err != nil {
-				return err
-			}
-			runs, err := openOrClosed(open, state.Runs, func(r workflows.Run) bool { return r.ClosedAt.IsZero() })
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return p.showJSON(cmd, map[string]any{"runs": append([]workflows.Run{}, runs...)})
-			}
-			rows := make([][]string, len(runs))
-			for i, r := range runs {
-				rows[i] = []string{r.RunID, string(r.Status), p.when(r.OpenedAt), p.when(r.LastActiveAt), p.when(r.WarnedAt), p.when(r.ClosedAt), r.Reason}
-			}
-			return p.list(cmd, []string{"RUN", "STATUS", "OPENED", "ACTIVE", "WARNED", "CLOSED", "REASON"}, rows)
+	return activationParts[workflows.Run]{
+		name: "runs", columns: []string{"RUN", "STATUS", "OPENED", "ACTIVE", "WARNED", "CLOSED", "REASON"},
+		of:     func(a api.Activation) []workflows.Run { return a.Runs },
+		isOpen: func(r workflows.Run) bool { return r.ClosedAt.IsZero() },
+		row: func(r workflows.Run) []string {
+			return []string{r.RunID, string(r.Status), p.when(r.OpenedAt), p.when(r.LastActiveAt), p.when(r.WarnedAt), p.when(r.ClosedAt), r.Reason}
 		},
-	}
-	list.Flags().StringVar(&open, "open", "", "open, or closed for those that have ended; empty: both")
-	jsonFlag(list, &asJSON)
-	return usesAPI(list)
+	}.list(p)
 }
 
 func (p process) runClose() *cobra.Command {
@@ -155,36 +131,55 @@ func (p process) runClose() *cobra.Command {
 }
 
 func (p process) approvalList() *cobra.Command {
+	return activationParts[workflows.Approval]{
+		name: "approvals", columns: []string{"MESSAGE", "STATUS", "RUN", "REQUESTED", "DUE", "CLOSED", "SUBJECT", "REASON"},
+		of:     func(a api.Activation) []workflows.Approval { return a.Approvals },
+		isOpen: func(a workflows.Approval) bool { return a.ClosedAt.IsZero() },
+		row: func(a workflows.Approval) []string {
+			return []string{a.MessageID, string(a.Status), a.RunID, p.when(a.RequestedAt), p.when(a.DueAt), p.when(a.ClosedAt), a.Subject, a.Reason}
+		},
+	}.list(p)
+}
+
+// activationParts are the runs or the approvals of an activation: how a command lists them.
+type activationParts[T any] struct {
+	name    string
+	columns []string
+	of      func(api.Activation) []T
+	isOpen  func(T) bool
+	row     func(T) []string
+}
+
+func (parts activationParts[T]) list(p process) *cobra.Command {
 	var (
 		open   string
 		asJSON bool
 	)
 	list := &cobra.Command{
-		Use:   "list AGENT ACTIVATION_ID",
-		Short: "List the approvals of an activation",
-		Args:  cobra.ExactArgs(2),
-
-		ValidArgsFunction: p.completeActivation,
+		Use: "list AGENT ACTIVATION_ID", Short: "List the " + parts.name + " of an activation", Args: cobra.ExactArgs(2), ValidArgsFunction: p.completeActivation,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			state, err := p.activationState(cmd, args, false)
+			filter := signalbox.OpenFilter(open)
+			if filter != "" && filter != signalbox.Open && filter != signalbox.Closed {
+				return fmt.Errorf("%w: --open: %q is neither open nor closed", errUsage, open)
+			}
+			activation, err := p.activationState(cmd, args, false)
 			if err != nil {
 				return err
 			}
-			approvals, err := openOrClosed(open, state.Approvals, func(a workflows.Approval) bool { return a.ClosedAt.IsZero() })
-			if err != nil {
-				return err
-			}
+			items := slices.DeleteFunc(append([]T{}, parts.of(activation)...), func(item T) bool {
+				return filter != "" && parts.isOpen(item) != (filter == signalbox.Open)
+			})
 			if asJSON {
-				return p.showJSON(cmd, map[string]any{"approvals": append([]workflows.Approval{}, approvals...)})
+				return p.showJSON(cmd, map[string]any{parts.name: items})
 			}
-			rows := make([][]string, len(approvals))
-			for i, a := range approvals {
-				rows[i] = []string{a.MessageID, string(a.Status), a.RunID, p.when(a.RequestedAt), p.when(a.DueAt), p.when(a.ClosedAt), a.Subject, a.Reason}
+			rows := make([][]string, len(items))
+			for i, item := range items {
+				rows[i] = parts.row(item)
 			}
-			return p.list(cmd, []string{"MESSAGE", "STATUS", "RUN", "REQUESTED", "DUE", "CLOSED", "SUBJECT", "REASON"}, rows)
+			return p.list(cmd, parts.columns, rows)
 		},
 	}
-	list.Flags().StringVar(&open, "open", "", "open for those that wait for an answer, or closed; empty: both")
+	list.Flags().StringVar(&open, "open", "", "open, or closed; empty: both")
 	jsonFlag(list, &asJSON)
 	return usesAPI(list)
 }
@@ -216,17 +211,6 @@ func (p process) activationChange(
 	byFlag(command, &by)
 	jsonFlag(command, &asJSON)
 	return usesAPI(command)
-}
-
-// openOrClosed returns the items that the flag --open selects.
-func openOrClosed[T any](flag string, items []T, isOpen func(T) bool) ([]T, error) {
-	switch filter := signalbox.OpenFilter(flag); filter {
-	case "":
-		return items, nil
-	case signalbox.Open, signalbox.Closed:
-		return slices.DeleteFunc(items, func(item T) bool { return isOpen(item) != (filter == signalbox.Open) }), nil
-	}
-	return nil, fmt.Errorf("%w: --open: %q is neither open nor closed", errUsage, flag)
 }
 
 // activationState reads the activation that the arguments name: agent, activation ID.
