@@ -54,3 +54,12 @@ func TestAStampIsUTCToTheSecond(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "2026-03-21T12:00:00Z", rules.Stamp(t0.In(time.FixedZone("", 3600)).Add(time.Millisecond)))
 }
+
+func TestOnlyAnEndThatWasSeenLateHasAGraceTime(t *testing.T) {
+	t.Parallel()
+	end := t0.Add(time.Hour)
+	late := end.Add(30*time.Second + 1)
+	require.Zero(t, rules.GraceUntil(t0, end, end.Add(30*time.Second)), "as late as a timer may be without an outage")
+	require.Equal(t, late.Add(2*time.Minute), rules.GraceUntil(t0, end, late))
+	require.Zero(t, rules.GraceUntil(end, end, late), "it had ended when it began")
+}
