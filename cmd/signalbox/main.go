@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/cmd/internal/interrupt"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/cmd/internal/temporalconn"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
@@ -44,27 +43,9 @@ func main() {
 	os.Exit(p.run(ctx, os.Args[1:]))
 }
 
-// untilSignal returns a context that ends at SIGINT or SIGTERM. A second signal ends the process at once. While the editor runs, SIGINT is
-// left to the editor.
+// untilSignal returns a context that ends at a signal. While the editor runs, SIGINT is left to the editor.
 func (p process) untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		defer signal.Stop(signals)
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case received := <-signals:
-				if received != os.Interrupt || !p.editing.Load() {
-					cancel()
-					return
-				}
-			}
-		}
-	}()
-	return ctx, cancel
+	return interrupt.Context(ctx, func(received os.Signal) bool { return received == os.Interrupt && p.editing.Load() })
 }
 
 // process holds everything that a command uses from outside: streams, settings, clock and connections. Tests replace them.
