@@ -171,8 +171,8 @@ func column[T any](t *testing.T, db *sql.DB, query string) (all []T) {
 }
 
 func holds(content []byte, text string) bool {
-	for _, spelling := range spellings(text) {
-		if bytes.Contains(content, spelling) {
+	for _, spelling := range stories.Spellings(text) {
+		if bytes.Contains(content, []byte(spelling)) {
 			return true
 		}
 	}

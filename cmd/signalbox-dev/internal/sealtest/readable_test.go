@@ -3,7 +3,6 @@ package sealtest_test
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -90,10 +89,8 @@ func TestNothingIsReadableInAnExportedHistoryAndEverythingThroughTheCodecServer(
 		text, err := protojson.Marshal(exported)
 		require.NoError(t, err)
 		for _, secret := range planted {
-			require.NotContains(t, string(text), secret, id)
-			for shift := range 3 {
-				encoded := base64.RawStdEncoding.EncodeToString(append(make([]byte, shift), secret...))
-				require.NotContains(t, string(text), encoded[4:len(encoded)-4], "%s: %s in base64", id, secret)
+			for _, spelling := range stories.Spellings(secret) {
+				require.NotContains(t, string(text), spelling, "%s: %s", id, secret)
 			}
 		}
 		payloads := 0
@@ -173,8 +170,9 @@ func TestUnencryptedFieldsHoldNothingPersonal(t *testing.T) {
 		text, err := protojson.Marshal(execution)
 		require.NoError(t, err)
 		for _, secret := range planted {
-			require.NotContains(t, string(text), secret)
-			require.NotContains(t, string(text), base64.StdEncoding.EncodeToString([]byte(secret)))
+			for _, spelling := range stories.Spellings(secret) {
+				require.NotContains(t, string(text), spelling, secret)
+			}
 		}
 	}
 }
