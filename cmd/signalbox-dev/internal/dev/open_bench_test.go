@@ -36,7 +36,7 @@ var (
 // BenchmarkAWebhookAmongOpenCases measures the time from Offload's webhook until the app has the outcome, among 10,000 open cases and among 100, in
 // turns, and the worker's memory. The worker keeps 500 workflows in memory. Ingress and worker are processes of the production binary. Run it with
 //
-//	go test ./cmd/signalbox-dev/internal/dev -run '^$' -bench OpenCases -benchtime 200x -timeout 60m
+//	go test ./cmd/signalbox-dev/internal/dev -run '^$' -bench OpenCases -benchtime 60x -timeout 60m
 //
 // For a quick trial, add -args -open-cases 60 -few-cases 10 -workflow-cache 20.
 func BenchmarkAWebhookAmongOpenCases(b *testing.B) {
