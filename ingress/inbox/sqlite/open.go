@@ -230,8 +230,7 @@ func (f *fileGuard) check() error {
 
 const hasTable = "SELECT count(*) > 0 FROM sqlite_master WHERE name = '" + sqlstore.VersionTable + "'"
 
-// migrate brings the tables up to date or, with noMigrate, checks that they are. If two processes start at once, one can fail. It tries
-// again, up to five times in all, and then finds the tables current.
+// migrate brings the tables up to date or, with noMigrate, checks them. Of two processes that start at once one may fail: it tries again.
 func migrate(ctx context.Context, db *sql.DB, noMigrate bool) error {
 	for try := 1; ; try++ {
 		err := sqlstore.Migrate(ctx, db, noMigrate, hasTable, migrations, goose.DialectSQLite3)

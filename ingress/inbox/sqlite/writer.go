@@ -129,8 +129,7 @@ func (w *writer) disconnect() error {
 
 func (w *writer) close() error { return errors.Join(w.disconnect(), w.db.Close()) }
 
-// commit writes a batch in one transaction. If the data of one job made it fail, each job gets its own transaction, so that only
-// that job fails; an outage fails the whole batch.
+// commit writes a batch in one transaction. If that fails because of one job's data, each job gets its own; an outage fails them all.
 func (w *writer) commit(batch []*job) []error {
 	errs := make([]error, len(batch))
 	err := w.transact(batch)
@@ -237,8 +236,7 @@ func (w *writer) set(pragma, value string) error {
 	return err
 }
 
-// rollback leaves no transaction behind. After some errors SQLite has already ended it and refuses the ROLLBACK; then, and after
-// any other failure, a new connection is opened.
+// rollback leaves no transaction behind. If ROLLBACK fails, also because SQLite has ended the transaction itself, it closes the connection.
 func (w *writer) rollback() error {
 	if _, err := w.Run("ROLLBACK", nil, nil); err == nil {
 		return nil
@@ -258,7 +256,9 @@ var translate = strings.NewReplacer(
 func (w *writer) run(s statement, text func() string, scan func(sqlstore.Row) error, args []any) (changed int64, err error) {
 	stmt, compiled := w.statements[s]
 	if !compiled {
-		if stmt, err = w.conn.PrepareContext(context.Background(), translate(text())); err != nil {
+		// SQLite would compile the statement anew for each value of LIMIT ?.
+		query := strings.ReplaceAll(translate(text()), "LIMIT ?", "LIMIT 0 + ?")
+		if stmt, err = w.conn.PrepareContext(context.Background(), query); err != nil {
 			return 0, fmt.Errorf("prepare: %w", err)
 		}
 		w.statements[s] = stmt

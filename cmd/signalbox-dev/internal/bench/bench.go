@@ -129,7 +129,7 @@ func Command() *cobra.Command {
 A store is measured alone, with a thousand rows and with a million, by
   go test ./ingress/inbox/... -run '^$' -bench .
 and a webhook beside many open cases, with the worker's memory, by
-  go test ./cmd/signalbox-dev/internal/dev -run '^$' -bench OpenCases -benchtime 200x -timeout 60m`,
+  go test ./cmd/signalbox-dev/internal/dev -run '^$' -bench OpenCases -benchtime 60x -timeout 60m`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Progress = cmd.ErrOrStderr()

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -140,10 +141,10 @@ func (c *Committer[J]) run() {
 	}
 }
 
-// fill adds jobs that already wait, up to the limits of a batch.
+// fill adds jobs that wait, up to the limits of a batch. If none waits, it lets other goroutines run, three times in all: some are about to add
+// a job, and one commit for all of them is cheaper.
 func (c *Committer[J]) fill(batch []*entry[J]) []*entry[J] {
-	size := batch[0].size
-	for len(batch) < c.most && size < maxBatchBytes {
+	for size, pauses := batch[0].size, 0; len(batch) < c.most && size < maxBatchBytes && pauses < 3; {
 		select {
 		case e, ok := <-c.jobs:
 			if !ok {
@@ -151,7 +152,8 @@ func (c *Committer[J]) fill(batch []*entry[J]) []*entry[J] {
 			}
 			batch, size = append(batch, e), size+e.size
 		default:
-			return batch
+			pauses++
+			runtime.Gosched()
 		}
 	}
 	return batch

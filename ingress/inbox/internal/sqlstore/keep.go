@@ -118,8 +118,7 @@ func (s *Store) Purge(ctx context.Context, request inbox.PurgeRequest) (purged i
 	return purged, err
 }
 
-// inChunks removes the rows that a query finds, one chunk in each transaction, until it finds none, and returns their number. The last chunk is
-// empty.
+// inChunks removes the rows that a query finds, one chunk in each transaction, until it finds none, and returns their number.
 func (s *Store) inChunks(ctx context.Context, operation string, remove func(Tx, []int64) error, query string, list any, args ...any) (n int, err error) {
 	for {
 		var found []int64
