@@ -63,9 +63,9 @@ type Store interface {
 	// Audited says whether an act on a subject was recorded.
 	Audited(ctx context.Context, action, subject string) (bool, error)
 
-	// Wake returns a channel that receives soon after this store has made a delivery due. The channel holds one token, which waits
-	// for a receiver; all receivers share it. There is no token for a delivery that another process makes due, or that becomes due
-	// with time: call Claim at intervals as well.
+	// Wake returns a channel that receives soon after this store has made a delivery due, and after a claim that may have left some. The
+	// channel holds one token, which waits for a receiver; all receivers share it. There is no token for a delivery that another process
+	// makes due, or that becomes due with time: call Claim at intervals as well.
 	Wake() <-chan struct{}
 	// Close writes what was accepted, then closes the store. Later calls return ErrClosed.
 	Close() error

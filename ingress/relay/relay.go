@@ -154,9 +154,7 @@ func (r *Relay) claim(ctx context.Context, lanes chan<- inbox.Lane) {
 		for _, lane := range claimed {
 			lanes <- lane
 		}
-		if len(claimed) > 0 {
-			continue
-		}
+		// If more is due than was claimed, Wake says so.
 		select {
 		case <-r.inbox.Wake():
 		case <-poll.C:

@@ -44,16 +44,17 @@ func (s *Store) Claim(ctx context.Context, request inbox.ClaimRequest) ([]inbox.
 	if err != nil {
 		return nil, err
 	}
-	if more && len(lanes) == 0 {
+	if more {
 		s.signalWake()
 	}
 	return lanes, nil
 }
 
-// claim also reports whether more deliveries may wait to be put into lanes: see fillLanes.
+// claim also reports whether more may be due than it hands out.
 func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, more bool, err error) {
 	due, more, err := fillAndSelect(tx, request)
-	if err == nil && !tx.Skip && (more || len(due) == request.MaxLanes) {
+	more = more || len(due) == request.MaxLanes
+	if err == nil && !tx.Skip && more {
 		err = completeLanes(tx, due)
 	}
 	if err != nil {
@@ -77,7 +78,7 @@ func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, more bool, 
 			size, _ := strconv.ParseInt(pair[1], 10, 64)
 			if len(sequences) > 0 && size > room {
 				// Later deliveries that are smaller must not overtake this one.
-				room = 0
+				room, more = 0, true
 				break
 			}
 			room -= size
@@ -115,8 +116,7 @@ func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, more bool, 
 	return claimed, more, err
 }
 
-// fillAndSelect puts arrived deliveries into their lanes and returns the lanes that are due, the longest due first. If all of these deliveries
-// belong to lanes that wait, it continues with more, so that they don't delay other lanes.
+// fillAndSelect puts arrived deliveries into lanes and returns those that are due, the longest due first. Lanes that wait delay no others.
 func fillAndSelect(tx Tx, request inbox.ClaimRequest) (due []int64, more bool, err error) {
 	for range 8 {
 		if more, err = fillLanes(tx, request.Now, 2*request.MaxLanes); err == nil {
