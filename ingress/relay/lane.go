@@ -19,6 +19,8 @@ type pendingEvent struct {
 	inbox.Delivery
 	// entityID is the provider's ID of the case or activation.
 	entityID string
+	// body is the opened body.
+	body []byte
 	// event is the event as the signal carries it; bytes is its size as JSON.
 	event any
 	bytes int
@@ -49,7 +51,6 @@ func parser[E any](r *Relay, of hook.Provider[E], complete func(*hook.Parsed[E],
 		if err != nil {
 			return pendingEvent{}, err
 		}
-		r.metrics.undocumented.WithLabelValues(d.Provider).Add(float64(hook.CountUndocumented(body)))
 		r.metrics.unreadable.WithLabelValues(d.Provider).Add(float64(len(parsed.Lost)))
 		if len(parsed.Lost) > 0 {
 			r.logger.Warn("event has fields that can't be read",
@@ -59,7 +60,7 @@ func parser[E any](r *Relay, of hook.Provider[E], complete func(*hook.Parsed[E],
 			return pendingEvent{}, err
 		}
 		event, encoded, err := of.Fit(parsed.Event, maxSignalBytes)
-		pending := pendingEvent{Delivery: d, entityID: parsed.EntityID, event: event, bytes: len(encoded)}
+		pending := pendingEvent{Delivery: d, entityID: parsed.EntityID, body: body, event: event, bytes: len(encoded)}
 		if d.Kind == hook.KindUnknown { // the version that stored it did not know the kind
 			pending.note = fmt.Sprintf("kind %q", parsed.Kind)
 		}
@@ -116,6 +117,8 @@ func (r *Relay) handle(ctx context.Context, lane inbox.Lane) []inbox.Settlement 
 		for _, e := range events[:n] {
 			settled = append(settled, inbox.Finish(e.ID, inbox.StateDelivered, e.note))
 			r.metrics.lag.Observe(now.Sub(e.ReceivedAt).Seconds())
+			// Not before: it takes as long as the parsing.
+			r.metrics.undocumented.WithLabelValues(e.Provider).Add(float64(hook.CountUndocumented(e.body)))
 		}
 		events = events[n:]
 	}
