@@ -3,8 +3,8 @@
 package interrupt_test
 
 import (
+	"context"
 	"os"
-	"os/exec"
 	"syscall"
 	"testing"
 	"time"
@@ -12,30 +12,38 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/interrupt"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
-// child is set in the process that gets the signals.
-const child = "SIGNALBOX_TEST_INTERRUPTED"
+// signalled is set in the process that gets the signals.
+const signalled = "SIGNALBOX_TEST_SIGNALLED"
+
+func TestMain(m *testing.M) {
+	if testenv.Variable(signalled) != "" {
+		signalMyself()
+	}
+	os.Exit(m.Run())
+}
+
+// signalMyself sends the second signal as early as anybody can know of the first.
+func signalMyself() {
+	ctx, _ := interrupt.Context(context.Background(), func(received os.Signal) bool { return received == os.Interrupt })
+	for _, one := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		if err := syscall.Kill(os.Getpid(), one); err != nil {
+			panic(err)
+		}
+	}
+	<-ctx.Done()
+	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+		panic(err)
+	}
+	<-time.After(time.Minute)
+	os.Exit(0)
+}
 
 func TestTheSecondSignalEndsTheProcessAtOnce(t *testing.T) {
-	if os.Getenv(child) != "" {
-		ctx, _ := interrupt.Context(t.Context(), func(received os.Signal) bool { return received == os.Interrupt })
-		self, err := os.FindProcess(os.Getpid())
-		require.NoError(t, err)
-		require.NoError(t, self.Signal(os.Interrupt))
-		require.NoError(t, self.Signal(syscall.SIGTERM))
-		<-ctx.Done()
-		// The second one comes as early as somebody can know of the first.
-		require.NoError(t, self.Signal(syscall.SIGTERM))
-		<-time.After(time.Minute)
-		os.Exit(0)
-	}
 	t.Parallel()
 	for range 20 {
-		//nolint:gosec // this test itself
-		command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
-		command.Env = append(os.Environ(), child+"=1")
-		said, err := command.CombinedOutput()
-		require.ErrorContains(t, err, "terminated", string(said))
+		require.ErrorContains(t, testenv.Child(t, signalled+"=1").Run(), "terminated")
 	}
 }
