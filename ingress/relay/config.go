@@ -16,7 +16,8 @@ type Config struct {
 	Agents map[string]workflows.ActivationOptions
 	// Concurrency is how many lanes are sent at a time. Default 64.
 	Concurrency int
-	// MaxInFlight bounds the bodies in memory, in bytes. Default 32 MiB; a single delivery may exceed it.
+	// MaxInFlight bounds the claimed bodies in memory as they are stored, in bytes; while they are sent, they are there in clear as well. Default 32 MiB;
+	// a single delivery may exceed it.
 	MaxInFlight int64
 	// SignalTimeout bounds one signal to Temporal. Default 3 seconds.
 	SignalTimeout time.Duration

@@ -107,6 +107,9 @@ func (r *Relay) handle(ctx context.Context, lane inbox.Lane) []inbox.Settlement 
 		result := route.send(send, lane.Name, events[:n])
 		endSpan(result)
 		cancel()
+		for _, e := range events[:n] { // not before the signal: it takes as long as the parsing
+			r.metrics.undocumented.WithLabelValues(e.Provider).Add(float64(hook.CountUndocumented(e.body)))
+		}
 		if result.class != accepted {
 			settled = append(settled, r.notAccepted(ctx, deliveriesOf(events[:alike]), result)...)
 			return append(settled, release(append(deliveriesOf(events[alike:]), unopened...))...)
@@ -117,8 +120,6 @@ func (r *Relay) handle(ctx context.Context, lane inbox.Lane) []inbox.Settlement 
 		for _, e := range events[:n] {
 			settled = append(settled, inbox.Finish(e.ID, inbox.StateDelivered, e.note))
 			r.metrics.lag.Observe(now.Sub(e.ReceivedAt).Seconds())
-			// Not before: it takes as long as the parsing.
-			r.metrics.undocumented.WithLabelValues(e.Provider).Add(float64(hook.CountUndocumented(e.body)))
 		}
 		events = events[n:]
 	}

@@ -516,6 +516,37 @@ func TestNewDeliveriesWakeTheRelay(t *testing.T) {
 	}
 }
 
+// hooked calls after once, after the first claim that found something.
+type hooked struct {
+	inbox.Store
+	once  sync.Once
+	after func()
+}
+
+func (h *hooked) Claim(ctx context.Context, request inbox.ClaimRequest) ([]inbox.Lane, error) {
+	lanes, err := h.Store.Claim(ctx, request)
+	if len(lanes) > 0 {
+		h.once.Do(h.after)
+	}
+	return lanes, err
+}
+
+func TestWhatAnotherProcessStoresMeanwhileIsClaimedSoonAfter(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.temporal.run("offload-case/order-1")
+	f.temporal.run("offload-case/order-2")
+	stored := make(chan string, 1)
+	f.store = &hooked{Store: f.store, after: func() {
+		id := f.keepOffload(t, "order-2", "evt")
+		<-f.store.Wake() // another process would not wake this one
+		stored <- id
+	}}
+	f.start(t, relay.Config{PollInterval: time.Hour})
+	f.keepOffload(t, "order-1", "evt")
+	f.becomes(t, <-stored, inbox.StateDelivered)
+}
+
 func TestMetricsShowPendingDeliveriesAndTheirAge(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -116,7 +116,7 @@ func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, more bool, 
 	return claimed, more, err
 }
 
-// fillAndSelect puts arrived deliveries into lanes and returns those that are due, the longest due first. Lanes that wait delay no others.
+// fillAndSelect puts arrived deliveries into lanes and returns the lanes that are due, the longest due first. Those that wait delay no others.
 func fillAndSelect(tx Tx, request inbox.ClaimRequest) (due []int64, more bool, err error) {
 	for range 8 {
 		if more, err = fillLanes(tx, request.Now, 2*request.MaxLanes); err == nil {
