@@ -7,8 +7,8 @@ import (
 )
 
 // The stories of cases, activations and notices are run again by their packages. The other tests here run the same workflow code, or run it in
-// other processes.
+// other processes. It runs before the parallel tests: on a machine with much other work, replays with the cache off end in workflow tasks that
+// fail and are tried again.
 func TestWorkflowsGoOnWithTheStickyCacheOff(t *testing.T) {
-	t.Parallel()
 	stickytest.Rerun(t, "-test.run=AttachmentEnds|RightState|ServerRecordsReplays|AfterARestart|TemporalWasAway")
 }
