@@ -315,20 +315,19 @@ func wakes(t *testing.T, s inbox.Store) {
 
 	claim(t, s, request("relay", at(6)))
 	quiet("a claim of all that was due")
-	add(t, s, delivery("b", "1", at(7)), delivery("c", "1", at(7)))
-	woken("an append")
-	one := request("relay", at(7))
-	one.MaxLanes = 1
-	require.Len(t, claim(t, s, one), 1)
-	woken("a claim of fewer lanes than are due")
-	require.Len(t, claim(t, s, request("relay", at(7))), 1)
-	quiet("a claim of the rest")
-	add(t, s, delivery("d", "1", at(8)), delivery("e", "1", at(8)))
-	woken("an append")
-	small := request("relay", at(8))
-	small.MaxBytes = 1
-	require.Len(t, claim(t, s, small), 1)
-	woken("a claim without room for all that is due")
+	for why, r := range map[string]inbox.ClaimRequest{
+		"a claim of fewer lanes than are due":      {MaxLanes: 1, MaxBytes: 1 << 20},
+		"a claim without room for all that is due": {MaxLanes: 10, MaxBytes: 1},
+	} {
+		add(t, s, delivery(why+" 1", "1", at(7)), delivery(why+" 2", "1", at(7)))
+		woken("an append")
+		less := request("relay", at(7))
+		less.MaxLanes, less.MaxBytes = r.MaxLanes, r.MaxBytes
+		require.Len(t, claim(t, s, less), 1)
+		woken(why)
+		require.Len(t, claim(t, s, request("relay", at(7))), 1)
+		quiet("a claim of the rest")
+	}
 }
 
 func closed(t *testing.T, s inbox.Store) {
