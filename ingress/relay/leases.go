@@ -55,6 +55,13 @@ func (l *leases) add(lane string, claim int64, at time.Time) bool {
 	return true
 }
 
+// any reports whether the relay holds a lane.
+func (l *leases) any() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.lanes) > 0
+}
+
 // trust reports whether a signal for the lane may begin, which means that it ends before the lease does.
 func (l *leases) trust(lane string, now time.Time) bool {
 	l.mu.Lock()

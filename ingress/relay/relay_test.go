@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -545,6 +546,57 @@ func TestWhatAnotherProcessStoresMeanwhileIsClaimedSoonAfter(t *testing.T) {
 	f.start(t, relay.Config{PollInterval: time.Hour})
 	f.keepOffload(t, "order-1", "evt")
 	f.becomes(t, <-stored, inbox.StateDelivered)
+}
+
+// counted counts claims.
+type counted struct {
+	inbox.Store
+	wake   chan struct{}
+	claims atomic.Int64
+}
+
+func (c *counted) Wake() <-chan struct{} { return c.wake }
+
+func (c *counted) Claim(ctx context.Context, request inbox.ClaimRequest) ([]inbox.Lane, error) {
+	c.claims.Add(1)
+	return c.Store.Claim(ctx, request)
+}
+
+func TestClaimsPauseWhileWhatArrivesIsForLanesThatAreHeld(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.temporal.run("offload-case/order-1")
+		answered := make(chan struct{})
+		f.temporal.hook = func(string) { <-answered }
+		store := &counted{Store: f.store, wake: make(chan struct{}, 1)}
+		f.store = store
+		id := f.keepOffload(t, "order-1", "evt")
+		f.start(t, relay.Config{PollInterval: time.Hour})
+		arrives := func() {
+			select {
+			case store.wake <- struct{}{}:
+			default:
+			}
+			<-time.After(time.Millisecond)
+			synctest.Wait()
+		}
+		for range 1000 {
+			arrives()
+		}
+		require.Less(t, store.claims.Load(), int64(25))
+
+		before := store.claims.Load()
+		for store.claims.Load() == before {
+			arrives()
+		}
+		close(answered)
+		for range 10 {
+			arrives()
+		}
+		require.Equal(t, inbox.StateDelivered, f.get(t, id).State)
+		require.Greater(t, store.claims.Load(), before+1, "a settlement ends the pause")
+	})
 }
 
 func TestMetricsShowPendingDeliveriesAndTheirAge(t *testing.T) {
