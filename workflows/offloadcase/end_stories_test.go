@@ -33,6 +33,17 @@ var endStories = map[string]func() scenario{
 			},
 		}
 	},
+	"an end without a webhook is found by a reconcile-now in the task in which the creation ends": func() scenario {
+		return scenario{
+			start:    start(),
+			provider: &provider{askedMeanwhile: true, truth: []truth{{facts: completed(0).Facts}}},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+				require.Equal(t, workflows.NewsByPoll, w.outcome.Source)
+				require.True(t, w.outcome.EndedAt.Before(after(minute)), w.outcome.EndedAt)
+			},
+		}
+	},
 	"completes by webhook": func() scenario {
 		return scenario{
 			start: start(replying), provider: &provider{},

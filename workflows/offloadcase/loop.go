@@ -35,6 +35,7 @@ func (r *run) applyNews() {
 	r.Turn()
 	r.applySignals()
 	r.applyResults()
+	r.applyRequests()
 	if r.TakeCancel() {
 		r.apply(lifecycle.Cancel(r.c, workflows.CancelCase{Reason: "the workflow was cancelled in Temporal"}, r.Now()))
 	}
@@ -50,6 +51,10 @@ func (r *run) applySignals() {
 			r.Step(1)
 		}
 	}
+}
+
+// applyRequests applies what people ask for. A creation whose result came in the same task is applied before, or the request would find no case.
+func (r *run) applyRequests() {
 	for _, request := range entity.Drain[workflows.ReconcileNow](r.reconcileNow) {
 		r.apply(lifecycle.ReconcileNow(r.c, request, r.Now()))
 		r.Step(1)

@@ -25,6 +25,8 @@ type provider struct {
 	unreadableUntil time.Duration
 	// unreachable makes every read fail with a final error.
 	unreachable bool
+	// askedMeanwhile: a person asks to read the case while it is created. The workflow sees that together with the result of the creation.
+	askedMeanwhile bool
 
 	// checks is the conclusion of the result check.
 	checks func(workflows.CheckResultParams) (workflows.ResultCheck, error)
@@ -71,6 +73,9 @@ func (p *provider) createCase(_ context.Context, params workflows.CreateCasePara
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.created = append(p.created, params)
+	if p.askedMeanwhile {
+		p.env.SignalWorkflowSkippingWorkflowTask(workflows.SignalReconcileNow, workflows.ReconcileNow{By: "ada"})
+	}
 	if len(p.creates) == 0 {
 		return workflows.CreateCaseResult{CaseID: caseID}, nil
 	}
