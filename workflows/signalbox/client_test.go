@@ -177,6 +177,7 @@ func TestAStateThatCannotBeReadNowIsUnavailable(t *testing.T) {
 		err    error
 	}{
 		"no worker for a while": {err: serviceerror.NewFailedPrecondition("no poller seen for task queue recently, worker may be down")},
+		"history went on":       {err: serviceerror.NewQueryFailed("[TMPRL1100] invalid state transition")},
 		"paused in Temporal":    {answer: &client.QueryWorkflowWithOptionsResponse{QueryRejected: &querypb.QueryRejected{Status: enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED}}},
 	} {
 		t.Run(name, func(t *testing.T) {

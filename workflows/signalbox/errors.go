@@ -102,6 +102,9 @@ func translate(op string, err error) error {
 		exhausted   *serviceerror.ResourceExhausted
 		deadline    *serviceerror.DeadlineExceeded
 		cancelled   *serviceerror.Canceled
+		// While a history goes on, a worker can't replay it for a query (https://github.com/temporalio/sdk-go/issues/755). It has to replay a
+		// workflow that is not in its cache.
+		unanswered *serviceerror.QueryFailed
 	)
 	switch {
 	case errors.As(err, &notFound):
@@ -112,7 +115,8 @@ func translate(op string, err error) error {
 		return fmt.Errorf("%s: %w", op, err)
 	case errors.As(err, &cancelled):
 		return wrap(context.Canceled)
-	case errors.As(err, &notReady), errors.As(err, &notNow), errors.As(err, &unavailable), errors.As(err, &exhausted), errors.As(err, &deadline):
+	case errors.As(err, &notReady), errors.As(err, &notNow), errors.As(err, &unavailable), errors.As(err, &exhausted), errors.As(err, &deadline),
+		errors.As(err, &unanswered):
 		return wrap(ErrUnavailable)
 	}
 	return fmt.Errorf("%s: %w", op, err)
