@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
 	"sync"
 
@@ -65,12 +66,13 @@ func reserveAddresses(opts Options) (addrs addresses, err error) {
 var given sync.Map
 
 // FreeAddress finds a loopback port on which nothing listens, each time another one. It is below those that the system hands to outgoing connections
-// and to listeners on port 0, which could take it before it is used, or while a process that uses it is away.
+// and to listeners on port 0, which could take it before it is used, or while a process that uses it is away. Processes that start at the same time
+// have numbers close to each other, and so look in different parts.
 func FreeAddress() (string, error) {
-	const lowest, count, tries = 20000, 12000, 100
+	const lowest, parts, ports, tries = 20000, 24, 500, 100
 	var failures []error
 	for range tries {
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(lowest+rand.IntN(count)))
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(lowest+os.Getpid()%parts*ports+rand.IntN(ports)))
 		if _, taken := given.LoadOrStore(address, true); taken {
 			continue
 		}
