@@ -22,7 +22,8 @@ type leases struct {
 
 type lease struct {
 	// claim is the number of the claim.
-	claim int64
+	claim     int64
+	claimedAt time.Time
 	// since is when the lane was claimed, or when the claim was last renewed.
 	since time.Time
 	// settling is true while the lane's results are being written. From then on the lane may be claimed again at any moment.
@@ -51,15 +52,18 @@ func (l *leases) add(lane string, claim int64, at time.Time) bool {
 		old.claim, old.since = claim, at
 		return false
 	}
-	l.lanes[lane] = &lease{claim: claim, since: at}
+	l.lanes[lane] = &lease{claim: claim, claimedAt: at, since: at}
 	return true
 }
 
-// any reports whether the relay holds a lane.
-func (l *leases) any() bool {
+// oldest returns how long ago the oldest claim was made that is not settled; 0 without one.
+func (l *leases) oldest(now time.Time) (age time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.lanes) > 0
+	for _, held := range l.lanes {
+		age = max(age, now.Sub(held.claimedAt))
+	}
+	return age
 }
 
 // trust reports whether a signal for the lane may begin, which means that it ends before the lease does.

@@ -48,8 +48,6 @@ type Relay struct {
 	gate     *gate
 	budget   *budget
 	leases   *leases
-	// settled receives after a settlement. The channel holds one token.
-	settled chan struct{}
 	// olderUnmatched is where the next replayPass goes on; empty: after the newest.
 	olderUnmatched string
 }
@@ -67,7 +65,7 @@ func New(config Config, deps Deps) (*Relay, error) {
 		config: config, temporal: deps.Temporal, inbox: deps.Inbox, keys: deps.Keys, logger: deps.Logger, metrics: metrics,
 		tracer: deps.Tracer, now: deps.Now,
 		budget: newBudget(config.MaxInFlight),
-		leases: newLeases(config.Lease, config.SignalTimeout), settled: make(chan struct{}, 1),
+		leases: newLeases(config.Lease, config.SignalTimeout),
 	}
 	r.routes = r.newRoutes()
 	r.gate = newGate(func(ctx context.Context) error { return probe(ctx, deps.Temporal) }, deps.Now, deps.Logger, metrics.setHeldBack)
@@ -142,9 +140,9 @@ const (
 	lanesAhead = 2
 	// claimAgain is the pause after a claim that found something. At once, the next one would slow down Temporal on the same processors.
 	claimAgain = 20 * time.Millisecond
-	// heldPause is the pause after a claim in vain while lanes are held: what arrives is for these lanes, mostly. To put it into them at once would
-	// slow down the acknowledgements (by 15 % in the first seconds without Temporal), because it changes a page of an index for each delivery.
-	heldPause = 50 * time.Millisecond
+	// stuckPause is the pause after a claim in vain while a lane waits for Temporal since stuckAfter: what arrives is then for lanes that are held,
+	// mostly. To put it into them at once would slow down the acknowledgements, because it changes a page of an index for each delivery.
+	stuckAfter, stuckPause = 250 * time.Millisecond, 50 * time.Millisecond
 )
 
 // claim gives claimed lanes to the senders until ctx ends. It also gives them the lanes of the last claim, which they then release.
@@ -168,10 +166,9 @@ func (r *Relay) claim(ctx context.Context, lanes chan<- inbox.Lane) {
 		case len(claimed) > 0:
 			// Wake tells of what this claim left, but not of lanes that were locked and not of other processes.
 			again = time.After(claimAgain)
-		case r.leases.any():
+		case r.leases.oldest(r.now()) > stuckAfter:
 			select {
-			case <-time.After(heldPause):
-			case <-r.settled:
+			case <-time.After(stuckPause):
 			case <-ctx.Done():
 			}
 		}
@@ -261,10 +258,6 @@ func (r *Relay) settleBatch(ctx context.Context, batch []laneResult, wait bool) 
 		}
 		if err == nil || stopped || errors.Is(err, inbox.ErrClosed) || errors.Is(err, inbox.ErrInvalid) {
 			r.leases.settled(request.Claims)
-			select {
-			case r.settled <- struct{}{}:
-			default:
-			}
 			return true
 		}
 		timer := time.NewTimer(pause)
