@@ -190,9 +190,10 @@ func ContinueAsNew(t testing.TB, temporal client.Client, workflowID string) {
 	}, func(now string) bool { return now != before })
 }
 
-// Offload is a provider that shows which cases it has for a reference.
+// Offload is a provider that shows which cases it has for a reference, and can send their webhooks again.
 type Offload interface {
 	CasesOf(reference string) []offloadsim.Record
+	SendWebhook(caseID, event string, overrides map[string]any) error
 }
 
 // Elsewhere is an Offload of another process, which shows no cases. A case of it that exists sends webhooks, which resolve its creation.
@@ -201,10 +202,20 @@ type Elsewhere struct{}
 // CasesOf returns nothing.
 func (Elsewhere) CasesOf(string) []offloadsim.Record { return nil }
 
-// Attended returns a function that reads a case, and resolves an uncertain creation as a person would. A busy server can lose an activity
-// task, which makes a creation uncertain.
+// SendWebhook does nothing.
+func (Elsewhere) SendWebhook(string, string, map[string]any) error { return nil }
+
+// Attended returns a function that reads a case, resolves an uncertain creation as a person would, and resends what Offload could not deliver. A busy
+// server can lose an activity task, which makes a creation uncertain.
 func Attended(offload Offload, one *signalbox.Case) func(context.Context) (workflows.CaseState, error) {
+	var resent time.Time
 	return func(ctx context.Context) (workflows.CaseState, error) {
+		if time.Since(resent) > time.Second {
+			resent = time.Now()
+			if err := Resend(offload, offload.CasesOf(one.Reference())); err != nil {
+				return workflows.CaseState{}, err
+			}
+		}
 		state, err := one.State(ctx)
 		if err != nil || state.Status != workflows.CaseCreateUncertain {
 			return state, err
@@ -218,13 +229,9 @@ func Attended(offload Offload, one *signalbox.Case) func(context.Context) (workf
 	}
 }
 
-// Resend has Offload send the webhooks again that the ingress answered with 503, since its disk was busy. By itself Offload sends each once.
-func Resend(offload interface {
-	Cases() []offloadsim.Record
-	SendWebhook(caseID, event string, overrides map[string]any) error
-},
-) error {
-	for _, one := range offload.Cases() {
+// Resend has Offload send the webhooks of cases again that the ingress answered with 503, since its disk was busy. By itself Offload sends each once.
+func Resend(offload Offload, cases []offloadsim.Record) error {
+	for _, one := range cases {
 		last := map[string]courier.Attempt{}
 		for _, attempt := range one.Webhooks {
 			last[attempt.Event] = attempt
@@ -258,7 +265,7 @@ func Attend(ctx context.Context, apps *signalbox.Client, offload Offload) (neede
 				_, _ = Attended(offload, apps.Case(row.Reference))(ctx)
 			}
 			if simulated, ok := offload.(*offloadsim.Simulator); ok {
-				_ = Resend(simulated)
+				_ = Resend(simulated, simulated.Cases())
 			}
 			select {
 			case <-ctx.Done():

@@ -3,7 +3,6 @@ package upgradetest_test
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -186,9 +185,10 @@ func (p *play) start(t *testing.T, name string, n int) {
 func (p *play) await(t *testing.T, status workflows.CaseStatus, cases ...*signalbox.Case) {
 	t.Helper()
 	for _, one := range cases {
+		read := stories.Attended(p.simulators.Offload, one)
 		eventually(t, one.Reference()+" is "+string(status), func() bool {
-			state, err := stories.Attended(p.simulators.Offload, one)(t.Context())
-			return errors.Join(err, stories.Resend(p.simulators.Offload)) == nil && state.Status == status
+			state, err := read(t.Context())
+			return err == nil && state.Status == status
 		})
 	}
 }
@@ -266,7 +266,7 @@ func (p *play) noneLost(t *testing.T) {
 		}
 	}
 	eventually(t, "each webhook of a case is accepted", func() bool {
-		require.NoError(t, stories.Resend(p.simulators.Offload))
+		require.NoError(t, stories.Resend(p.simulators.Offload, p.simulators.Offload.Cases()))
 		return !slices.ContainsFunc(p.simulators.Offload.Cases(), func(record offloadsim.Record) bool {
 			accepted := map[string]bool{}
 			for _, attempt := range record.Webhooks {
