@@ -25,6 +25,8 @@ type composed struct {
 
 type serviceOf struct {
 	Image       string            `yaml:"image"`
+	Build       any               `yaml:"build"`
+	PullPolicy  string            `yaml:"pull_policy"`
 	Command     any               `yaml:"command"`
 	Environment map[string]string `yaml:"environment"`
 	Volumes     []string          `yaml:"volumes"`
@@ -118,6 +120,22 @@ func TestTheFileHasTwoOfEachAndSecretsAsFilesOnly(t *testing.T) {
 				require.FileExists(t, root+"/"+path)
 			}
 		}
+	}
+}
+
+// Compose builds the services of a file at the same time, and a build fails if another one has written its tag meanwhile.
+func TestOneServiceBuildsTheImageAndNonePullsIt(t *testing.T) {
+	t.Parallel()
+	c := readCompose(t, addresses)
+	builds := map[string]int{}
+	for _, s := range c.Services {
+		if s.Build != nil {
+			builds[s.Image]++
+		}
+	}
+	require.Equal(t, map[string]int{"signalbox": 1}, builds)
+	for name, s := range c.Services {
+		require.Equal(t, builds[s.Image] > 0, s.PullPolicy == "never", name)
 	}
 }
 
