@@ -1,6 +1,9 @@
 package composetest_test
 
 import (
+	"maps"
+	"net/http"
+	"net/netip"
 	"os"
 	"regexp"
 	"strings"
@@ -12,6 +15,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/worker"
 )
 
@@ -21,6 +25,14 @@ const root = "../../../.."
 // composed is what the play reads of docker-compose.yml.
 type composed struct {
 	Services map[string]serviceOf `yaml:"services"`
+	Networks map[string]struct {
+		IPAM struct {
+			Config []struct {
+				Gateway netip.Addr   `yaml:"gateway"`
+				Range   netip.Prefix `yaml:"ip_range"`
+			} `yaml:"config"`
+		} `yaml:"ipam"`
+	} `yaml:"networks"`
 }
 
 type serviceOf struct {
@@ -31,6 +43,10 @@ type serviceOf struct {
 	Environment map[string]string `yaml:"environment"`
 	Volumes     []string          `yaml:"volumes"`
 	Secrets     []string          `yaml:"secrets"`
+	Ports       []string          `yaml:"ports"`
+	Networks    map[string]struct {
+		Address netip.Addr `yaml:"ipv4_address"`
+	} `yaml:"networks"`
 	HealthCheck struct {
 		Test []string `yaml:"test"`
 	} `yaml:"healthcheck"`
@@ -103,6 +119,7 @@ func TestTheFileHasTwoOfEachAndSecretsAsFilesOnly(t *testing.T) {
 	for _, kind := range []string{"ingress", "worker"} {
 		one, two := c.Services["signalbox-"+kind+"-1"], c.Services["signalbox-"+kind+"-2"]
 		require.Equal(t, []string{kind}, one.arguments(t))
+		one.Ports, two.Ports = nil, nil
 		require.Equal(t, one, two)
 	}
 	for name, s := range c.Services {
@@ -136,6 +153,43 @@ func TestOneServiceBuildsTheImageAndNonePullsIt(t *testing.T) {
 	require.Equal(t, map[string]int{"signalbox": 1}, builds)
 	for name, s := range c.Services {
 		require.Equal(t, builds[s.Image] > 0, s.PullPolicy == "never", name)
+	}
+}
+
+func TestPortsArePublishedOnLoopback(t *testing.T) {
+	t.Parallel()
+	for name, s := range readCompose(t, addresses).Services {
+		for _, port := range s.Ports {
+			require.Regexp(t, "^127\\.0\\.0\\.1:", port, name)
+		}
+	}
+	variables := maps.Clone(addresses)
+	variables["SIGNALBOX_BIND"] = "10.0.0.1"
+	require.Equal(t, []string{"10.0.0.1:8080:8080"}, readCompose(t, variables).Services["haproxy"].Ports)
+}
+
+// The peer of a stranger's connection can be the network's gateway. HAProxy appends its peer to what the stranger wrote into X-Forwarded-For.
+func TestOnlyHAProxyAndANamedTLSProxySayWhoSentAWebhook(t *testing.T) {
+	t.Parallel()
+	const written = "203.0.113.9"
+	for tlsProxy, want := range map[string]string{"": "172.30.80.1", "10.0.0.2,172.30.80.1": written} {
+		variables := maps.Clone(addresses)
+		variables["SIGNALBOX_TLS_PROXY"] = tlsProxy
+		c := readCompose(t, variables)
+		network := c.Networks["default"].IPAM.Config[0]
+		require.Equal(t, "172.30.80.1", network.Gateway.String())
+		proxy := c.Services["haproxy"].Networks["default"].Address
+		require.False(t, network.Range.Contains(proxy), "another container could have HAProxy's address")
+
+		flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+		config.Flags(flags, config.Ingress)
+		settings, err := config.Load(flags, config.Source{Environ: []string{"SIGNALBOX_TRUSTED_PROXIES=" + c.Services["signalbox-ingress-1"].Environment["SIGNALBOX_TRUSTED_PROXIES"]}})
+		require.NoError(t, err)
+		sender := ingress.Sources(settings.TrustedProxies)
+		forwarded := http.Header{"X-Forwarded-For": {written, network.Gateway.String()}}
+		require.Equal(t, want, sender(&http.Request{RemoteAddr: netip.AddrPortFrom(proxy, 1).String(), Header: forwarded}).String(), tlsProxy)
+		other := network.Range.Addr().Next()
+		require.Equal(t, other, sender(&http.Request{RemoteAddr: netip.AddrPortFrom(other, 1).String(), Header: forwarded}), "another container")
 	}
 }
 

@@ -40,7 +40,7 @@ type running struct {
 func (s *stage) in(address, internal, text string) string {
 	pairs := append([]string{
 		"127.0.0.1:8080", address, "127.0.0.1:8081", internal, ":8080", address, ":8081", internal,
-		"172.30.80.0/24", "127.0.0.1", "/run/secrets/", filepath.Join(s.folder, "secrets") + "/", "/run/tokens/", filepath.Join(s.folder, "secrets", "tokens") + "/",
+		"172.30.80.2", "127.0.0.1", "/run/secrets/", filepath.Join(s.folder, "secrets") + "/", "/run/tokens/", filepath.Join(s.folder, "secrets", "tokens") + "/",
 		"/data", filepath.Join(s.folder, "data"),
 	}, s.replace...)
 	return strings.NewReplacer(pairs...).Replace(text)
