@@ -127,7 +127,7 @@ func byFlag(command *cobra.Command, by *string) {
 	command.Flags().StringVar(by, "by", "", "who acts, for the record; empty: the user who runs the command")
 }
 
-// api returns the API that the command line or a variable names; nil if neither does.
+// api returns the API that the command line or a variable names; nil if neither does. Call it before config.Load, which sets flags from variables.
 func (p process) api(cmd *cobra.Command) (*overAPI, error) {
 	flag, err := cmd.Flags().GetString("api")
 	if err != nil {
@@ -142,6 +142,11 @@ func (p process) api(cmd *cobra.Command) (*overAPI, error) {
 	}
 	if by := cmd.Flags().Lookup("by"); by != nil && by.Changed {
 		return nil, fmt.Errorf("%w: --by: the API records the name of the token: leave it out", errUsage)
+	}
+	for _, name := range []string{"inbox", "keyring", "config"} {
+		if cmd.Flags().Changed(name) {
+			return nil, fmt.Errorf("%w: --%s: the API uses the settings of its process: leave this flag out, or leave out --api and unset SIGNALBOX_API", errUsage, name)
+		}
 	}
 	connected, err := api.Connect(named.URL, named.Token)
 	if err != nil {
