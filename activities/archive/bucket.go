@@ -48,6 +48,22 @@ const folderMode = "488"
 // or "azure", a gs or azblob URL. Each takes the options of gocloud.dev/blob, such as prefix=signalbox/. It creates a missing folder; if it
 // can't, the error holds an fs.PathError. It does not connect to a remote bucket; failed stores are retried.
 func OpenBucket(ctx context.Context, bucketURL string) (*Bucket, error) {
+	return openBucket(ctx, bucketURL, true)
+}
+
+// CheckBucket fails if OpenBucket or Check would. It creates no folder, and a missing one is no error.
+func CheckBucket(ctx context.Context, bucketURL string) error {
+	bucket, err := openBucket(ctx, bucketURL, false)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(bucket.Check(ctx), bucket.Close())
+}
+
+func openBucket(ctx context.Context, bucketURL string, createFolder bool) (*Bucket, error) {
 	u, err := url.Parse(bucketURL)
 	if err != nil || u.User != nil {
 		// The parser's message contains the URL, which may hold a password.
@@ -82,7 +98,7 @@ func OpenBucket(ctx context.Context, bucketURL string) (*Bucket, error) {
 		u.RawQuery = options.Encode()
 	}
 	bucket.objects, err = blob.DefaultURLMux().OpenBucketURL(ctx, u)
-	if bucket.folder && errors.Is(err, fs.ErrNotExist) {
+	if bucket.folder && createFolder && errors.Is(err, fs.ErrNotExist) {
 		// Only now: the error for a folder that can't be created hides its cause, which errors.As must find.
 		options.Set("create_dir", "true")
 		u.RawQuery = options.Encode()

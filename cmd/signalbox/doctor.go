@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
+	"github.com/signalbox-dev/signalbox/activities/archive"
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
@@ -40,8 +41,8 @@ func (p process) doctor() *cobra.Command {
 	var canary canaryArgs
 	doctor := &cobra.Command{
 		Use:   "doctor [serve|ingress|worker]",
-		Short: "Check settings, keyring, inbox and Temporal for a process, and print the result of each check",
-		Long: `Check settings, keyring, inbox and Temporal for a process, and print the result of each check.
+		Short: "Check settings, keyring, inbox, bucket and Temporal for a process, and print the result of each check",
+		Long: `Check settings, keyring, inbox, bucket and Temporal for a process, and print the result of each check.
 
 --canary also sends an event through the whole system, and prints how long each step took: ingress and inbox, relay, Temporal, worker. It is harmless
 in production: it calls no provider and sends no notice. It leaves one delivery in the inbox and one closed workflow offload-case/~canary-… in
@@ -123,6 +124,9 @@ func (p process) examine(ctx context.Context, flags *pflag.FlagSet, parts config
 		found, err := p.examineInbox(ctx, settings)
 		note("inbox", found, err)
 	}
+	if parts&config.Worker != 0 && settings.Bucket != "" {
+		note("bucket", "answers", examineBucket(ctx, settings.Bucket))
+	}
 
 	dialCtx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -157,6 +161,15 @@ func (p process) examineInbox(ctx context.Context, settings config.Config) (stri
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	return storage.Examine(ctx, settings.Inbox)
+}
+
+func examineBucket(ctx context.Context, bucket string) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	if err := archive.CheckBucket(ctx, bucket); err != nil {
+		return fmt.Errorf("--bucket (SIGNALBOX_BUCKET): %w", err)
+	}
+	return nil
 }
 
 // traces says where the spans of a process with this environment go.

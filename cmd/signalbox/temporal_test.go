@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -302,6 +303,7 @@ func TestTheDoctorReportsEveryCheck(t *testing.T) {
 	t.Parallel()
 	_, keys := newKeys(t)
 	complete := []string{keys, "SIGNALBOX_PUBLIC_URL=https://h.example.com", "SIGNALBOX_OFFLOAD_BASE_URL=https://o.example.com", "SIGNALBOX_OFFLOAD_API_KEY=offload-secret"}
+	unmade := filepath.Join(t.TempDir(), "files")
 	good := namespace{retention: minRetention, attributes: worker.SearchAttributes()}
 	short, bare := good, good
 	short.retention = 24 * time.Hour
@@ -324,6 +326,11 @@ func TestTheDoctorReportsEveryCheck(t *testing.T) {
 		"traces are off":          {complete, good.dial, nil, 0, []string{`ok +traces +off`}},
 		"traces are sent":         {append([]string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://ada:offload-secret@collector:4318"}, complete...), good.dial, nil, 0, []string{`ok +traces +http://collector:4318/v1/traces, sampler parentbased_always_on`}},
 		"traces go nowhere":       {append([]string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318", "OTEL_TRACES_SAMPLER=often"}, complete...), good.dial, nil, 1, []string{`FAILED +traces +OTEL_TRACES_SAMPLER`}},
+		"a bucket of no kind":     {append([]string{"SIGNALBOX_BUCKET=s4://files"}, complete...), good.dial, nil, 1, []string{`ok +settings`, `FAILED +bucket +--bucket \(SIGNALBOX_BUCKET\): .*"s4"`}},
+		"a bucket in a file":      {append([]string{"SIGNALBOX_BUCKET=file:///dev/null/files"}, complete...), good.dial, []string{"worker"}, 1, []string{`FAILED +bucket`}},
+		"a bucket to be made":     {append([]string{"SIGNALBOX_BUCKET=file://" + unmade}, complete...), good.dial, nil, 0, []string{`ok +bucket`}},
+		"a bucket of the worker":  {append([]string{"SIGNALBOX_BUCKET=s4://files"}, complete...), good.dial, []string{"ingress"}, 0, nil},
+		"a URL without TLS":       {append(slices.Clone(complete), "SIGNALBOX_OFFLOAD_BASE_URL=http://offload.internal"), good.dial, nil, 1, []string{`FAILED +settings .*SIGNALBOX_OFFLOAD_BASE_URL`}},
 		"a part that there isn't": {complete, good.dial, []string{"relay"}, 2, nil},
 		"for programs":            {complete, short.dial, []string{"--json"}, 1, []string{`"check": "retention",\s+"ok": false`}},
 	} {
@@ -335,6 +342,7 @@ func TestTheDoctorReportsEveryCheck(t *testing.T) {
 				require.Regexp(t, s, got.out)
 			}
 			require.NotContains(t, got.out+got.err, "offload-secret")
+			require.NoDirExists(t, unmade)
 		})
 	}
 }

@@ -63,14 +63,11 @@ func (c Config) normalized() (Config, error) {
 	var wrong []error
 	base, err := parseBaseURL(c.BaseURL, c.AllowPlainHTTP)
 	if err != nil {
-		wrong = append(wrong, err)
+		wrong = append(wrong, fmt.Errorf("base URL: %w", err))
 	}
 	c.BaseURL = base
-	switch {
-	case c.APIKey == "":
-		wrong = append(wrong, errors.New("api key: must not be empty"))
-	case strings.ContainsFunc(c.APIKey, func(r rune) bool { return r <= ' ' || r > '~' }):
-		wrong = append(wrong, errors.New("api key: must have only printable ASCII characters and no spaces or line breaks"))
+	if err := CheckAPIKey(c.APIKey); err != nil {
+		wrong = append(wrong, fmt.Errorf("api key: %w", err))
 	}
 	if c.Timeout == 0 {
 		c.Timeout = DefaultTimeout
@@ -102,29 +99,39 @@ func (c Config) normalized() (Config, error) {
 	return c, nil
 }
 
+// CheckBaseURL returns what is wrong with the BaseURL of a Config without AllowPlainHTTP. The error does not contain a password.
+func CheckBaseURL(text string) error {
+	_, err := parseBaseURL(text, false)
+	return err
+}
+
+// CheckAPIKey returns what is wrong with the APIKey of a Config. The error does not contain the key.
+func CheckAPIKey(key string) error {
+	switch {
+	case key == "":
+		return errors.New("must not be empty")
+	case strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return errors.New("must have only printable ASCII characters and no spaces or line breaks")
+	}
+	return nil
+}
+
 // parseBaseURL returns the URL without a slash at its end, so that a route can be appended.
 func parseBaseURL(text string, allowPlainHTTP bool) (string, error) {
 	if text == "" {
-		return "", errors.New("base URL: must not be empty; Offload publishes no fixed host, so set it to yours")
+		return "", errors.New("must not be empty; Offload publishes no fixed host, so set it to yours")
 	}
 	u, err := url.Parse(text)
-	if err != nil {
-		// The parser's message contains the URL, which may hold a password.
-		return "", errors.New("base URL: not a URL")
-	}
+	// Only the host is shown: a password or a key may be in any other part, or in a text that is no URL.
 	switch {
+	case err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":
+		return "", errors.New("want an absolute https URL")
 	case u.User != nil:
-		return "", errors.New("base URL: must have no user name or password; the API key has its own setting")
-	case u.Hostname() == "":
-		return "", fmt.Errorf("base URL %q: has no host", text)
+		return "", errors.New("must have no user name or password; the API key has its own setting")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "", fmt.Errorf("base URL %q: must have no query and no fragment", text)
-	case u.Scheme == "https":
-	case u.Scheme == "http" && (allowPlainHTTP || isThisMachine(u.Hostname())):
-	case u.Scheme == "http":
-		return "", fmt.Errorf("base URL %q: use https, or allow plain HTTP, which sends the API key unencrypted", text)
-	default:
-		return "", fmt.Errorf("base URL %q: want https", text)
+		return "", errors.New("must have no query and no fragment")
+	case u.Scheme == "http" && !allowPlainHTTP && !isThisMachine(u.Hostname()):
+		return "", fmt.Errorf("use https for %s: plain HTTP would send the API key unencrypted", u.Host)
 	}
 	return strings.TrimRight(u.String(), "/"), nil
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
 	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -168,6 +169,7 @@ func (c Config) Validate(parts Part) error {
 	if parts&Worker != 0 {
 		c.validateWorker(say)
 	}
+	c.validateAccounts(parts, say)
 	return errors.Join(mistakes...)
 }
 
@@ -284,18 +286,26 @@ func (c Config) validateWorker(say func(string, ...any)) {
 	if len(c.Accounts) == 0 {
 		say("no Offload account: set SIGNALBOX_OFFLOAD_BASE_URL and SIGNALBOX_OFFLOAD_API_KEY, or accounts in the --config file")
 	}
+	c.validateNotices(say)
+}
+
+// validateAccounts checks the accounts that the parts use: without workers, only those with a URL and a key, for transcripts.
+func (c Config) validateAccounts(parts Part, say func(string, ...any)) {
 	for name, account := range sorted(c.Accounts) {
+		if parts&Worker == 0 && (account.BaseURL == "" || account.APIKey == "") {
+			continue
+		}
 		if name == workflows.CanaryAccount {
 			say("accounts.%s: the name is reserved for `signalbox doctor --canary`: choose another", name)
 		}
 		if !searchable(name) {
 			say("accounts.%s: the name %s: choose another", name, unsearchable)
 		}
-		if !absoluteHTTP(account.BaseURL) {
-			say("accounts.%s.baseUrl (SIGNALBOX_OFFLOAD_BASE_URL): %q: want an absolute http or https URL", name, redactURL(account.BaseURL))
+		if err := offloadapi.CheckBaseURL(account.BaseURL); err != nil {
+			say("accounts.%s.baseUrl (SIGNALBOX_OFFLOAD_BASE_URL): %w", name, err)
 		}
-		if problem := secretProblem(account.APIKey); problem != "" {
-			say("accounts.%s.apiKey (SIGNALBOX_OFFLOAD_API_KEY): %s", name, problem)
+		if err := offloadapi.CheckAPIKey(account.APIKey); err != nil {
+			say("accounts.%s.apiKey (SIGNALBOX_OFFLOAD_API_KEY): %w", name, err)
 		}
 		if !usableRate(account.CallsPerSecond) {
 			say("accounts.%s.callsPerSecond: %v: want a positive number, or 0 for no limit", name, account.CallsPerSecond)
@@ -304,7 +314,6 @@ func (c Config) validateWorker(say func(string, ...any)) {
 			say("accounts.%s.readsPerSecond: %v: want a positive number, or 0 for no limit", name, account.ReadsPerSecond)
 		}
 	}
-	c.validateNotices(say)
 }
 
 const unsearchable = "can't be searched for: it has a quote, a backslash, or a character that is not printable ASCII"

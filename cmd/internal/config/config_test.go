@@ -151,7 +151,7 @@ func TestTheFileHoldsAccountsAndAgents(t *testing.T) {
 		"s.yaml": `
 accounts:
   default: {baseUrl: "https://a.example.com", apiKeyFile: key.txt}
-  other: {baseUrl: "http://b.example.com", apiKey: k2}
+  other: {baseUrl: "http://127.0.0.1:8090", apiKey: k2}
 agents:
   w9-helper:
     secrets: [new]
@@ -225,7 +225,11 @@ func TestAllMistakesAreReportedAtOnce(t *testing.T) {
 		},
 		"secrets with what a file's would lose": {
 			files: map[string]string{"s.yaml": "agents: {a: {secrets: [\"hunter2\\n\"]}, b: {secrets: [' hunter2']}, c: {secrets: [\"hunter\\t2\"]}}\naccounts: {d: {baseUrl: 'https://a.example.com', apiKey: 'hunter2 '}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...),
-			says: []string{"agents.a: secret 1 has", "agents.b: secret 1 has", "agents.c: secret 1 has", "accounts.d.apiKey (SIGNALBOX_OFFLOAD_API_KEY): has"},
+			says: []string{"agents.a: secret 1 has", "agents.b: secret 1 has", "agents.c: secret 1 has", "accounts.d.apiKey (SIGNALBOX_OFFLOAD_API_KEY): must have only"},
+		},
+		"keys that no header can hold": {
+			files: map[string]string{"s.yaml": "accounts: {a: {baseUrl: 'https://a.example.com', apiKey: 'hunter2 hunter2'}, b: {baseUrl: 'https://a.example.com', apiKeyFile: f}}", "f": "hünter2hunter2\n"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...),
+			says: []string{"accounts.a.apiKey (SIGNALBOX_OFFLOAD_API_KEY): must have only printable ASCII", "accounts.b.apiKey (SIGNALBOX_OFFLOAD_API_KEY): must have only printable ASCII"},
 		},
 		"a switch that is neither on nor off":  {environ: append([]string{"SIGNALBOX_DOWNLOAD_ALLOW_HTTP=maybe"}, minimal...), says: []string{"SIGNALBOX_DOWNLOAD_ALLOW_HTTP", "maybe"}},
 		"a cache that is no number":            {environ: append([]string{"SIGNALBOX_WORKFLOW_CACHE=all"}, minimal...), says: []string{"SIGNALBOX_WORKFLOW_CACHE", "all"}},
@@ -235,6 +239,9 @@ func TestAllMistakesAreReportedAtOnce(t *testing.T) {
 		"empty shared secret file":             {files: map[string]string{"f": "\n"}, environ: append([]string{"SIGNALBOX_SHARED_SECRET_FILE=f"}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET_FILE"}},
 		"secret twice":                         {files: map[string]string{"f": "x"}, environ: append([]string{"SIGNALBOX_OFFLOAD_API_KEY_FILE=f"}, minimal...), says: []string{"SIGNALBOX_OFFLOAD_API_KEY_FILE"}},
 		"empty API key":                        {environ: []string{"SIGNALBOX_OFFLOAD_BASE_URL=https://a.example.com", "SIGNALBOX_OFFLOAD_API_KEY="}, says: []string{"accounts.default.apiKey"}},
+		"a URL without TLS":                    {environ: []string{"SIGNALBOX_OFFLOAD_BASE_URL=http://offload.internal/hunter2", "SIGNALBOX_OFFLOAD_API_KEY=hunter2 hunter2"}, says: []string{"SIGNALBOX_KEYRING", "accounts.default.baseUrl (SIGNALBOX_OFFLOAD_BASE_URL): use https for offload.internal", "accounts.default.apiKey"}},
+		"a URL with credentials":               {environ: []string{"SIGNALBOX_OFFLOAD_BASE_URL=https://hunter2:hunter2@offload.example.com", "SIGNALBOX_OFFLOAD_API_KEY=k"}, says: []string{"(SIGNALBOX_OFFLOAD_BASE_URL): must have no user name or password"}},
+		"a key where the URL belongs":          {environ: []string{"SIGNALBOX_OFFLOAD_BASE_URL=hunter2", "SIGNALBOX_OFFLOAD_API_KEY=k"}, says: []string{"(SIGNALBOX_OFFLOAD_BASE_URL): want an absolute https URL"}},
 		"account without a URL":                {environ: []string{"SIGNALBOX_OFFLOAD_API_KEY=k"}, says: []string{"accounts.default.baseUrl"}},
 		"inbox of another kind":                {environ: append([]string{"SIGNALBOX_INBOX=mysql://u:hunter2@h/d"}, minimal...), says: []string{"--inbox", "mysql://", "SQLite", "postgres://"}},
 		"inbox by keywords":                    {environ: append([]string{"SIGNALBOX_INBOX=host=db user=x password=hunter2 dbname=inbox"}, minimal...), says: []string{"--inbox (SIGNALBOX_INBOX)", "want postgres://user:password@host/db, or the path of a SQLite file"}},
@@ -301,6 +308,11 @@ func TestEachPartNeedsOnlyItsOwnSettings(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, c.Validate(config.Ingress))
 	require.ErrorContains(t, c.Validate(config.Worker), "SIGNALBOX_OFFLOAD_BASE_URL")
+
+	c.Accounts = map[string]config.Account{"unused": {BaseURL: "http://offload.internal"}}
+	require.NoError(t, c.Validate(config.Ingress), "it has no key, so no transcript can be read with it")
+	c.Accounts["used"] = config.Account{BaseURL: "http://offload.internal", APIKey: "k"}
+	require.ErrorContains(t, c.Validate(config.Ingress), "accounts.used.baseUrl (SIGNALBOX_OFFLOAD_BASE_URL): use https")
 }
 
 func TestAStopLeavesTimeToStoreWhatWasReceived(t *testing.T) {
