@@ -411,6 +411,8 @@ func TestTheTokenOfTheAPIDecides(t *testing.T) {
 			"none":                   {nil, []string{"case", "list", "--api", address}, 2, "No valid token"},
 			"wrong":                  {[]string{"SIGNALBOX_API_TOKEN=wrong-0123456789"}, []string{"case", "list", "--api", address}, 2, "No valid token"},
 			"empty":                  {[]string{"SIGNALBOX_API_TOKEN="}, []string{"case", "list", "--api", address}, 2, "SIGNALBOX_API_TOKEN"},
+			"with a line end":        {[]string{"SIGNALBOX_API_TOKEN=" + apiSecret + "\n"}, []string{"case", "list", "--api", address}, 2, "SIGNALBOX_API_TOKEN has spaces or line ends around it: remove them"},
+			"URL with a space":       {[]string{"SIGNALBOX_API_TOKEN=" + apiSecret, "SIGNALBOX_API=" + address + "/ "}, []string{"case", "list"}, 2, "--api (SIGNALBOX_API): want"},
 			"two":                    {[]string{"SIGNALBOX_API_TOKEN=a", "SIGNALBOX_API_TOKEN_FILE=" + file}, []string{"todo", "--api", address}, 2, "only one"},
 			"lacks a scope":          {[]string{"SIGNALBOX_API_TOKEN=token-of-a-reader-01234"}, []string{"case", "check", "a", "--api", address}, 2, "scope"},
 			"no URL":                 {nil, []string{"case", "list", "--api", "signalbox:8081"}, 2, "--api"},

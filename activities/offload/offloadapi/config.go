@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Defaults of Config.
@@ -124,8 +125,8 @@ func parseBaseURL(text string, allowPlainHTTP bool) (string, error) {
 	u, err := url.Parse(text)
 	// Only the host is shown: a password or a key may be in any other part, or in a text that is no URL.
 	switch {
-	case err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":
-		return "", errors.New("want an absolute https URL")
+	case err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" || strings.ContainsFunc(text, unicode.IsSpace):
+		return "", errors.New("want an absolute https URL without spaces and line ends")
 	case u.User != nil:
 		return "", errors.New("must have no user name or password; the API key has its own setting")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":

@@ -32,8 +32,12 @@ func (s Source) API(address string) (API, error) {
 		return API{}, errors.New("--api (SIGNALBOX_API): leave /v1 out of the URL, as in http://127.0.0.1:8081")
 	}
 	token, set, err := s.secret(env, apiToken)
-	if err == nil && set && token == "" {
+	switch problem := strayProblem(token); {
+	case err != nil || !set:
+	case token == "":
 		err = fmt.Errorf("%s: must not be empty: set a token, or unset the variable", apiToken)
+	case problem != "":
+		err = fmt.Errorf("%s %s", apiToken, problem)
 	}
 	api.Token = token
 	return api, err

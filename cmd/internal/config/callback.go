@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/signalbox-dev/signalbox/activities/publicnet"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -83,7 +84,7 @@ func (c Callback) URLProblem() string {
 	switch {
 	case c.URL == "":
 		return "missing: set it"
-	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.ContainsFunc(c.URL, unicode.IsSpace):
 		return "want an absolute URL, such as https://finance.example.com/signalbox"
 	case u.Scheme == "http" && !c.AllowHTTP:
 		return "unencrypted: use https, or set allowHTTP"

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
 	"github.com/signalbox-dev/signalbox/ingress"
@@ -268,6 +269,11 @@ func (c Config) validateWorker(say func(string, ...any)) {
 	} else if !absoluteHTTP(c.PublicURL) {
 		say("--public-url (SIGNALBOX_PUBLIC_URL): %q: want an absolute http or https URL without query", redactURL(c.PublicURL))
 	}
+	for name, value := range sorted(map[string]string{"TEMPORAL_DEPLOYMENT_NAME": c.DeploymentName, "TEMPORAL_WORKER_BUILD_ID": c.BuildID}) {
+		if problem := strayProblem(value); problem != "" {
+			say("%s %s", name, problem)
+		}
+	}
 	if c.DeploymentName != "" && c.BuildID == "" {
 		say("TEMPORAL_DEPLOYMENT_NAME: has no effect without TEMPORAL_WORKER_BUILD_ID: set both or neither")
 	}
@@ -328,7 +334,7 @@ func usableRate(perSecond float64) bool { return perSecond >= 0 && perSecond <= 
 
 func absoluteHTTP(s string) bool {
 	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.RawQuery == "" && u.Fragment == ""
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.RawQuery == "" && u.Fragment == "" && !strings.ContainsFunc(s, unicode.IsSpace)
 }
 
 // schemeOf returns the scheme of a URL. The rest of a URL with an unknown scheme may hold a password in any place.

@@ -231,6 +231,13 @@ func TestAllMistakesAreReportedAtOnce(t *testing.T) {
 			files: map[string]string{"s.yaml": "accounts: {a: {baseUrl: 'https://a.example.com', apiKey: 'hunter2 hunter2'}, b: {baseUrl: 'https://a.example.com', apiKeyFile: f}}", "f": "hünter2hunter2\n"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...),
 			says: []string{"accounts.a.apiKey (SIGNALBOX_OFFLOAD_API_KEY): must have only printable ASCII", "accounts.b.apiKey (SIGNALBOX_OFFLOAD_API_KEY): must have only printable ASCII"},
 		},
+		"values with what another tool has added": {
+			environ: append([]string{"SIGNALBOX_INBOX=hunter2.db\n", "SIGNALBOX_BUCKET=file:///hunter2 ", "SIGNALBOX_SCRATCH=/hunt\ter2"}, minimal...), args: []string{"--keyring= hunter2.json"},
+			says: []string{
+				"--inbox (SIGNALBOX_INBOX) has spaces or line ends around it: remove them", "--bucket (SIGNALBOX_BUCKET) has spaces", "--scratch (SIGNALBOX_SCRATCH) has control characters",
+				"--keyring (SIGNALBOX_KEYRING) has spaces",
+			},
+		},
 		"a switch that is neither on nor off":  {environ: append([]string{"SIGNALBOX_DOWNLOAD_ALLOW_HTTP=maybe"}, minimal...), says: []string{"SIGNALBOX_DOWNLOAD_ALLOW_HTTP", "maybe"}},
 		"a cache that is no number":            {environ: append([]string{"SIGNALBOX_WORKFLOW_CACHE=all"}, minimal...), says: []string{"SIGNALBOX_WORKFLOW_CACHE", "all"}},
 		"bodies that outlive their rows":       {environ: minimal, args: []string{"--keep-bodies=2h", "--keep-rows=1h"}, says: []string{"--keep-rows", "stay longer than its row"}},
@@ -242,6 +249,8 @@ func TestAllMistakesAreReportedAtOnce(t *testing.T) {
 		"a URL without TLS":                    {environ: []string{"SIGNALBOX_OFFLOAD_BASE_URL=http://offload.internal/hunter2", "SIGNALBOX_OFFLOAD_API_KEY=hunter2 hunter2"}, says: []string{"SIGNALBOX_KEYRING", "accounts.default.baseUrl (SIGNALBOX_OFFLOAD_BASE_URL): use https for offload.internal", "accounts.default.apiKey"}},
 		"a URL with credentials":               {environ: []string{"SIGNALBOX_OFFLOAD_BASE_URL=https://hunter2:hunter2@offload.example.com", "SIGNALBOX_OFFLOAD_API_KEY=k"}, says: []string{"(SIGNALBOX_OFFLOAD_BASE_URL): must have no user name or password"}},
 		"a key where the URL belongs":          {environ: []string{"SIGNALBOX_OFFLOAD_BASE_URL=hunter2", "SIGNALBOX_OFFLOAD_API_KEY=k"}, says: []string{"(SIGNALBOX_OFFLOAD_BASE_URL): want an absolute https URL"}},
+		"URLs with spaces":                     {environ: []string{"SIGNALBOX_PUBLIC_URL=https://h.example.com/a b", "SIGNALBOX_OFFLOAD_BASE_URL=https://offload.example.com/prod ", "SIGNALBOX_OFFLOAD_API_KEY=k"}, says: []string{"--public-url (SIGNALBOX_PUBLIC_URL): \"https://h.example.com/a%20b\": want an absolute", "accounts.default.baseUrl (SIGNALBOX_OFFLOAD_BASE_URL): want an absolute https URL without spaces"}},
+		"a build ID with a line end":           {environ: append([]string{"TEMPORAL_WORKER_BUILD_ID=b1\n"}, minimal...), says: []string{"TEMPORAL_WORKER_BUILD_ID has spaces or line ends around it"}},
 		"account without a URL":                {environ: []string{"SIGNALBOX_OFFLOAD_API_KEY=k"}, says: []string{"accounts.default.baseUrl"}},
 		"inbox of another kind":                {environ: append([]string{"SIGNALBOX_INBOX=mysql://u:hunter2@h/d"}, minimal...), says: []string{"--inbox", "mysql://", "SQLite", "postgres://"}},
 		"inbox by keywords":                    {environ: append([]string{"SIGNALBOX_INBOX=host=db user=x password=hunter2 dbname=inbox"}, minimal...), says: []string{"--inbox (SIGNALBOX_INBOX)", "want postgres://user:password@host/db, or the path of a SQLite file"}},
@@ -496,6 +505,7 @@ callbacks:
   user: {url: "https://u:hunter2@a.example.com", secrets: ["whsec_hunter2!"]}
   near: {url: "https://10.0.0.1/", secrets: [whsec_aHVudGVyMg==]}
   odd: {url: "ftp://a.example.com", secrets: [` + signingSecret + `]}
+  far: {url: "https://a.example.com/hunter2 ", secrets: [` + signingSecret + `]}
 accounts:
   default: {baseUrl: "https://a.example.com", apiKey: k1, notify: [finances]}
 agents:
@@ -508,8 +518,8 @@ agents:
 	for _, says := range []string{
 		"callbacks.bad name: the name must have", "callbacks.none.url: missing", "callbacks.none: 0 secrets", "callbacks.plain.url: unencrypted: use https, or set allowHTTP",
 		"callbacks.plain: secret 1: does not begin with whsec_", "callbacks.user.url: has credentials", "callbacks.user: secret 1: the part after whsec_ is not base64",
-		"callbacks.near.url: private address", "allowPrivate", "callbacks.near: secret 1: has 7 bytes, want 24 to 64", "callbacks.odd.url: want an absolute URL",
-		`accounts.default.notify: no callback "finances" is configured (configured: bad name, near, none`, `agents.pages: invalid argument: notify[1]: "near" is named twice`,
+		"callbacks.near.url: private address", "allowPrivate", "callbacks.near: secret 1: has 7 bytes, want 24 to 64", "callbacks.odd.url: want an absolute URL", "callbacks.far.url: want an absolute URL",
+		`accounts.default.notify: no callback "finances" is configured (configured: bad name, far, near, none`, `agents.pages: invalid argument: notify[1]: "near" is named twice`,
 		`agents.pages.notify: no callback "other" is configured`, "handOver.workflowType: it is missing", `handOver.taskQueue: "signalbox" is polled by Signalbox's own workers`,
 		"agents.notify.handOver: invalid agent",
 	} {

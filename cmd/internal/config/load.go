@@ -84,6 +84,9 @@ func Load(flags *pflag.FlagSet, source Source) (Config, error) {
 				mistakes = append(mistakes, fmt.Errorf("%s: %q: %w", name, value, err))
 			}
 		}
+		if problem := strayProblem(f.Value.String()); problem != "" {
+			mistakes = append(mistakes, fmt.Errorf("--%s (%s) %s", f.Name, name, problem))
+		}
 	})
 	text := func(name string) string { return flags.Lookup(name).Value.String() }
 	duration := func(name string) time.Duration {

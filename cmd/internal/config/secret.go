@@ -34,13 +34,20 @@ func (s Source) secretFile(path string) (string, error) {
 
 // secretProblem returns what is wrong with a secret, or "". A secret with stray characters must not pass: it would verify no webhook.
 func secretProblem(secret string) string {
-	switch {
-	case secret == "":
+	if secret == "" {
 		return "is empty"
-	case secret != strings.TrimSpace(secret):
+	}
+	return strayProblem(secret)
+}
+
+// strayProblem returns which characters a value should not have, or "". Another tool may have added them: a path with a line end is the path of
+// another file.
+func strayProblem(value string) string {
+	switch {
+	case value != strings.TrimSpace(value):
 		return "has spaces or line ends around it: remove them"
-	case strings.ContainsFunc(secret, unicode.IsControl):
-		return "has control characters: write the secret as plain text"
+	case strings.ContainsFunc(value, unicode.IsControl):
+		return "has control characters: write it as plain text"
 	}
 	return ""
 }
