@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
@@ -158,7 +159,7 @@ func readPayloadKeys(path string) (*keyring.Ring, error) {
 func readDocument(path, setting string) (*keyring.Ring, error) {
 	document, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w; `signalbox keys create` makes one", errUsage, setting, err)
+		return nil, fmt.Errorf("%w: %s: %w; `signalbox keys create` makes one", errUsage, setting, config.HideSecret(path, err))
 	}
 	ring, err := keyring.Parse(document)
 	if err != nil {

@@ -331,6 +331,7 @@ func TestTheDoctorReportsEveryCheck(t *testing.T) {
 		"a bucket to be made":     {append([]string{"SIGNALBOX_BUCKET=file://" + unmade}, complete...), good.dial, nil, 0, []string{`ok +bucket`}},
 		"a bucket of the worker":  {append([]string{"SIGNALBOX_BUCKET=s4://files"}, complete...), good.dial, []string{"ingress"}, 0, nil},
 		"a URL without TLS":       {append(slices.Clone(complete), "SIGNALBOX_OFFLOAD_BASE_URL=http://offload.internal"), good.dial, nil, 1, []string{`FAILED +settings .*SIGNALBOX_OFFLOAD_BASE_URL`}},
+		"keys for their file":     {[]string{`SIGNALBOX_KEYRING={"key": "offload-secret"}`}, good.dial, []string{"ingress"}, 1, []string{`FAILED +keyring .*want the path of a file`}},
 		"a part that there isn't": {complete, good.dial, []string{"relay"}, 2, nil},
 		"for programs":            {complete, short.dial, []string{"--json"}, 1, []string{`"check": "retention",\s+"ok": false`}},
 	} {

@@ -104,7 +104,7 @@ func mistakesOf(err error) error {
 }
 
 func (s Source) addFile(config *Config, path string) error {
-	b, err := s.ReadFile(path)
+	b, err := s.readFile(path)
 	if err != nil {
 		return fmt.Errorf("--config (SIGNALBOX_CONFIG): %w", err)
 	}

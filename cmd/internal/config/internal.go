@@ -73,8 +73,8 @@ func (s Source) addInternal(config *Config, tokenFiles []string) error {
 		config.Internal.TokenFiles, config.Internal.Tokens = tokenFiles, tokens
 	}
 	if i := config.Internal; i.CertFile != "" && i.KeyFile != "" {
-		cert, certErr := s.ReadFile(i.CertFile)
-		key, keyErr := s.ReadFile(i.KeyFile)
+		cert, certErr := s.readFile(i.CertFile)
+		key, keyErr := s.readFile(i.KeyFile)
 		err := errors.Join(certErr, keyErr)
 		if err == nil {
 			_, err = tls.X509KeyPair(cert, key)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -64,9 +66,27 @@ func sharedSecretProblem(secret string) string {
 	return ""
 }
 
+// readFile reads a file. See HideSecret for its error.
+func (s Source) readFile(path string) ([]byte, error) {
+	b, err := s.ReadFile(path)
+	return b, HideSecret(path, err)
+}
+
+var likePath = regexp.MustCompile(`^(?:\.{0,2}/[\w./-]*|[\w./-]+\.[a-z]{2,5})$`)
+
+// HideSecret returns the error of reading a file without the path, if that does not look like one: it may be the secret itself, set where
+// its file is wanted.
+func HideSecret(path string, err error) error {
+	failed := (*fs.PathError)(nil)
+	if !errors.As(err, &failed) || likePath.MatchString(path) {
+		return err
+	}
+	return fmt.Errorf("want the path of a file, not what is in it: %w", failed.Err)
+}
+
 // textFile reads a UTF-8 file, removes a byte order mark and spaces around the text, and converts line ends to line feeds.
 func (s Source) textFile(path string) (string, error) {
-	b, err := s.ReadFile(path)
+	b, err := s.readFile(path)
 	if err != nil {
 		return "", err
 	}

@@ -40,12 +40,12 @@ func (s Source) ReadTokens(paths []string, previous Tokens) (Tokens, error) {
 		seen := map[string]string{}
 		for _, t := range tokens {
 			if other := cmp.Or(seen[t.Token], holders[t.Token]); other != "" {
-				err = errors.Join(err, fmt.Errorf("%q and %q have the same token: give each its own", other, t.Name))
+				err = errors.Join(err, fmt.Errorf("%s: %q and %q have the same token: give each its own", path, other, t.Name))
 			}
 			seen[t.Token] = t.Name
 		}
 		if err != nil {
-			mistakes = append(mistakes, fmt.Errorf("--internal-tokens (SIGNALBOX_INTERNAL_TOKENS): %s: %w", path, err))
+			mistakes = append(mistakes, fmt.Errorf("--internal-tokens (SIGNALBOX_INTERNAL_TOKENS): %w", err))
 			tokens = slices.DeleteFunc(slices.Clone(previous[path]), func(t fileToken) bool { return holders[t.Token] != "" })
 		}
 		for _, t := range tokens {
@@ -75,6 +75,14 @@ func (s Source) tokenFile(path string) ([]fileToken, error) {
 	if err != nil {
 		return nil, err
 	}
+	tokens, err := parseTokens(text)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", path, err)
+	}
+	return tokens, err
+}
+
+func parseTokens(text string) ([]fileToken, error) {
 	lines := tokenLines(text)
 	var tokens []fileToken
 	if len(lines) > 0 && (strings.HasPrefix(lines[0], "-") || strings.HasPrefix(lines[0], "[")) {
