@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"net/http"
+
+	"go.temporal.io/api/serviceerror"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 	"github.com/signalbox-dev/signalbox/ingress/api"
@@ -53,7 +56,8 @@ func exitStatus(err error) int {
 	case errors.Is(err, errNotCompleted):
 		return 5
 	case errors.Is(err, signalbox.ErrUnavailable), errors.Is(err, inbox.ErrBusy), errors.Is(err, inbox.ErrClosed), errors.Is(err, worker.ErrNotPolled), errors.Is(err, errNotReady),
-		errors.Is(err, errWaitTimeout):
+		errors.Is(err, errWaitTimeout), errors.Is(err, context.DeadlineExceeded), errors.As(err, new(*serviceerror.DeadlineExceeded)),
+		errors.As(err, new(*serviceerror.Unavailable)), errors.As(err, new(*serviceerror.ResourceExhausted)):
 		return 6
 	}
 	return 1

@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
@@ -368,12 +369,18 @@ func TestEachKindOfErrorHasItsExitStatus(t *testing.T) {
 		signalbox.ErrNoOpenQuestion: 4,
 		errNotCompleted:             5,
 		signalbox.ErrUnavailable:    6,
+		context.DeadlineExceeded:    6,
+		context.Canceled:            1,
 		signalbox.ErrTerminated:     7,
 		signalbox.ErrTimedOut:       8,
 		signalbox.ErrFailed:         9,
 		signalbox.ErrNoFiles:        3,
 		errPartlyDone:               1,
 		errNoAnswer:                 1,
+
+		serviceerror.NewUnavailable("starting"):                                               6,
+		serviceerror.NewDeadlineExceeded("late"):                                              6,
+		serviceerror.NewResourceExhausted(enumspb.RESOURCE_EXHAUSTED_CAUSE_RPS_LIMIT, "busy"): 6,
 
 		&api.Refusal{Problem: api.Problem{Status: http.StatusUnauthorized}}:                                      2,
 		&api.Refusal{Problem: api.Problem{Status: http.StatusForbidden}}:                                         2,

@@ -87,7 +87,7 @@ func retry(ctx context.Context, created bool, try func() error) error {
 		}
 		select {
 		case <-ctx.Done():
-			return err
+			return fmt.Errorf("%w: %w", ctx.Err(), err)
 		case <-pause.C:
 		}
 	}

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -33,7 +33,11 @@ func (p process) dialWith(ctx context.Context, codec *payloadcodec.Codec) (clien
 	options.Logger = logging.ForTemporal(zap.NewNop())
 	temporal, err := p.dialTemporal(ctx, options)
 	if err != nil {
-		return nil, options, fmt.Errorf("%w: Temporal at %s, namespace %s: %w", cmp.Or(ctx.Err(), signalbox.ErrUnavailable), options.HostPort, options.Namespace, err)
+		why := signalbox.ErrUnavailable
+		if errors.Is(ctx.Err(), context.Canceled) {
+			why = context.Canceled // interrupted
+		}
+		return nil, options, fmt.Errorf("%w: Temporal at %s, namespace %s: %w", why, options.HostPort, options.Namespace, err)
 	}
 	return temporal, options, nil
 }

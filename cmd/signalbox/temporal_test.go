@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -297,6 +298,30 @@ func (n namespace) dial(context.Context, client.Options) (client.Client, error) 
 	server.On("CountWorkflow", mock.Anything, mock.Anything).Return(&workflowservice.CountWorkflowExecutionsResponse{}, nil)
 	server.On("Close")
 	return server, nil
+}
+
+func TestACommandWhoseTimePassesFoundNothingReady(t *testing.T) {
+	t.Parallel()
+	silent := func(ctx context.Context, _ client.Options) (client.Client, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	starting := func(context.Context, client.Options) (client.Client, error) {
+		server := &mocks.Client{}
+		server.On("OperatorService").Return(namespace{attributes: worker.SearchAttributes()})
+		server.On("CountWorkflow", mock.Anything, mock.Anything).Return(nil, serviceerror.NewInvalidArgument("no such attribute"))
+		server.On("Close")
+		return server, nil
+	}
+	for line, dial := range map[string]func(context.Context, client.Options) (client.Client, error){
+		"setup --timeout 1ms":                            silent,
+		"setup --timeout 2ms":                            starting,
+		"worker versions set-current b1 --timeout 1ms":   silent,
+		"worker versions set-ramping b1 5 --timeout 1ms": silent,
+	} {
+		got := commandWith(t, nil, dial, strings.Fields(line)...)
+		require.Equal(t, 6, got.status, "%s: %s", line, got.err)
+	}
 }
 
 func TestTheDoctorReportsEveryCheck(t *testing.T) {
