@@ -95,8 +95,8 @@ func (p process) root() *cobra.Command {
 		Short: "The dependable link between webhook-driven providers and long-running Temporal workflows",
 		Long: `The dependable link between webhook-driven providers and long-running Temporal workflows.
 
-Every flag is also a variable: --public-url is SIGNALBOX_PUBLIC_URL. Secrets are variables or files only. Temporal is reached as its own
-tools reach it: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_…, or a profile. Commands that have --api
+Every setting of a process is also a variable: --public-url is SIGNALBOX_PUBLIC_URL. Secrets are variables or files only. Temporal is reached
+as its own tools reach it: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_…, or a profile. Commands that have --api
 (SIGNALBOX_API) work over the HTTP API as well, with the token of SIGNALBOX_API_TOKEN or of the file SIGNALBOX_API_TOKEN_FILE.
 
 Times are shown as seen from now; --json has them exactly. "signalbox completion --help" says how a shell completes commands and references.
