@@ -170,7 +170,7 @@ func TestAlertsDashboardAndRunbookNameMetricsThatTheReadmeLists(t *testing.T) {
 }
 
 // Probes of a load balancer would hide the webhooks, and what is not applied would vanish with the last worker.
-func TestTheDashboardCountsWebhooksAndWhatNoWorkerApplies(t *testing.T) {
+func TestTheDashboardCountsWebhooksWhatNoWorkerAppliesAndProcessesOfSignalbox(t *testing.T) {
 	t.Parallel()
 	var dashboard struct {
 		Panels []struct {
@@ -183,6 +183,10 @@ func TestTheDashboardCountsWebhooksAndWhatNoWorkerApplies(t *testing.T) {
 	found := map[string]bool{}
 	for _, panel := range dashboard.Panels {
 		for _, target := range panel.Targets {
+			if strings.HasPrefix(target.Expr, "process_") { // every process that Prometheus scrapes has these
+				require.Contains(t, target.Expr, `{job=~"signalbox.*"}`, panel.Title)
+				found["processes"] = true
+			}
 			if strings.Contains(target.Expr, "signalbox_http_request_duration_seconds") {
 				require.Contains(t, target.Expr, `_bucket{route=~"/webhooks/.*"}`, panel.Title)
 				found["webhooks"] = true
@@ -193,7 +197,7 @@ func TestTheDashboardCountsWebhooksAndWhatNoWorkerApplies(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, map[string]bool{"webhooks": true, "not applied": true}, found)
+	require.Equal(t, map[string]bool{"webhooks": true, "not applied": true, "processes": true}, found)
 }
 
 func read(t *testing.T, name string) []byte {
