@@ -81,7 +81,7 @@ func HideSecret(path string, err error) error {
 	if !errors.As(err, &failed) || likePath.MatchString(path) {
 		return err
 	}
-	return fmt.Errorf("want the path of a file, not what is in it: %w", failed.Err)
+	return fmt.Errorf("want the path of a file; what is set is not shown, since it may be the secret itself: %w", failed.Err)
 }
 
 // textFile reads a UTF-8 file, removes a byte order mark and spaces around the text, and converts line ends to line feeds.
