@@ -1,5 +1,7 @@
 package workflows
 
+import "strings"
+
 // Types of the errors that refuse updates. A refused update leaves no event in the history.
 const (
 	ErrTypeInvalidArgument  = "SignalboxInvalidArgument"
@@ -65,3 +67,14 @@ const (
 	// wait for this target.
 	ErrTypeNoticeTargetGone = "NoticeTargetGone"
 )
+
+// Temporal's InvalidArgument has no type for the two errors below, which are no fault of the request. Only its message tells them apart.
+
+// IsSignalLimit reports whether the message says that a run has had its 10,000 signals. It takes more once it continues as new.
+func IsSignalLimit(message string) bool { return strings.Contains(message, "limit for signal events") }
+
+// IsMissingSearchAttribute reports whether the message says that the namespace lacks a search attribute, or has it with another type:
+// `signalbox setup` registers them.
+func IsMissingSearchAttribute(message string) bool {
+	return strings.Contains(strings.ToLower(message), "search attribute")
+}

@@ -2,7 +2,6 @@ package notice
 
 import (
 	"errors"
-	"strings"
 	"time"
 
 	"go.temporal.io/api/serviceerror"
@@ -47,14 +46,11 @@ func byTemporal(err error) *failure {
 	return undelivered(err)
 }
 
-// signalLimit is a part of the server's message when a run has had its 10,000 signals. This error has no type.
-const signalLimit = "limit for signal events"
-
 // refused reports whether Temporal says that a request is invalid. A run that has had all its signals is busy: it takes more once it
 // continues as new.
 func refused(err error) bool {
 	var invalid *serviceerror.InvalidArgument
-	return errors.As(err, &invalid) && !strings.Contains(invalid.Message, signalLimit)
+	return errors.As(err, &invalid) && !workflows.IsSignalLimit(invalid.Message)
 }
 
 // invalid returns err as the non-retryable error of a hand-off.

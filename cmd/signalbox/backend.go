@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.temporal.io/api/serviceerror"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
@@ -82,8 +83,11 @@ func (d direct) StartCase(ctx context.Context, start workflows.CaseStart) (oneCa
 // directCase is oneCase over Temporal.
 type directCase struct{ *signalbox.Case }
 
-// Wait needs a worker for the questions only.
+// Wait needs a worker for the questions only. It does not wait for a namespace: its name may be misspelt.
 func (d directCase) Wait(ctx context.Context, asks func(workflows.Question)) (workflows.CaseOutcome, error) {
+	if _, err := d.Account(ctx); errors.As(err, new(*serviceerror.NamespaceNotFound)) {
+		return workflows.CaseOutcome{}, err
+	}
 	ctx, stop := context.WithCancel(ctx)
 	watched := make(chan struct{})
 	go func() {

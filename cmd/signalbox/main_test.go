@@ -18,10 +18,12 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/mocks"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
@@ -405,7 +407,7 @@ func TestOnlyErrorsThatNoCommandMeetsHaveTheExitStatusOfAnyError(t *testing.T) {
 		"signalbox.ErrAlreadyAnswered": {signalbox.ErrAlreadyAnswered, 4}, "signalbox.ErrEnded": {signalbox.ErrEnded, 4}, "signalbox.ErrTerminated": {signalbox.ErrTerminated, 7},
 		"signalbox.ErrTimedOut": {signalbox.ErrTimedOut, 8}, "signalbox.ErrFailed": {signalbox.ErrFailed, 9}, "signalbox.ErrNoFiles": {signalbox.ErrNoFiles, 3},
 		"signalbox.ErrNotUncertain": {signalbox.ErrNotUncertain, 4}, "signalbox.ErrPaused": {signalbox.ErrPaused, 4}, "signalbox.ErrTooMany": {signalbox.ErrTooMany, 4},
-		"signalbox.ErrUnavailable": {signalbox.ErrUnavailable, 6}, "signalbox.ErrStillOpen": {signalbox.ErrStillOpen, 4},
+		"signalbox.ErrUnavailable": {signalbox.ErrUnavailable, 6}, "signalbox.ErrStillOpen": {signalbox.ErrStillOpen, 4}, "signalbox.ErrRefused": {signalbox.ErrRefused, 2},
 		"inbox.ErrBusy": {inbox.ErrBusy, 6}, "inbox.ErrLocked": {inbox.ErrLocked, 6}, "inbox.ErrClosed": {inbox.ErrClosed, 6}, "inbox.ErrInvalid": {inbox.ErrInvalid, 2}, "inbox.ErrNotFound": {inbox.ErrNotFound, 3},
 		"inbox.ErrNotReplayable": {inbox.ErrNotReplayable, 4},
 		// Commands check for a keyring before; no command fetches a key as an agent's worker does.
@@ -477,4 +479,11 @@ func TestAMissingSettingNamesItsFlag(t *testing.T) {
 		require.NotZero(t, got.status)
 		require.Contains(t, got.err, "`signalbox setup --create-namespace` makes it", line)
 	}
+	elsewhere := mocks.NewClient(t) // fails the test on a wait
+	elsewhere.On("DescribeWorkflow", mock.Anything, "offload-case/vendor_2048", "").Return(nil, serviceerror.NewNamespaceNotFound("shop"))
+	elsewhere.On("Close")
+	connected := func(context.Context, client.Options) (client.Client, error) { return elsewhere, nil }
+	got = commandWith(t, []string{"TEMPORAL_NAMESPACE=shop"}, connected, "case", "wait", "vendor_2048")
+	require.Equal(t, 6, got.status)
+	require.Contains(t, got.err, "`signalbox setup --create-namespace` makes it")
 }

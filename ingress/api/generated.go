@@ -526,7 +526,7 @@ type Problem struct {
 	// | `too-many` | 429 | A limit of the activation is reached: close some approvals or runs first. Or too many notices wait: resend fewer, or later. |
 	// | `internal` | 500 | A fault here. The log has it under `requestId`. |
 	// | `provider-failed` | 502 | Offload refused the account's API key, or its answer can't be read. Check the account's API key and base URL. |
-	// | `unavailable` | 503 | Temporal, its workers or the inbox are away. Repeat the call after `Retry-After`. |
+	// | `unavailable` | 503 | Temporal, its workers or the inbox are away or not set up yet, or Temporal refuses this process. Repeat the call after `Retry-After`; `/readyz` says what is wrong. |
 	Type ProblemType `json:"type"`
 }
 
@@ -562,7 +562,7 @@ type Problem struct {
 // | `too-many` | 429 | A limit of the activation is reached: close some approvals or runs first. Or too many notices wait: resend fewer, or later. |
 // | `internal` | 500 | A fault here. The log has it under `requestId`. |
 // | `provider-failed` | 502 | Offload refused the account's API key, or its answer can't be read. Check the account's API key and base URL. |
-// | `unavailable` | 503 | Temporal, its workers or the inbox are away. Repeat the call after `Retry-After`. |
+// | `unavailable` | 503 | Temporal, its workers or the inbox are away or not set up yet, or Temporal refuses this process. Repeat the call after `Retry-After`; `/readyz` says what is wrong. |
 type ProblemType string
 
 // ProvideInput defines model for ProvideInput.

@@ -66,7 +66,8 @@ var (
 	problemTooMany         = problemKind{"too-many", http.StatusTooManyRequests, "A limit is reached", "close some approvals or runs of the activation first"}
 	problemInternal        = problemKind{"internal", http.StatusInternalServerError, "A fault in Signalbox", "see the log at the requestId"}
 	problemProvider        = problemKind{"provider-failed", http.StatusBadGateway, "Offload refused the call", "Offload refused the account's API key, or its answer can't be read: check the account's API key and base URL, and see the log at the requestId"}
-	problemUnavailable     = problemKind{"unavailable", http.StatusServiceUnavailable, "Temporarily unavailable", "Temporal, its workers or the inbox are away: repeat the call after Retry-After"}
+	problemUnavailable     = problemKind{"unavailable", http.StatusServiceUnavailable, "Temporarily unavailable", "Temporal, its workers or the inbox are away or not set up yet: repeat the call after Retry-After; /readyz says what is missing"}
+	problemRefused         = problemKind{problemUnavailable.name, problemUnavailable.status, problemUnavailable.title, "Temporal refuses this process: an operator must check its API key or certificate; /readyz says more"}
 )
 
 // sentinels maps errors to problems; no other code does so. Errors of the whole workflow come before errors of one request.
@@ -92,6 +93,7 @@ var sentinels = []struct {
 	{signalbox.ErrPaused, problemPaused},
 	{signalbox.ErrTooMany, problemTooMany},
 	{signalbox.ErrUnavailable, problemUnavailable},
+	{signalbox.ErrRefused, problemRefused},
 	{inbox.ErrNotFound, problemNoDelivery},
 	{inbox.ErrNotReplayable, problemNotReplayable},
 	{inbox.ErrInvalid, problemInvalid},

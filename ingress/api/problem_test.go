@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	sdktemporal "go.temporal.io/sdk/temporal"
 
@@ -219,6 +220,11 @@ func TestEachRefusalOfAWorkflowHasItsProblem(t *testing.T) {
 		{serviceerror.NewDeadlineExceeded(marker), 503, "unavailable"},
 		{serviceerror.NewWorkflowNotReady(marker), 503, "unavailable"},
 		{serviceerror.NewFailedPrecondition(marker), 503, "unavailable"},
+		{serviceerror.NewNamespaceNotFound(marker), 503, "unavailable"},
+		{serviceerror.NewNamespaceUnavailable(marker), 503, "unavailable"},
+		{serviceerror.NewNamespaceNotActive(marker, "here", "there"), 503, "unavailable"},
+		{serviceerror.NewNamespaceInvalidState(marker, enumspb.NAMESPACE_STATE_DELETED, nil), 503, "unavailable"},
+		{serviceerror.NewPermissionDenied(marker, ""), 503, "unavailable"},
 		{context.DeadlineExceeded, 503, "unavailable"},
 		{serviceerror.NewInternal(marker), 500, "internal"},
 	} {
@@ -230,6 +236,33 @@ func TestEachRefusalOfAWorkflowHasItsProblem(t *testing.T) {
 		require.Equal(t, "urn:signalbox:problem:"+c.typ, string(got.problem(t).Type))
 		require.NotContains(t, got.body, marker)
 		require.Equal(t, c.status == 429 || c.status == 503, got.header.Get("Retry-After") != "")
+	}
+}
+
+func TestWhatTemporalCanTakeLaterIsUnavailable(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err  error
+		path string
+		body string
+		says string
+	}{
+		{serviceerror.NewInvalidArgument("Namespace default has no mapping defined for search attribute SignalboxState"), "POST /v1/cases", start("r", ""), "/readyz"},
+		{serviceerror.NewInvalidArgument("invalid query: invalid search attribute: SignalboxAttention"), "GET /v1/todo", "", "/readyz"},
+		{serviceerror.NewInvalidArgument("invalid query: invalid search attribute: SignalboxAccount"), "GET /v1/cases", "", "/readyz"},
+		{serviceerror.NewInvalidArgument("exceeded workflow execution limit for signal events"), "POST /v1/cases/x/reconcile", "", "/readyz"},
+		{serviceerror.NewPermissionDenied(marker, ""), "GET /v1/cases/x", "", "Temporal refuses this process"},
+	} {
+		w := newWorld(t, nil)
+		w.temporal.become("offload-case/x", workflows.CaseState{Reference: "x"})
+		w.temporal.fails = c.err
+		method, path, _ := strings.Cut(c.path, " ")
+		got := w.call(t, method, path, c.body, map[string]string{"Content-Type": "application/json"})
+		require.Equal(t, 503, got.status, "%s: %s", c.path, got.body)
+		require.Equal(t, "urn:signalbox:problem:unavailable", string(got.problem(t).Type))
+		require.Contains(t, got.problem(t).Detail, c.says)
+		require.NotContains(t, got.body, marker)
+		require.NotEmpty(t, got.header.Get("Retry-After"))
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
@@ -70,7 +69,7 @@ func (r *Relay) sendArtmail(ctx context.Context, lane string, events []pendingEv
 	if result.class == closed {
 		return r.whyNotFound(ctx, lane, events[0].ReceivedAt, err)
 	}
-	if result.class == refused && strings.Contains(strings.ToLower(err.Error()), "search attribute") {
+	if result.class == refused && workflows.IsMissingSearchAttribute(err.Error()) {
 		return r.waitForSetup("an activation can't be started", err)
 	}
 	return result

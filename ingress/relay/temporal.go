@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -54,9 +53,6 @@ const (
 	unclear
 )
 
-// signalLimit is a part of the server's message when a run has had its 10,000 signals. This error has no type.
-const signalLimit = "limit for signal events"
-
 // classify returns the class of an error, as the table of class says.
 func classify(err error) class {
 	if err == nil {
@@ -90,7 +86,7 @@ func classify(err error) class {
 	case errors.As(err, &notReady):
 		return busy
 	case errors.As(err, &invalid):
-		if strings.Contains(invalid.Message, signalLimit) {
+		if workflows.IsSignalLimit(invalid.Message) {
 			return busy
 		}
 		return refused

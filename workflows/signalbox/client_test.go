@@ -15,6 +15,8 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/mocks"
 	"go.temporal.io/sdk/temporal"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
@@ -153,6 +155,13 @@ func TestRefusedUpdatesAreSentinels(t *testing.T) {
 		"worker away":       {serviceerror.NewWorkflowNotReady("x"), signalbox.ErrUnavailable},
 		"paused":            {serviceerror.NewFailedPrecondition("Workflow is paused. Cannot update the workflow."), signalbox.ErrUnavailable},
 		"server away":       {serviceerror.NewUnavailable("x"), signalbox.ErrUnavailable},
+		"no namespace":      {serviceerror.NewNamespaceNotFound("x"), signalbox.ErrUnavailable},
+		"namespace away":    {serviceerror.NewNamespaceUnavailable("x"), signalbox.ErrUnavailable},
+		"namespace idle":    {serviceerror.NewNamespaceNotActive("x", "here", "there"), signalbox.ErrUnavailable},
+		"namespace deleted": {serviceerror.NewNamespaceInvalidState("x", enumspb.NAMESPACE_STATE_DELETED, nil), signalbox.ErrUnavailable},
+		"not permitted":     {serviceerror.NewPermissionDenied("x", ""), signalbox.ErrRefused},
+		"not known":         {status.Error(codes.Unauthenticated, "x"), signalbox.ErrRefused},
+		"invalid":           {serviceerror.NewInvalidArgument("blob size exceeds limit"), signalbox.ErrInvalid},
 		"caller's deadline": {context.DeadlineExceeded, context.DeadlineExceeded},
 		"anything else":     {errors.New("x"), nil},
 	} {
@@ -168,6 +177,46 @@ func TestRefusedUpdatesAreSentinels(t *testing.T) {
 			}
 		})
 	}
+}
+
+// These errors have the type of an invalid request, but the request is valid.
+func TestARequestThatTemporalCanTakeLaterIsNotInvalid(t *testing.T) {
+	t.Parallel()
+	server := mocks.NewClient(t)
+	server.On("DescribeWorkflow", mock.Anything, mock.Anything, "").Return(nil, serviceerror.NewNotFound("x"))
+	server.On("ExecuteWorkflow", mock.Anything, mock.Anything, mock.Anything, mock.Anything).
+		Return(nil, serviceerror.NewInvalidArgument("Namespace default has no mapping defined for search attribute SignalboxState"))
+	server.On("ListWorkflow", mock.Anything, mock.Anything).
+		Return(nil, serviceerror.NewInvalidArgument("invalid query: invalid search attribute: SignalboxAttention"))
+	server.On("SignalWorkflow", mock.Anything, mock.Anything, "", mock.Anything, mock.Anything).
+		Return(serviceerror.NewInvalidArgument("exceeded workflow execution limit for signal events"))
+	c := newClient(t, server, signalbox.Options{})
+	_, startErr := c.StartCase(t.Context(), goodStart())
+	_, listErr := c.ListCases(t.Context(), signalbox.CaseFilter{})
+	_, toDoErr := c.ToDo(t.Context(), signalbox.ToDoOptions{})
+	for name, err := range map[string]error{"start": startErr, "list": listErr, "to-do list": toDoErr, "check": c.Case("a").ReconcileNow(t.Context(), "ada")} {
+		require.ErrorIs(t, err, signalbox.ErrUnavailable, name)
+		require.NotErrorIs(t, err, signalbox.ErrInvalid, name)
+	}
+	_, err := activityEnvironment(server, t).ExecuteActivity(signalbox.ActivityStartCase, goodStart())
+	var failed *temporal.ApplicationError
+	require.ErrorAs(t, err, &failed)
+	require.False(t, failed.NonRetryable(), "a workflow's start waits for the search attributes")
+}
+
+func TestAWaitOutlastsANamespaceThatIsAway(t *testing.T) {
+	t.Parallel()
+	server, run := mocks.NewClient(t), mocks.NewWorkflowRun(t)
+	server.On("GetWorkflow", mock.Anything, "offload-case/a", "").Return(run)
+	run.On("Get", mock.Anything, mock.Anything).Return(serviceerror.NewNamespaceUnavailable("x")).Once()
+	run.On("Get", mock.Anything, mock.Anything).Return(nil).Once()
+	_, err := newClient(t, server, signalbox.Options{}).Case("a").Wait(t.Context())
+	require.NoError(t, err)
+
+	// A client with a wrong key does not wait for ever.
+	run.On("Get", mock.Anything, mock.Anything).Return(serviceerror.NewPermissionDenied("x", "")).Once()
+	_, err = newClient(t, server, signalbox.Options{}).Case("a").Wait(t.Context())
+	require.ErrorIs(t, err, signalbox.ErrRefused)
 }
 
 func TestAStateThatCannotBeReadNowIsUnavailable(t *testing.T) {

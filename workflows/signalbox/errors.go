@@ -8,6 +8,8 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/temporal"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -43,10 +45,13 @@ var (
 	ErrPaused = errors.New("activation is paused")
 	// ErrTooMany: a limit of the workflow is reached. Try again when some approvals, runs or notices are closed.
 	ErrTooMany = errors.New("too many")
-	// ErrUnavailable: Temporal can't be reached, no worker answers, or the workflow is paused in Temporal. The call may or may not have had an
-	// effect. A call that changes a case, an activation or notices waits for a worker until the deadline of its context, or for 30 seconds if
-	// there is none; ReconcileNow and TouchRuns wait for none.
+	// ErrUnavailable: Temporal can't be reached, its namespace or a search attribute of it is missing, no worker answers, or the workflow is
+	// paused in Temporal or takes no more signals for a while. The call may or may not have had an effect. A call that changes a case, an
+	// activation or notices waits for a worker until the deadline of its context, or for 30 seconds if there is none; ReconcileNow and TouchRuns
+	// wait for none.
 	ErrUnavailable = errors.New("temporarily unavailable")
+	// ErrRefused: Temporal does not know the client's API key or certificate, or these lack a permission in the namespace.
+	ErrRefused = errors.New("refused by Temporal: check the API key or certificate, and their permissions in the namespace")
 	// ErrNoKeyring: the client was made without a keyring.
 	ErrNoKeyring = errors.New("the client has no keyring")
 )
@@ -102,21 +107,30 @@ func translate(op string, err error) error {
 		exhausted   *serviceerror.ResourceExhausted
 		deadline    *serviceerror.DeadlineExceeded
 		cancelled   *serviceerror.Canceled
+		denied      *serviceerror.PermissionDenied
 		// While a history goes on, a worker can't replay it for a query (https://github.com/temporalio/sdk-go/issues/755). It has to replay a
 		// workflow that is not in its cache.
 		unanswered *serviceerror.QueryFailed
+
+		namespaceGone *serviceerror.NamespaceNotFound
+		namespaceAway *serviceerror.NamespaceUnavailable
+		namespaceIdle *serviceerror.NamespaceNotActive
+		namespaceBad  *serviceerror.NamespaceInvalidState
 	)
 	switch {
 	case errors.As(err, &notFound):
 		return wrap(ErrNotFound)
-	case errors.As(err, &invalid):
+	case errors.As(err, &invalid) && !workflows.IsMissingSearchAttribute(invalid.Message) && !workflows.IsSignalLimit(invalid.Message):
 		return wrap(ErrInvalid)
+	case errors.As(err, &denied), status.Code(err) == codes.Unauthenticated:
+		return wrap(ErrRefused)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%s: %w", op, err)
 	case errors.As(err, &cancelled):
 		return wrap(context.Canceled)
-	case errors.As(err, &notReady), errors.As(err, &notNow), errors.As(err, &unavailable), errors.As(err, &exhausted), errors.As(err, &deadline),
-		errors.As(err, &unanswered):
+	case errors.As(err, &invalid), errors.As(err, &notReady), errors.As(err, &notNow), errors.As(err, &unavailable), errors.As(err, &exhausted),
+		errors.As(err, &deadline), errors.As(err, &unanswered), errors.As(err, &namespaceGone), errors.As(err, &namespaceAway),
+		errors.As(err, &namespaceIdle), errors.As(err, &namespaceBad):
 		return wrap(ErrUnavailable)
 	}
 	return fmt.Errorf("%s: %w", op, err)

@@ -49,8 +49,8 @@ var failureTypes = []struct {
 	{ErrUnavailable, ErrTypeUnavailable},
 }
 
-// failure turns an error of the client into an error of an activity. An error without a sentinel is returned as it is, so Temporal
-// retries it.
+// failure turns an error of the client into an error of an activity. An error that is not in failureTypes, such as ErrRefused, is returned as
+// it is, so Temporal retries it.
 func failure(err error) error {
 	for _, f := range failureTypes {
 		if errors.Is(err, f.sentinel) {
