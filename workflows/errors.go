@@ -57,7 +57,8 @@ const (
 
 // Types of the errors of the activities for notices.
 const (
-	// ErrTypeNoticeInvalid: Temporal refuses the notice or its target permanently, or the configuration does not know the target. Final.
+	// ErrTypeNoticeInvalid: Temporal refuses the notice or its target permanently, or the configuration has lacked the target for 15
+	// minutes. Final.
 	ErrTypeNoticeInvalid = "NoticeInvalid"
 	// ErrTypeNoticeUndelivered: the target can't take the notice now. Retried.
 	ErrTypeNoticeUndelivered = "NoticeUndelivered"

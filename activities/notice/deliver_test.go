@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
@@ -145,6 +146,31 @@ func TestAttemptsAreCarriedFromOneToTheNext(t *testing.T) {
 	require.Contains(t, made.Log[9].Error, "callbacks.unknown")
 }
 
+// A new configuration reaches the workers one after the other.
+func TestATargetThatTheConfigurationLacksIsRetriedAtFirst(t *testing.T) {
+	t.Parallel()
+	handOver := told(workflows.Target{HandOver: true})
+	handOver.Notice.Agent = "pages"
+	for name, c := range map[string]struct {
+		activity, says string
+		d              workflows.DeliverNotice
+	}{
+		"callback":  {workflows.ActivityNoticePost, "set callbacks.finance", told(workflows.Target{Callback: "finance"})},
+		"hand-over": {workflows.ActivityNoticeStart, "set agents.pages.handOver", handOver},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := deliver(t, notice.Config{}, c.activity, c.d)
+			failed := requireFailure(t, err, workflows.ErrTypeNoticeUndelivered, c.says)
+			require.Equal(t, 30*time.Second, failed.NextRetryDelay())
+
+			later := func() time.Time { return time.Now().Add(20 * time.Minute) }
+			_, err = deliver(t, notice.Config{Now: later}, c.activity, c.d)
+			requireFailure(t, err, workflows.ErrTypeNoticeInvalid, c.says)
+		})
+	}
+}
+
 func TestAHandOverStartsAndSignalsTheAgentsWorkflow(t *testing.T) {
 	t.Parallel()
 	agents := map[string]notice.Agent{"pages": {HandOver: &workflows.HandOver{WorkflowType: "page", TaskQueue: "pages"}}}
@@ -159,7 +185,6 @@ func TestAHandOverStartsAndSignalsTheAgentsWorkflow(t *testing.T) {
 		"has ended":      {"pages", "act_1", serviceerror.NewWorkflowExecutionAlreadyStarted("closed", "", ""), workflows.ErrTypeNoticeReceiverEnded},
 		"away":           {"pages", "act_1", serviceerror.NewUnavailable("away"), workflows.ErrTypeNoticeUndelivered},
 		"out of signals": {"pages", "act_1", outOfSignals, workflows.ErrTypeNoticeUndelivered},
-		"not configured": {"other", "act_1", nil, workflows.ErrTypeNoticeInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

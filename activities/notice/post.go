@@ -43,7 +43,7 @@ func (a *Activities) Post(ctx context.Context, d workflows.DeliverNotice) (workf
 	return a.attempt(ctx, fmt.Sprintf("post to callback %q", name), func() (int, *failure) {
 		to, known := a.callbacks[name]
 		if !known {
-			return 0, final(workflows.ErrTypeNoticeInvalid, fmt.Errorf("no such callback is configured: set callbacks.%s and resend the notice", name))
+			return 0, a.notConfigured(ctx, fmt.Errorf("no such callback is configured: set callbacks.%s, and resend the notice if it was given up", name))
 		}
 		return to.post(ctx, d.Notice, a.now())
 	})

@@ -1,6 +1,7 @@
 package notice
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -20,7 +21,19 @@ const (
 	maxRetryAfter = 24 * time.Hour
 	// busyPause is the pause while postsAtOnce posts to the same callback are under way.
 	busyPause = 10 * time.Second
+	// notConfiguredPause is the pause while the configuration lacks the target, and notConfiguredTime how long such a delivery is retried.
+	notConfiguredPause = 30 * time.Second
+	notConfiguredTime  = 15 * time.Minute
 )
+
+// notConfigured returns the failure of a target that this worker's configuration lacks. It is retried at first: a new configuration reaches the
+// workers one after the other.
+func (a *Activities) notConfigured(ctx context.Context, err error) *failure {
+	if a.now().Sub(activity.GetInfo(ctx).ScheduledTime) < notConfiguredTime {
+		return &failure{err: err, errorType: workflows.ErrTypeNoticeUndelivered, pause: notConfiguredPause}
+	}
+	return final(workflows.ErrTypeNoticeInvalid, err)
+}
 
 // classify returns the failure that a response means; nil if the notice is delivered.
 func classify(response *http.Response, now time.Time) *failure {

@@ -20,7 +20,7 @@ func (a *Activities) Start(ctx context.Context, d workflows.DeliverNotice) (work
 	return a.attempt(ctx, fmt.Sprintf("hand over to workflow %q", id), func() (int, *failure) {
 		to := a.agents[n.Agent].HandOver
 		if to == nil {
-			return 0, final(workflows.ErrTypeNoticeInvalid, fmt.Errorf("no hand-over is configured: set agents.%s.handOver and resend the notice", n.Agent))
+			return 0, a.notConfigured(ctx, fmt.Errorf("no hand-over is configured: set agents.%s.handOver, and resend the notice if it was given up", n.Agent))
 		}
 		_, err := a.temporal.SignalWithStartWorkflow(ctx, id, workflows.SignalAgentNotice, n, client.StartWorkflowOptions{
 			ID:                    id,
