@@ -515,7 +515,7 @@ type Problem struct {
 	// | `no-open-question` | 409 | The case asks nothing at the moment. |
 	// | `other-question` | 409 | The case asks another question by now. Read it again. |
 	// | `already-answered` | 409 | An answer to this question is on its way. |
-	// | `not-uncertain` | 409 | The case exists, so there is nothing to adopt or to create again. |
+	// | `not-uncertain` | 409 | The case can't be adopted or created again now: it exists at Offload, its creation is under way, or its deadline has passed. Read it to see what it waits for. |
 	// | `paused` | 409 | The activation is paused and takes nothing new. |
 	// | `not-replayable` | 409 | The delivery has no lane, or its body has been purged. |
 	// | `terminated` | 410 | The workflow was terminated in Temporal and has no outcome. |
@@ -551,7 +551,7 @@ type Problem struct {
 // | `no-open-question` | 409 | The case asks nothing at the moment. |
 // | `other-question` | 409 | The case asks another question by now. Read it again. |
 // | `already-answered` | 409 | An answer to this question is on its way. |
-// | `not-uncertain` | 409 | The case exists, so there is nothing to adopt or to create again. |
+// | `not-uncertain` | 409 | The case can't be adopted or created again now: it exists at Offload, its creation is under way, or its deadline has passed. Read it to see what it waits for. |
 // | `paused` | 409 | The activation is paused and takes nothing new. |
 // | `not-replayable` | 409 | The delivery has no lane, or its body has been purged. |
 // | `terminated` | 410 | The workflow was terminated in Temporal and has no outcome. |

@@ -55,7 +55,7 @@ var (
 	problemNoQuestion      = problemKind{"no-open-question", http.StatusConflict, "No open question", "the case asks nothing at the moment: read it to see what it waits for"}
 	problemOtherQuestion   = problemKind{"other-question", http.StatusConflict, "Another question is open", "questionId: the case asks another question by now: read it and answer that one"}
 	problemAnswered        = problemKind{"already-answered", http.StatusConflict, "Already answered", "questionId: an answer to this question is on its way"}
-	problemNotUncertain    = problemKind{"not-uncertain", http.StatusConflict, "The case exists", "there is nothing to adopt or to create again"}
+	problemNotUncertain    = problemKind{"not-uncertain", http.StatusConflict, "Nothing to adopt or to create again", "the case exists at Offload, its creation is under way, or its deadline has passed: read the case to see what it waits for"}
 	problemPaused          = problemKind{"paused", http.StatusConflict, "The activation is paused", "it takes nothing new until the brand resumes it"}
 	problemNotReplayable   = problemKind{"not-replayable", http.StatusConflict, "The delivery can't be replayed", "it has no lane, or its body has been purged"}
 	problemTerminated      = problemKind{"terminated", http.StatusGone, "The workflow was terminated", "it has no outcome; reset it in Temporal's Web UI to let it go on, or use another reference"}

@@ -356,6 +356,10 @@ func TestARefusalNamesWhatIsNotThereOrIsOver(t *testing.T) {
 		{"GET " + delivery, "", "", "there is no delivery with this ID: check it, or list the deliveries"},
 		{"POST /v1/cases/x/input", `{"questionId":"q","text":"t"}`, workflows.ErrTypeCaseEnded, "the case has ended and takes nothing more"},
 		{"POST /v1/cases/x/adopt", `{"caseId":"c"}`, workflows.ErrTypeOtherCase, "caseId: the case is another one at Offload: read the case"},
+		{
+			"POST /v1/cases/x/adopt", `{"caseId":"c"}`, workflows.ErrTypeNotUncertain,
+			"the case exists at Offload, its creation is under way, or its deadline has passed: read the case to see what it waits for",
+		},
 		{"POST /v1/activations/crm/a1/approvals/m1/cancel", "", workflows.ErrTypeUnknownApproval, "messageId: the activation has no such approval: read the activation"},
 		{"POST /v1/activations/crm/a1/approvals/m1/cancel", "", workflows.ErrTypeApprovalClosed, "the approval is closed already"},
 		{"POST /v1/activations/crm/a1/runs/r1/close", "", workflows.ErrTypeUnknownRun, "runId: the activation has no such run: read the activation"},

@@ -39,7 +39,7 @@ var (
 	ErrFailed = errors.New("the workflow failed")
 	// ErrNoFiles: no workflow stores files of the case: the case has none, or has not ended yet.
 	ErrNoFiles = errors.New("no workflow stores files of the case: the case has none, or has not ended yet")
-	// ErrNotUncertain: the case exists at Offload, so it can't be adopted or created again.
+	// ErrNotUncertain: the case can't be adopted or created again now: it exists at Offload, its creation is under way, or its deadline has passed.
 	ErrNotUncertain = errors.New("the case is not waiting to be adopted or created again")
 	// ErrPaused: the activation is paused and accepts nothing new.
 	ErrPaused = errors.New("activation is paused")
