@@ -82,7 +82,7 @@ func eachDoor(t *testing.T, test func(t *testing.T, d door)) {
 			handler, err := api.New(api.Deps{
 				Client: apps, Inbox: func() (inbox.Store, error) { return store, nil }, Keys: d.keys, Tokens: tokens, Log: zap.NewNop(), Now: time.Now,
 				Transcript: func(_ context.Context, reference string) (workflows.CaseTranscript, error) {
-					fails := map[string]error{"missing": signalbox.ErrNotFound, "elsewhere": api.ErrNoAccount, "new": api.ErrNotCreated, "refused": api.ErrProvider}
+					fails := map[string]error{"missing": signalbox.ErrNotFound, "elsewhere": api.ErrNoAccount, "new": api.ErrNotCreated, "unknown": api.ErrNoTranscript, "refused": api.ErrProvider}
 					if err := fails[reference]; err != nil {
 						return workflows.CaseTranscript{}, err
 					}
@@ -430,6 +430,7 @@ func TestTheTokenOfTheAPIDecides(t *testing.T) {
 			"no such case":           {[]string{"SIGNALBOX_API_TOKEN=" + apiSecret}, []string{"case", "transcript", "missing", "--api", address}, 3, "Not found"},
 			"a process is no client": {nil, []string{"serve", "--api", address}, 2, "unknown flag: --api"},
 			"account elsewhere":      {[]string{"SIGNALBOX_API_TOKEN=" + apiSecret}, []string{"case", "transcript", "elsewhere", "--api", address}, 2, "add the account"},
+			"case unknown there":     {[]string{"SIGNALBOX_API_TOKEN=" + apiSecret}, []string{"case", "transcript", "unknown", "--api", address}, 3, "Offload does not have this case"},
 			"case not created yet":   {[]string{"SIGNALBOX_API_TOKEN=" + apiSecret}, []string{"case", "transcript", "new", "--api", address}, 3, "has not created the case yet"},
 			"Offload refuses":        {[]string{"SIGNALBOX_API_TOKEN=" + apiSecret}, []string{"case", "transcript", "refused", "--api", address}, 1, "check the account's API key"},
 		} {

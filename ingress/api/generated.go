@@ -56,6 +56,7 @@ const (
 	UrnSignalboxProblemNoFiles              ProblemType = "urn:signalbox:problem:no-files"
 	UrnSignalboxProblemNoOpenQuestion       ProblemType = "urn:signalbox:problem:no-open-question"
 	UrnSignalboxProblemNoSuchRoute          ProblemType = "urn:signalbox:problem:no-such-route"
+	UrnSignalboxProblemNoTranscript         ProblemType = "urn:signalbox:problem:no-transcript"
 	UrnSignalboxProblemNotCreatedYet        ProblemType = "urn:signalbox:problem:not-created-yet"
 	UrnSignalboxProblemNotFound             ProblemType = "urn:signalbox:problem:not-found"
 	UrnSignalboxProblemNotReplayable        ProblemType = "urn:signalbox:problem:not-replayable"
@@ -106,6 +107,8 @@ func (e ProblemType) Valid() bool {
 	case UrnSignalboxProblemNoOpenQuestion:
 		return true
 	case UrnSignalboxProblemNoSuchRoute:
+		return true
+	case UrnSignalboxProblemNoTranscript:
 		return true
 	case UrnSignalboxProblemNotCreatedYet:
 		return true
@@ -508,6 +511,7 @@ type Problem struct {
 	// | `no-files` | 404 | No files of the case are stored: it has none, or has not ended. |
 	// | `no-account` | 404 | This process has no API key of the case's Offload account. Add the account to the configuration. |
 	// | `not-created-yet` | 404 | Offload has not created the case yet. Read the case to see what it waits for. |
+	// | `no-transcript` | 404 | Offload does not have this case: it was never created there, or the base URL of its account is wrong. |
 	// | `no-api-key-yet` | 404 | Artmail has not activated the agent yet. Ask again. |
 	// | `api-key-lost` | 410 | The activation is active, but its API key has not arrived. Artmail repeats a webhook for hours; if it does not come, the brand must activate the agent again. |
 	// | `conflict` | 409 | The reference, or message, stands for another request already; or a chosen notice is not given up, or its data is gone. |
@@ -544,6 +548,7 @@ type Problem struct {
 // | `no-files` | 404 | No files of the case are stored: it has none, or has not ended. |
 // | `no-account` | 404 | This process has no API key of the case's Offload account. Add the account to the configuration. |
 // | `not-created-yet` | 404 | Offload has not created the case yet. Read the case to see what it waits for. |
+// | `no-transcript` | 404 | Offload does not have this case: it was never created there, or the base URL of its account is wrong. |
 // | `no-api-key-yet` | 404 | Artmail has not activated the agent yet. Ask again. |
 // | `api-key-lost` | 410 | The activation is active, but its API key has not arrived. Artmail repeats a webhook for hours; if it does not come, the brand must activate the agent again. |
 // | `conflict` | 409 | The reference, or message, stands for another request already; or a chosen notice is not given up, or its data is gone. |

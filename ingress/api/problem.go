@@ -48,6 +48,7 @@ var (
 	problemNoFiles         = problemKind{"no-files", http.StatusNotFound, "No files are stored", "the case has none, or has not ended yet: wait for its end first"}
 	problemNoAccount       = problemKind{"no-account", http.StatusNotFound, "The Offload account is not configured here", "this process has no API key of the case's Offload account: add the account to its configuration"}
 	problemNotCreated      = problemKind{"not-created-yet", http.StatusNotFound, "The case does not exist at Offload yet", "Offload has not created the case yet: read the case to see what it waits for"}
+	problemNoTranscript    = problemKind{"no-transcript", http.StatusNotFound, "Offload does not have this case", "the case was never created at Offload, or the base URL of its account is wrong"}
 	problemNoAPIKeyYet     = problemKind{"no-api-key-yet", http.StatusNotFound, "The API key has not come yet", "Artmail has not activated the agent yet: ask again"}
 	problemAPIKeyLost      = problemKind{"api-key-lost", http.StatusGone, "The API key has not arrived", "the activation is active, but the webhook with its API key has not arrived: Artmail repeats a webhook for hours; if it does not come, the brand must activate the agent again"}
 	problemConflict        = problemKind{"conflict", http.StatusConflict, "The request conflicts with what is there", "reference: another request was started with it: use another one, or send the same request"}
@@ -81,6 +82,7 @@ var sentinels = []struct {
 	{signalbox.ErrInvalid, problemInvalid},
 	{signalbox.ErrConflict, problemConflict},
 	{ErrNotCreated, problemNotCreated},
+	{ErrNoTranscript, problemNoTranscript},
 	{signalbox.ErrNotFound, problemNotFound},
 	{signalbox.ErrNoFiles, problemNoFiles},
 	{ErrNoAccount, problemNoAccount},

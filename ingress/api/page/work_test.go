@@ -87,6 +87,17 @@ func TestNoLinkLeadsToWhatIsNotThere(t *testing.T) {
 	}
 }
 
+func TestATranscriptThatOffloadLacksIsNoMissingCase(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	w.temporal.set(asks("lost"))
+	status, body := w.signedIn(t, annSecret).get(t, "/cases/lost/transcript")
+	require.Equal(t, 404, status)
+	require.Contains(t, body, "Offload does not have this case")
+	require.Contains(t, body, "the base URL of its account is wrong")
+	require.NotContains(t, body, "misspelt")
+}
+
 func TestAnAnswerWithoutASessionIsKept(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, true)
