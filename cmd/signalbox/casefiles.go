@@ -55,8 +55,6 @@ func (e noFilesError) Unwrap() error { return signalbox.ErrNoFiles }
 func noFiles(ctx context.Context, one oneCase, err error) error {
 	state, failed := one.State(ctx)
 	switch {
-	case failed != nil && exitStatus(failed) == exitStatus(err):
-		return failed // it says more
 	case failed != nil:
 		return err
 	case state.Status == workflows.CaseCancelled && len(state.Facts.Attachments) > 0:

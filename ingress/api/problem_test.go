@@ -172,6 +172,7 @@ func TestBadInputIsRefusedByTheNameOfItsField(t *testing.T) {
 func TestWhatIsNoCallIsAProblemToo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
+	w.temporal.become("offload-case/x", workflows.CaseState{Reference: "x"})
 	plain := map[string]string{"Content-Type": "application/json"}
 	for _, c := range []struct {
 		method, path, body string
@@ -188,7 +189,8 @@ func TestWhatIsNoCallIsAProblemToo(t *testing.T) {
 		{"POST", "/v1/cases", "{\"reference\":\"\xff\"}", plain, 415, "unsupported-media-type"},
 		{"POST", "/v1/cases", `{"reference":"` + strings.Repeat("x", 1<<20) + `"}`, plain, 413, "too-large"},
 		{"GET", "/v1/cases/none", "", plain, 404, "not-found"},
-		{"GET", "/v1/cases/none/files", "", plain, 404, "no-files"},
+		{"GET", "/v1/cases/none/files", "", plain, 404, "not-found"},
+		{"GET", "/v1/cases/x/files", "", plain, 404, "no-files"},
 		{"POST", "/v1/cases/none/cancel", "", plain, 404, "not-found"},
 		{"GET", "/v1/activations/crm/none", "", plain, 404, "not-found"},
 		{"POST", "/v1/activations/crm/none/runs/touch", `{"runIds":["r"]}`, plain, 404, "not-found"},

@@ -3,6 +3,7 @@ package signalbox_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -94,8 +95,9 @@ func TestCatchUpSkipsACaseThatClosedAfterItWasListed(t *testing.T) {
 func TestFilesWaitsUntilTheFilesAreStored(t *testing.T) {
 	t.Parallel()
 	server, temporal := serveTemporal(t, nil)
-	one := newClient(t, temporal, signalbox.Options{}).Case("vendor_2048")
-	_, err := one.Files(t.Context())
+	one, err := newClient(t, temporal, signalbox.Options{}).StartCase(t.Context(), goodStart())
+	require.NoError(t, err)
+	_, err = one.Files(t.Context())
 	require.ErrorIs(t, err, signalbox.ErrNoFiles)
 
 	want := workflows.CaseFiles{Reference: "vendor_2048", CaseID: "c1", Stored: []workflows.StoredFile{{AttachmentID: "f1", Key: "k", Size: 5}}}
@@ -103,6 +105,23 @@ func TestFilesWaitsUntilTheFilesAreStored(t *testing.T) {
 	got, err := one.Files(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, want, got)
+}
+
+func TestFilesOfACaseThatCannotEndAreNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	server, temporal := serveTemporal(t, nil)
+	c := newClient(t, temporal, signalbox.Options{})
+	server.become(workflows.OffloadCaseWorkflowID("stopped"), enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED)
+	server.become(workflows.OffloadCaseWorkflowID("running"), enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING)
+	for reference, want := range map[string]error{"none": signalbox.ErrNotFound, "stopped": signalbox.ErrTerminated, "running": signalbox.ErrNoFiles} {
+		_, now := c.Case(reference).FilesNow(t.Context())
+		_, later := c.Case(reference).Files(t.Context())
+		for _, err := range []error{now, later} {
+			require.ErrorIs(t, err, want, reference)
+			require.Equal(t, reference == "running", errors.Is(err, signalbox.ErrNoFiles), err)
+			require.Equal(t, reference == "none", signalbox.Missing(err) != "", err)
+		}
+	}
 }
 
 // reversing is a payload codec: only it can decode what it encodes.

@@ -1,6 +1,7 @@
 package signalbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,22 +56,31 @@ func (c *Case) Wait(ctx context.Context) (workflows.CaseOutcome, error) {
 // Files waits until the files of the case are stored or given up, and returns where each is. It fails with ErrNoFiles if no workflow
 // stores files of the case; so Wait for the case first.
 func (c *Case) Files(ctx context.Context) (workflows.CaseFiles, error) {
-	files, err := awaitResult[workflows.CaseFiles](ctx, c.client, c.op("wait for the files of"), workflows.OffloadFilesWorkflowID(c.reference))
-	if errors.Is(err, ErrNotFound) {
-		return files, fmt.Errorf("%w: %w", ErrNoFiles, err)
-	}
-	return files, err
+	op := c.op("wait for the files of")
+	files, err := awaitResult[workflows.CaseFiles](ctx, c.client, op, workflows.OffloadFilesWorkflowID(c.reference))
+	return files, c.orNoFiles(ctx, op, err)
 }
 
 // FilesNow returns where the files of the case are now, without waiting for files that are not stored yet. It fails with ErrNoFiles if no
 // workflow stores files of the case. It needs a running worker.
 func (c *Case) FilesNow(ctx context.Context) (workflows.CaseFiles, error) {
-	files, err := queryState[workflows.CaseFiles](ctx, c.client, c.op("read the files of"), workflows.OffloadFilesWorkflowID(c.reference))
+	op := c.op("read the files of")
+	files, err := queryState[workflows.CaseFiles](ctx, c.client, op, workflows.OffloadFilesWorkflowID(c.reference))
+	return files, c.orNoFiles(ctx, op, err)
+}
+
+// orNoFiles returns ErrNoFiles for a workflow of files that does not exist, unless the case itself does not exist or has closed without a
+// result: waiting for its end would be in vain.
+func (c *Case) orNoFiles(ctx context.Context, op string, err error) error {
 	var never *serviceerror.NotFound
-	if errors.As(err, &never) {
-		return files, fmt.Errorf("%s: %w: %w", c.op("read the files of"), ErrNoFiles, never)
+	if !errors.As(err, &never) {
+		return err
 	}
-	return files, err
+	description, err := c.client.temporal.DescribeWorkflow(ctx, c.WorkflowID(), "")
+	if err != nil {
+		return translate(op, missing(c.WorkflowID(), err))
+	}
+	return fmt.Errorf("%s: %w: %w", op, cmp.Or(broken(c.WorkflowID(), description.Status), ErrNoFiles), never)
 }
 
 // State returns the state of the case. It needs a running worker, also for a case that has ended.
