@@ -497,8 +497,8 @@ type ClientInterface interface {
 	// The most urgent first: open questions, uncertain creations, results off schema, activations that are paused or have no key, stale runs, notices
 	// given up, broken workflows, and deliveries that did not arrive. Completed workflows, and unmatched and late deliveries, come
 	// last: no person can close most of them, so they stay until their retention ends. `truncated` says that there is more than the list reads. Without
-	// workers, or without the inbox, it lists what it can and says what is missing. A limited token sees what is of its accounts and agents. Without
-	// `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
+	// workers, or without the inbox, it lists what it can and says what is missing. A limited token sees what is of its accounts and agents, but
+	// no deliveries for cases. Without `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
 	//
 	// Corresponds with GET /v1/todo (the `ListToDo` operationId).
 	ListToDo(ctx context.Context, params *ListToDoParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1391,8 +1391,8 @@ func (c *Client) ResendNotices(ctx context.Context, source Source, body ResendNo
 // The most urgent first: open questions, uncertain creations, results off schema, activations that are paused or have no key, stale runs, notices
 // given up, broken workflows, and deliveries that did not arrive. Completed workflows, and unmatched and late deliveries, come
 // last: no person can close most of them, so they stay until their retention ends. `truncated` says that there is more than the list reads. Without
-// workers, or without the inbox, it lists what it can and says what is missing. A limited token sees what is of its accounts and agents. Without
-// `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
+// workers, or without the inbox, it lists what it can and says what is missing. A limited token sees what is of its accounts and agents, but
+// no deliveries for cases. Without `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
 //
 // Corresponds with GET /v1/todo (the `ListToDo` operationId).
 func (c *Client) ListToDo(ctx context.Context, params *ListToDoParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3687,8 +3687,8 @@ type ClientWithResponsesInterface interface {
 	// The most urgent first: open questions, uncertain creations, results off schema, activations that are paused or have no key, stale runs, notices
 	// given up, broken workflows, and deliveries that did not arrive. Completed workflows, and unmatched and late deliveries, come
 	// last: no person can close most of them, so they stay until their retention ends. `truncated` says that there is more than the list reads. Without
-	// workers, or without the inbox, it lists what it can and says what is missing. A limited token sees what is of its accounts and agents. Without
-	// `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
+	// workers, or without the inbox, it lists what it can and says what is missing. A limited token sees what is of its accounts and agents, but
+	// no deliveries for cases. Without `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5804,8 +5804,8 @@ func (c *ClientWithResponses) ResendNoticesWithResponse(ctx context.Context, sou
 // The most urgent first: open questions, uncertain creations, results off schema, activations that are paused or have no key, stale runs, notices
 // given up, broken workflows, and deliveries that did not arrive. Completed workflows, and unmatched and late deliveries, come
 // last: no person can close most of them, so they stay until their retention ends. `truncated` says that there is more than the list reads. Without
-// workers, or without the inbox, it lists what it can and says what is missing. A limited token sees what is of its accounts and agents. Without
-// `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
+// workers, or without the inbox, it lists what it can and says what is missing. A limited token sees what is of its accounts and agents, but
+// no deliveries for cases. Without `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
 //
 // Returns a wrapper object for the known response body format(s).
 //

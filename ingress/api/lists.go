@@ -59,7 +59,9 @@ func within(asked, allowed []string, refused problemKind) ([]string, error) {
 func (s *Server) ListToDo(ctx context.Context, request ListToDoRequestObject) (ListToDoResponseObject, error) {
 	p, token := request.Params, caller(ctx)
 	// The client tells "all", which is nil, from "none".
-	options := signalbox.ToDoOptions{Kinds: p.Kind, Accounts: orNil(token.Accounts), Agents: orNil(token.Agents), Cursor: p.Cursor, Limit: p.Limit}
+	options := signalbox.ToDoOptions{
+		Kinds: p.Kind, Accounts: orNil(token.Accounts), Agents: orNil(token.Agents), NoCaseDeliveries: token.Limited(), Cursor: p.Cursor, Limit: p.Limit,
+	}
 	var leftOut []string
 	if !token.has(ScopeActivationsRead) {
 		options.NoActivations, leftOut = true, append(leftOut, "activations")

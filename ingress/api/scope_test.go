@@ -106,6 +106,8 @@ func TestTheToDoListHasWhatTheScopesCover(t *testing.T) {
 	set := new(api.TokenSet)
 	set.Add("secret-of-an-admin", api.Token{Name: "admin", Scopes: []api.Scope{api.ScopeAdmin}})
 	set.Add("secret-of-the-cases", api.Token{Name: "cases", Scopes: []api.Scope{api.ScopeCasesRead, api.ScopeCasesWrite}})
+	set.Add(emeaSecret, api.Token{Name: "emea", Scopes: []api.Scope{api.ScopeAdmin}, Accounts: []string{"emea"}})
+	set.Add(crmSecret, api.Token{Name: "crm", Scopes: []api.Scope{api.ScopeAdmin}, Agents: []string{"crm"}})
 	set.Add("secret-of-cases-and-deliveries", api.Token{Name: "both", Scopes: []api.Scope{api.ScopeCasesRead, api.ScopeDeliveriesRead}})
 	apps, fake := signalboxtest.New(t, signalbox.Options{Keyring: w.keys, Deliveries: deliveries.New(w.store, time.Now)})
 	var err error
@@ -129,6 +131,7 @@ func TestTheToDoListHasWhatTheScopesCover(t *testing.T) {
 		leftOut []string
 	}{
 		"secret-of-an-admin": {5, nil}, "secret-of-the-cases": {1, []string{"activations", "deliveries"}}, "secret-of-cases-and-deliveries": {3, []string{"activations"}},
+		emeaSecret: {3, nil}, crmSecret: {3, nil}, // no deliveries for cases
 	} {
 		var list signalbox.ToDoList
 		w.get(t, secret, "/v1/todo").into(t, &list)

@@ -83,6 +83,8 @@ type ToDoOptions struct {
 	NoDeliveries bool `json:"noDeliveries,omitempty"`
 	// NoActivations leaves out the activations, and the deliveries for an agent.
 	NoActivations bool `json:"noActivations,omitempty"`
+	// NoCaseDeliveries leaves out the deliveries that are for no agent.
+	NoCaseDeliveries bool `json:"noCaseDeliveries,omitempty"`
 
 	// Cursor is the Next of the page before, which had the same options. Limit is the size of the page: at most MaxPage; 0 means
 	// DefaultPage.
@@ -99,8 +101,8 @@ type ToDoList struct {
 	// Total is the number of items on all pages.
 	Total int `json:"total"`
 	// Truncated says that there are more workflows or more deliveries than ToDo reads, so the most urgent ones may be missing. Workflows is
-	// the number of all workflows with attention or a failure, read or not. If Accounts, Agents or NoActivations limit the list, it is the
-	// number of those that ToDo has read and the limits allow.
+	// the number of all workflows with attention or a failure, read or not. If Accounts, Agents, NoActivations or NoCaseDeliveries limit the
+	// list, it is the number of those that ToDo has read and the limits allow.
 	Truncated bool  `json:"truncated,omitempty"`
 	Workflows int64 `json:"workflows"`
 	// DeliveriesMissing says why the list has no deliveries: the inbox could not be read.
@@ -217,13 +219,17 @@ func (o ToDoOptions) after() (toDoCursor, error) {
 	return after, nil
 }
 
-func (o ToDoOptions) limited() bool { return o.Accounts != nil || o.Agents != nil || o.NoActivations }
+func (o ToDoOptions) limited() bool {
+	return o.Accounts != nil || o.Agents != nil || o.NoActivations || o.NoCaseDeliveries
+}
 
 // allows reports whether a limited list may have the item.
 func (o ToDoOptions) allows(i ToDoItem) bool {
 	switch {
 	case i.Agent != "":
 		return !o.NoActivations && (o.Agents == nil || slices.Contains(o.Agents, i.Agent))
+	case i.DeliveryID != "" && o.NoCaseDeliveries:
+		return false
 	case i.Account != "":
 		return o.Accounts == nil || slices.Contains(o.Accounts, i.Account)
 	case i.Reference != "":

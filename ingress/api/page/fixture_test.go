@@ -334,6 +334,7 @@ const (
 	emeaSecret  = "the-secret-of-emea-0001"
 	mixedSecret = "the-secret-of-mixed-0001"
 	caseSecret  = "the-secret-for-cases-01"
+	crmSecret   = "the-secret-of-crm-00001"
 	agentSecret = "whsec_c2VjcmV0"
 )
 
@@ -444,6 +445,7 @@ func newWorld(t *testing.T, withTokens bool) *world {
 			readSecret:  {Name: "reader", Scopes: []api.Scope{api.ScopeCasesRead, api.ScopeActivationsRead, api.ScopeDeliveriesRead}},
 			caseSecret:  {Name: "cases", Scopes: []api.Scope{api.ScopeCasesRead, api.ScopeCasesWrite}},
 			mixedSecret: {Name: "mixed", Scopes: []api.Scope{api.ScopeCasesRead, api.ScopeActivationsRead, api.ScopeActivationsWrite}},
+			crmSecret:   {Name: "crm", Scopes: []api.Scope{api.ScopeAdmin}, Agents: []string{"crm"}},
 			emeaSecret:  {Name: "emea", Scopes: []api.Scope{api.ScopeAdmin}, Accounts: []string{"emea"}},
 		}},
 	}

@@ -41,6 +41,13 @@ func (p view) May(operationID string) bool {
 	return p.visit.signedIn && p.visit.s.deps.API.May(p.visit.token, operationID)
 }
 
+// MayCaseDeliveries says whether the visitor may see the deliveries for cases: a limited token sees those of its agents only.
+func (p view) MayCaseDeliveries() bool { return p.visit.mayCaseDeliveries() }
+
+func (v *visit) mayCaseDeliveries() bool {
+	return v.s.deps.API.May(v.token, "listDeliveries") && !v.token.Limited()
+}
+
 // MayResend says whether the visitor may resend and dismiss the notices of a source: it needs the scope to change the case or the activation.
 func (p view) MayResend(source string) bool {
 	if _, isCase := workflows.ParseOffloadCaseWorkflowID(source); isCase {

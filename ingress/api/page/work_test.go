@@ -132,6 +132,33 @@ func TestWhatATokenMayNotDoHasNoButton(t *testing.T) {
 	}
 }
 
+// A delivery has no account, so the API shows a limited token those of its agents only.
+func TestALimitedTokenIsOfferedNoDeliveryOfACase(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	state := asks("w9")
+	state.Account = "emea"
+	w.temporal.set(state)
+	ofCase := w.storeDelivery(t, inbox.Delivery{Provider: "offload", Lane: "offload-case/w9", Kind: "case.completed", State: inbox.StateDead}, []byte(`{"event":"x"}`))
+	ofAgent := w.storeDelivery(t, inbox.Delivery{Provider: "artmail", Scope: "crm", Lane: "artmail-activation/crm/a1", Kind: "agent.resumed", State: inbox.StateDead}, []byte(`{}`))
+	for secret, all := range map[string]bool{annSecret: true, emeaSecret: false, crmSecret: false} {
+		b := w.signedIn(t, secret)
+		_, list := b.get(t, "/")
+		_, one := b.get(t, "/cases/w9")
+		require.Contains(t, list, "Is a signed PDF fine?")
+		require.Equal(t, all, strings.Contains(list, "/deliveries/"+ofCase), secret)
+		require.Equal(t, all, strings.Contains(one, "Its deliveries"), secret)
+		require.Contains(t, list, "/deliveries/"+ofAgent, secret)
+		status, _ := b.get(t, "/deliveries/"+ofAgent)
+		require.Equal(t, 200, status, secret)
+		status, _ = b.get(t, "/deliveries/"+ofCase)
+		require.Equal(t, all, status == 200, secret)
+	}
+	_, list := w.signedIn(t, emeaSecret).get(t, "/deliveries")
+	require.Contains(t, list, "name one")
+	require.NotContains(t, list, "Replay all")
+}
+
 func TestADeadDeliveryIsReplayedAndTheQuarantineReleased(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, true)
