@@ -150,7 +150,7 @@ func parameters(compiler *jsonschema.Compiler, at string, list []docParameter, c
 	return all, nil
 }
 
-// newCompiler makes a compiler that asserts times as Go reads them.
+// newCompiler makes a compiler that asserts times as Go reads and writes them.
 func newCompiler() *jsonschema.Compiler {
 	compiler := jsonschema.NewCompiler()
 	compiler.DefaultDraft(jsonschema.Draft2020)
@@ -159,7 +159,13 @@ func newCompiler() *jsonschema.Compiler {
 		if !isText {
 			return nil
 		}
-		if _, err := time.Parse(time.RFC3339, text); err != nil {
+		t, err := time.Parse(time.RFC3339, text)
+		for _, written := range []time.Time{t, t.UTC()} { // Go reads an offset of 24 hours, but does not write it
+			if err == nil {
+				_, err = written.MarshalText()
+			}
+		}
+		if err != nil {
 			return errors.New("no time")
 		}
 		return nil
