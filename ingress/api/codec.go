@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -24,7 +25,7 @@ type CodecDeps struct {
 }
 
 // maxCodecBody is twice the largest message that Temporal sends, since base64 makes payloads larger.
-const maxCodecBody = "8M"
+const maxCodecBody = "8 MB"
 
 // NewCodec makes a codec server for Temporal's Web UI, its command line and remote codecs of other languages, as Temporal documents it under
 // "Codec Server": POST /codec/decode opens payloads (scope payloads:read), POST /codec/encode encrypts them (scope payloads:write).
@@ -36,6 +37,9 @@ func NewCodec(deps CodecDeps) http.Handler {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = func(err error, c echo.Context) {
+		if errors.Is(err, echo.ErrStatusRequestEntityTooLarge) {
+			err = problem(problemTooLarge, "send fewer payloads at once: a body has at most "+maxCodecBody)
+		}
 		if !c.Response().Committed {
 			_ = toProblem(err).write(c.Response(), newRequestID()) // a caller that has gone takes no answer
 		}

@@ -28,10 +28,11 @@ const (
 )
 
 type codecWorld struct {
-	url    string
-	codec  *payloadcodec.Codec
-	sealed string
-	logs   *observer.ObservedLogs
+	handler http.Handler
+	url     string
+	codec   *payloadcodec.Codec
+	sealed  string
+	logs    *observer.ObservedLogs
 }
 
 func newCodecWorld(t *testing.T, tokens api.Tokens) *codecWorld {
@@ -40,7 +41,7 @@ func newCodecWorld(t *testing.T, tokens api.Tokens) *codecWorld {
 	require.NoError(t, err)
 	core, logs := observer.New(zap.InfoLevel)
 	w := &codecWorld{codec: payloadcodec.New(ring), logs: logs}
-	server := httptest.NewServer(api.NewCodec(api.CodecDeps{
+	w.handler = api.NewCodec(api.CodecDeps{
 		Codec: w.codec, Tokens: tokens, Origins: []string{webUI}, Log: zap.New(core),
 		Session: func(_ http.ResponseWriter, r *http.Request) string {
 			if cookie, err := r.Cookie("session"); err == nil {
@@ -48,7 +49,8 @@ func newCodecWorld(t *testing.T, tokens api.Tokens) *codecWorld {
 			}
 			return ""
 		},
-	}))
+	})
+	server := httptest.NewServer(w.handler)
 	t.Cleanup(server.Close)
 	w.url = server.URL
 	plain, err := converter.GetDefaultDataConverter().ToPayload("Is a signed PDF fine?")
@@ -164,6 +166,17 @@ func TestOnLoopbackWithoutTokensProgramsAndTheWebUIAreLetIn(t *testing.T) {
 		response, body := w.send(t, http.MethodPost, "/codec/decode", w.sealed, header...)
 		require.Equal(t, status, response.StatusCode, "%s: %s", origin, body)
 	}
+}
+
+func TestPayloadsBeyondTheLimitAreTooLarge(t *testing.T) {
+	t.Parallel()
+	w := newCodecWorld(t, payloadTokens())
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/codec/decode", strings.NewReader(strings.Repeat(" ", 8_000_001)))
+	recorder := httptest.NewRecorder()
+	w.handler.ServeHTTP(recorder, request)
+	require.Equal(t, http.StatusRequestEntityTooLarge, recorder.Code, recorder.Body)
+	require.Contains(t, recorder.Body.String(), "urn:signalbox:problem:too-large")
+	require.Contains(t, recorder.Body.String(), "at most 8 MB")
 }
 
 func TestACodecServerSaysWhichKeyIsMissing(t *testing.T) {
