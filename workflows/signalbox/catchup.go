@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"go.temporal.io/api/serviceerror"
 	"golang.org/x/time/rate"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -253,7 +252,7 @@ func (r *catchUp) count(ctx context.Context, counts *CatchUpCount, n int, what s
 		return ctx.Err() //nolint:wrapcheck // CatchUp names itself
 	case errors.Is(err, errOutOfTime):
 		return err
-	case errors.Is(err, ErrUnavailable) && !errors.As(err, new(*serviceerror.WorkflowNotReady)): // WorkflowNotReady concerns this workflow only
+	case errors.Is(err, ErrUnavailable) && !concernsOneWorkflow(err):
 		return err
 	case errors.Is(err, ErrEnded), errors.Is(err, ErrNotFound), errors.As(err, new(brokenError)): // it closed after it was listed
 		counts.Skipped += n

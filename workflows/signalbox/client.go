@@ -119,7 +119,7 @@ func queryState[T any](ctx context.Context, c *Client, op, workflowID string) (T
 		switch status := rejected.GetStatus(); status {
 		case enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
 		case enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED:
-			return answer, fmt.Errorf("%s: %w: %s is paused in Temporal: unpause it", op, ErrUnavailable, workflowID)
+			return answer, fmt.Errorf("%s: %w: %s %w", op, ErrUnavailable, workflowID, errPausedInTemporal)
 		default:
 			return answer, fmt.Errorf("%s: %w", op, cmp.Or(broken(workflowID, status), ErrEnded))
 		}

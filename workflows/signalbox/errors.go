@@ -136,6 +136,16 @@ func translate(op string, err error) error {
 	return fmt.Errorf("%s: %w", op, err)
 }
 
+// errPausedInTemporal: an operator has paused the workflow in Temporal.
+var errPausedInTemporal = errors.New("is paused in Temporal: unpause it")
+
+// concernsOneWorkflow reports whether an ErrUnavailable is about the called workflow only: calls of other workflows may succeed.
+func concernsOneWorkflow(err error) bool {
+	var invalid *serviceerror.InvalidArgument
+	return errors.As(err, new(*serviceerror.WorkflowNotReady)) || errors.As(err, new(*serviceerror.QueryFailed)) ||
+		errors.Is(err, errPausedInTemporal) || errors.As(err, &invalid) && workflows.IsSignalLimit(invalid.Message)
+}
+
 // brokenBy returns the sentinel for a workflow that closed without a result.
 func brokenBy(err *temporal.WorkflowExecutionError) error {
 	var (

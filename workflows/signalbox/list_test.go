@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	querypb "go.temporal.io/api/query/v1"
+	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
@@ -95,6 +97,55 @@ func TestACatchUpGoesOnWhereItsTimeWasOver(t *testing.T) {
 	require.Empty(t, report.Next)
 	require.Equal(t, "offload-case/case_200", signalled[len(signalled)-1])
 	require.Len(t, signalled, cases)
+}
+
+func TestACatchUpGoesOnPastAWorkflowThatCannotAnswer(t *testing.T) {
+	t.Parallel()
+	stuck, source := workflows.NotifyWorkflowID("artmail-activation/pages/stuck"), "artmail-activation/pages/act_2"
+	state, err := converter.GetDefaultDataConverter().ToPayloads(workflows.NotifyState{
+		Source: source, Notices: []workflows.NoticeRecord{{ID: "n1", Status: workflows.NoticeGivenUp, SettledAt: workflows.MinTime}},
+	})
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		answer *client.QueryWorkflowWithOptionsResponse
+		err    error
+	}{
+		"its history can't be replayed": {err: serviceerror.NewQueryFailed("nondeterminism")},
+		"its workflow task fails":       {err: serviceerror.NewWorkflowNotReady("x")},
+		"it is paused in Temporal":      {answer: &client.QueryWorkflowWithOptionsResponse{QueryRejected: &querypb.QueryRejected{Status: enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := mocks.NewClient(t)
+			lists := func(workflowType string, workflowIDs ...string) {
+				page := &workflowservice.ListWorkflowExecutionsResponse{}
+				for _, id := range workflowIDs {
+					page.Executions = append(page.Executions, running(id))
+				}
+				server.On("ListWorkflow", mock.Anything, mock.MatchedBy(func(r *workflowservice.ListWorkflowExecutionsRequest) bool {
+					return strings.Contains(r.GetQuery(), "'"+workflowType+"'")
+				})).Return(page, nil)
+			}
+			lists(workflows.NotifyWorkflow, stuck, workflows.NotifyWorkflowID(source))
+			lists(workflows.OffloadCaseWorkflow, "offload-case/full", "offload-case/vendor_2048")
+			server.On("QueryWorkflowWithOptions", mock.Anything, mock.MatchedBy(func(r *client.QueryWorkflowWithOptionsRequest) bool { return r.WorkflowID == stuck })).Return(c.answer, c.err)
+			server.On("QueryWorkflowWithOptions", mock.Anything, mock.Anything).Return(&client.QueryWorkflowWithOptionsResponse{QueryResult: client.NewValue(state)}, nil)
+			resent := mocks.NewWorkflowUpdateHandle(t)
+			resent.On("Get", mock.Anything, mock.Anything).Return(nil)
+			server.On("UpdateWorkflow", mock.Anything, mock.Anything).Return(resent, nil)
+			server.On("SignalWorkflow", mock.Anything, "offload-case/full", "", mock.Anything, mock.Anything).
+				Return(serviceerror.NewInvalidArgument("exceeded workflow execution limit for signal events"))
+			server.On("SignalWorkflow", mock.Anything, "offload-case/vendor_2048", "", mock.Anything, mock.Anything).Return(nil)
+
+			report, err := newClient(t, server, signalbox.Options{}).CatchUp(t.Context(), signalbox.CatchUpOptions{Since: workflows.MinTime, CallsPerSecond: 1e6})
+			require.NoError(t, err)
+			require.Equal(t, signalbox.CatchUpCount{Done: 1, Failed: 1}, report.Notices)
+			require.Equal(t, signalbox.CatchUpCount{Done: 1, Failed: 1}, report.Cases)
+			require.Len(t, report.Failures, 2)
+			require.Equal(t, stuck, report.Failures[0].What)
+			require.Equal(t, "offload-case/full", report.Failures[1].What)
+		})
+	}
 }
 
 func TestACatchUpThatHasNoTimeForTheNextCallFailsForNoCase(t *testing.T) {

@@ -52,7 +52,7 @@ func (c *Client) ResealAPIKeys(ctx context.Context, options ResealOptions) (Rese
 			err := c.reseal(ctx, workflowID, options.DryRun, &done)
 			switch {
 			case err == nil, errors.Is(err, ErrEnded), errors.Is(err, ErrNotFound): // the activation has ended since it was listed, and dropped its key
-			case errors.Is(err, ErrUnavailable), ctx.Err() != nil:
+			case errors.Is(err, ErrUnavailable) && !concernsOneWorkflow(err), ctx.Err() != nil:
 				return done, err
 			default:
 				done.Failed++

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
-	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
@@ -18,8 +18,9 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// The workflow ID has only a hash of such an activationId, but the key is bound to the whole activationId.
-func TestTheKeyOfAnActivationWithALongIDIsResealed(t *testing.T) {
+// The workflow ID has only a hash of such an activationId, but the key is bound to the whole activationId. Another activation's history can't be
+// replayed.
+func TestTheKeyOfAnActivationWithALongIDIsResealedAfterAnotherFails(t *testing.T) {
 	t.Parallel()
 	ring, err := keyring.Generate()
 	require.NoError(t, err)
@@ -33,11 +34,14 @@ func TestTheKeyOfAnActivationWithALongIDIsResealed(t *testing.T) {
 	state, err := converter.GetDefaultDataConverter().ToPayloads(workflows.ActivationState{Agent: "pages", ActivationID: activationID, SealedAPIKey: sealed})
 	require.NoError(t, err)
 
-	workflowID := workflows.ArtmailActivationWorkflowID("pages", activationID)
+	workflowID, stuck := workflows.ArtmailActivationWorkflowID("pages", activationID), workflows.ArtmailActivationWorkflowID("pages", "stuck")
 	server := mocks.NewClient(t)
 	server.On("ListWorkflow", mock.Anything, mock.Anything).Return(&workflowservice.ListWorkflowExecutionsResponse{
-		Executions: []*workflowpb.WorkflowExecutionInfo{{Execution: &commonpb.WorkflowExecution{WorkflowId: workflowID}}},
+		Executions: []*workflowpb.WorkflowExecutionInfo{running(stuck), running(workflowID)},
 	}, nil)
+	server.On("QueryWorkflowWithOptions", mock.Anything, mock.MatchedBy(func(r *client.QueryWorkflowWithOptionsRequest) bool {
+		return r.WorkflowID == stuck
+	})).Return(nil, serviceerror.NewQueryFailed("nondeterminism"))
 	server.On("QueryWorkflowWithOptions", mock.Anything, mock.MatchedBy(func(r *client.QueryWorkflowWithOptionsRequest) bool {
 		return r.WorkflowID == workflowID
 	})).Return(&client.QueryWorkflowWithOptionsResponse{QueryResult: client.NewValue(state)}, nil)
@@ -49,9 +53,13 @@ func TestTheKeyOfAnActivationWithALongIDIsResealed(t *testing.T) {
 		return o.WorkflowID == workflowID
 	})).Return(handle, nil)
 
-	done, err := newClient(t, server, signalbox.Options{Keyring: newer}).ResealAPIKeys(t.Context(), signalbox.ResealOptions{})
+	var failed []string
+	done, err := newClient(t, server, signalbox.Options{Keyring: newer}).ResealAPIKeys(t.Context(), signalbox.ResealOptions{
+		Failed: func(workflowID string, _ error) { failed = append(failed, workflowID) },
+	})
 	require.NoError(t, err)
-	require.Equal(t, signalbox.Resealed{Resealed: 1}, done)
+	require.Equal(t, signalbox.Resealed{Resealed: 1, Failed: 1}, done)
+	require.Equal(t, []string{stuck}, failed)
 	key, err := newer.Open(reseal.SealedAPIKey, workflows.APIKeyContext("pages", activationID)...)
 	require.NoError(t, err)
 	require.Equal(t, "art_key_1", string(key))
