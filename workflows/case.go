@@ -96,7 +96,8 @@ type CaseState struct {
 	// WaitingFor says in words what happens next, and what a person can do.
 	WaitingFor string   `json:"waitingFor,omitempty"`
 	Attention  []string `json:"attention,omitempty"`
-	// Question is the open question, or the last one while its answer is being sent.
+	// Question is the open question, or the last one while its answer is being sent. It is nil in INPUT_NEEDED until Offload has said which question
+	// it asks.
 	Question *Question `json:"question,omitempty"`
 	// Answers are the newest answers, oldest first.
 	Answers []Answer `json:"answers,omitempty"`

@@ -48,7 +48,7 @@ func obtain(ctx context.Context, temporalClient client.Client, reference string,
 	}
 	state, err := one.State(ctx)
 	for err == nil && !state.Status.Ended() {
-		if state.Status == workflows.CaseInputNeeded {
+		if state.Status == workflows.CaseInputNeeded && state.Question != nil {
 			answer := workflows.ProvideInput{QuestionID: state.Question.ID, Text: "Yes, a signed PDF is fine.", By: "exampleapp"}
 			if _, err := one.ProvideInput(ctx, answer); err != nil {
 				return err

@@ -26,7 +26,7 @@ func onboard(ctx context.Context, apps *signalbox.Client, vendor string) (string
 	}
 	state, err := one.State(ctx)
 	for err == nil && !state.Status.Ended() {
-		if state.Status == workflows.CaseInputNeeded {
+		if state.Status == workflows.CaseInputNeeded && state.Question != nil {
 			answer := workflows.ProvideInput{QuestionID: state.Question.ID, Text: "A signed PDF is fine.", By: "onboarding"}
 			if _, err := one.ProvideInput(ctx, answer); err != nil {
 				return "", err

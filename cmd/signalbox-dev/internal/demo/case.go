@@ -84,7 +84,9 @@ func caseAsks(ctx context.Context, s *stage) error {
 	if err != nil {
 		return err
 	}
-	state, err := await(ctx, one.State, func(state workflows.CaseState) bool { return state.Status == workflows.CaseInputNeeded })
+	state, err := await(ctx, one.State, func(state workflows.CaseState) bool {
+		return state.Status == workflows.CaseInputNeeded && state.Question != nil
+	})
 	if err != nil {
 		return err
 	}
