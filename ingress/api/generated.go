@@ -798,7 +798,7 @@ type ListCasesParamsOpen string
 
 // GetCaseParams defines parameters for GetCase.
 type GetCaseParams struct {
-	// Wait How long to wait for the end or an open question, such as `30s`, at most 60 s.
+	// Wait How long to wait for the end or an open question, such as `30s`, at most 60 s. For a case that is `INPUT_NEEDED` or has ended, each call returns at once: pause before you repeat it.
 	Wait Wait `form:"wait,omitempty" json:"wait,omitempty,omitzero"`
 }
 

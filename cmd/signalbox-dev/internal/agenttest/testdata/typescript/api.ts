@@ -1,5 +1,5 @@
-// A business app that knows the HTTP API alone, by types that are generated from its document: it starts a case, answers its question, and
-// waits for its end.
+// A business app that knows the HTTP API alone, by types that are generated from its document: it starts a case, answers its
+// questions, and waits for its end.
 import createClient from "openapi-fetch";
 import type { components, paths } from "./node_modules/.generated/signalbox.js";
 
@@ -29,15 +29,20 @@ const started = await api.POST("/v1/cases", {
 });
 if (started.error) throw new Error(started.error.detail);
 
-let asking = await state();
-while (!asking.question && !asking.outcome) asking = await state();
-if (!asking.question) throw new Error(`the case asks nothing: ${asking.status}`);
-const given = await api.POST("/v1/cases/{reference}/input", {
-  params: { path: { reference } },
-  body: { questionId: asking.question.id, text: "Yes, a signed PDF is fine." },
-});
-if (given.error) throw new Error(given.error.detail);
-
+let answered = "";
 let last = await state();
-while (!last.outcome) last = await state();
+while (!last.outcome) {
+  if (last.status === "INPUT_NEEDED" && last.question && last.question.id !== answered) {
+    answered = last.question.id;
+    const given = await api.POST("/v1/cases/{reference}/input", {
+      params: { path: { reference } },
+      body: { questionId: answered, text: "Yes, a signed PDF is fine." },
+    });
+    if (given.error) throw new Error(given.error.detail);
+  } else {
+    // The wait ends at once while the case needs input, also while its question is not known yet.
+    await new Promise((again) => setTimeout(again, 1000));
+  }
+  last = await state();
+}
 process.stdout.write(JSON.stringify({ status: last.status, result: last.outcome.facts.result, by: last.answers?.[0]?.by }));

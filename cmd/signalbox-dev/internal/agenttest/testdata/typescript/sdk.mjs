@@ -25,10 +25,11 @@ const handle = await client.workflow.start("offload-case", {
 });
 
 let state = await handle.query("state");
-while (!state.question) {
+while (!state.question && !state.outcome) {
   await new Promise((again) => setTimeout(again, 100));
   state = await handle.query("state");
 }
+if (!state.question) throw new Error(`the case has ended and asked nothing: ${state.status}`);
 await handle.executeUpdate("provide-input", {
   args: [{ questionId: state.question.id, text: "Yes, a signed PDF is fine.", by: "typescript" }],
 });
