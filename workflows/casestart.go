@@ -35,14 +35,17 @@ type CaseStart struct {
 
 // CaseRequest is the body of POST /cases (Offload, "Create case"). Signalbox adds clientWebhookUrl.
 type CaseRequest struct {
+	// Channel is EMAIL or SMS. Offload accepts SMS, but can't reply on it yet.
 	Channel           string        `json:"channel"`
 	Goal              CaseGoal      `json:"goal"`
 	Counterparty      Counterparty  `json:"counterparty"`
 	SenderPersona     SenderPersona `json:"senderPersona"`
 	ClientReferenceID string        `json:"clientReferenceId,omitempty"`
 	Constraints       []string      `json:"constraints,omitempty"`
-	MaxAttempts       *int          `json:"maxAttempts,omitempty"`
-	FollowUpDelay     *int          `json:"followUpDelayHours,omitempty"`
+	// MaxAttempts is the most follow-ups after the first message, at most MaxFollowUps. Offload's default is 3.
+	MaxAttempts *int `json:"maxAttempts,omitempty"`
+	// FollowUpDelay is how many hours Offload waits for a reply before a follow-up: 1 to MaxFollowUpHours. Offload's default is 72.
+	FollowUpDelay *int `json:"followUpDelayHours,omitempty"`
 	// ResultSchema is a JSON Schema without references to outside: draft 2020-12, unless $schema names an older one. Offload uses it as
 	// guidance only; Signalbox checks the result, see CaseOutcome.ResultCheck.
 	ResultSchema json.RawMessage `json:"resultSchema,omitempty"`
