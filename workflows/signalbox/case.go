@@ -37,7 +37,7 @@ func (c *Case) WorkflowID() string { return workflows.OffloadCaseWorkflowID(c.re
 func (c *Case) Account(ctx context.Context) (string, error) {
 	description, err := c.client.temporal.DescribeWorkflow(ctx, c.WorkflowID(), "")
 	if err != nil {
-		return "", translate(c.op("read"), missing(c.WorkflowID(), err))
+		return "", translate(ctx, c.op("read"), missing(c.WorkflowID(), err))
 	}
 	account, published := description.TypedSearchAttributes.GetKeyword(temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeAccount))
 	if published {
@@ -78,7 +78,7 @@ func (c *Case) orNoFiles(ctx context.Context, op string, err error) error {
 	}
 	description, err := c.client.temporal.DescribeWorkflow(ctx, c.WorkflowID(), "")
 	if err != nil {
-		return translate(op, missing(c.WorkflowID(), err))
+		return translate(ctx, op, missing(c.WorkflowID(), err))
 	}
 	return fmt.Errorf("%s: %w: %w", op, cmp.Or(broken(c.WorkflowID(), description.Status), ErrNoFiles), never)
 }
@@ -107,7 +107,7 @@ func (c *Case) RetryCreate(ctx context.Context, retry workflows.RetryCreate) (wo
 	if retry.RunID == "" {
 		description, err := c.client.temporal.DescribeWorkflow(ctx, c.WorkflowID(), "")
 		if err != nil {
-			return workflows.CaseReceipt{}, translate(c.op("create again"), missing(c.WorkflowID(), err))
+			return workflows.CaseReceipt{}, translate(ctx, c.op("create again"), missing(c.WorkflowID(), err))
 		}
 		retry.RunID = description.WorkflowExecution.RunID
 	}

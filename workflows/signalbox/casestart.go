@@ -58,7 +58,7 @@ func (c *Client) StartCase(ctx context.Context, start workflows.CaseStart) (*Cas
 		}
 	}
 	if err != nil {
-		return nil, translate(op, err)
+		return nil, translate(ctx, op, err)
 	}
 	return &Case{client: c, reference: start.Reference, attached: attached}, nil
 }

@@ -109,12 +109,12 @@ func queryState[T any](ctx context.Context, c *Client, op, workflowID string) (T
 			QueryRejectCondition: enumspb.QUERY_REJECT_CONDITION_NOT_COMPLETED_CLEANLY,
 		})
 		if err != nil {
-			return answer, translate(op, missing(workflowID, err))
+			return answer, translate(ctx, op, missing(workflowID, err))
 		}
 		rejected := response.QueryRejected
 		if rejected == nil {
 			err = response.QueryResult.Get(&answer)
-			return answer, translate(op, err)
+			return answer, translate(ctx, op, err)
 		}
 		switch status := rejected.GetStatus(); status {
 		case enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
@@ -125,7 +125,7 @@ func queryState[T any](ctx context.Context, c *Client, op, workflowID string) (T
 		}
 		// The run has continued as new in the meantime: ask the next run. A server that lags behind shows the old one for a while.
 		if !sleep(ctx, stateAgain) {
-			return answer, translate(op, ctx.Err())
+			return answer, translate(ctx, op, ctx.Err())
 		}
 	}
 }
@@ -135,14 +135,14 @@ func queryState[T any](ctx context.Context, c *Client, op, workflowID string) (T
 func (c *Client) endedOrNotFound(ctx context.Context, op, workflowID string, err error) error {
 	var notFound *serviceerror.NotFound
 	if !errors.As(err, &notFound) {
-		return translate(op, err)
+		return translate(ctx, op, err)
 	}
 	description, describeErr := c.temporal.DescribeWorkflow(ctx, workflowID, "")
 	if describeErr != nil {
-		return translate(op, missing(workflowID, describeErr))
+		return translate(ctx, op, missing(workflowID, describeErr))
 	}
 	if description.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
-		return translate(op, err)
+		return translate(ctx, op, err)
 	}
 	return fmt.Errorf("%s: %w: %w", op, cmp.Or(broken(workflowID, description.Status), ErrEnded), err)
 }

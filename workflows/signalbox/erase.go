@@ -170,7 +170,7 @@ func (e *Erasure) End(ctx context.Context, by string) error {
 			}
 			err := e.client.temporal.TerminateWorkflow(ctx, part.id, run.RunID, "erased by "+by)
 			if gone := (*serviceerror.NotFound)(nil); err != nil && !errors.As(err, &gone) {
-				return translate("end "+part.id, err)
+				return translate(ctx, "end "+part.id, err)
 			}
 			if e.open {
 				e.endedAt = now()
@@ -256,7 +256,7 @@ func (e *Erasure) deleteRun(ctx context.Context, id, runID string, deadline time
 	})
 	for gone := (*serviceerror.NotFound)(nil); !errors.As(err, &gone); _, err = e.client.temporal.DescribeWorkflow(ctx, id, runID) {
 		if err != nil && ctx.Err() == nil {
-			return translate("delete "+id, err)
+			return translate(ctx, "delete "+id, err)
 		}
 		if !sleep(ctx, erasePause) {
 			return context.Cause(ctx)
@@ -283,7 +283,7 @@ func (e *Erasure) runs(ctx context.Context, part erasedPart) ([]execution, error
 	case errors.As(err, &gone):
 		return all, nil
 	case err != nil:
-		return nil, translate(op, err)
+		return nil, translate(ctx, op, err)
 	case newest.WorkflowType.Name != part.workflowType:
 		return all, nil
 	}

@@ -1,6 +1,7 @@
 package signalbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,8 +81,8 @@ var refusals = map[string]error{
 	workflows.ErrTypeOtherAPIKey:      ErrConflict,
 }
 
-// translate turns an error of Temporal into one of this package, and wraps the cause. No other function does so.
-func translate(op string, err error) error {
+// translate turns an error of Temporal into one of this package, and wraps the cause. No other function does so. ctx is that of the call.
+func translate(ctx context.Context, op string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -131,7 +132,7 @@ func translate(op string, err error) error {
 	case errors.As(err, &invalid), errors.As(err, &notReady), errors.As(err, &notNow), errors.As(err, &unavailable), errors.As(err, &exhausted),
 		errors.As(err, &deadline), errors.As(err, &unanswered), errors.As(err, &namespaceGone), errors.As(err, &namespaceAway),
 		errors.As(err, &namespaceIdle), errors.As(err, &namespaceBad):
-		return wrap(ErrUnavailable)
+		return wrap(cmp.Or(ctx.Err(), ErrUnavailable)) // the SDK turns the end of ctx into an error of the server
 	}
 	return fmt.Errorf("%s: %w", op, err)
 }

@@ -316,7 +316,7 @@ func (l listing) currentRun(ctx context.Context, before execution) (*execution, 
 		return nil, nil
 	}
 	if err != nil {
-		return nil, translate(l.op, err)
+		return nil, translate(ctx, l.op, err)
 	}
 	current := executionOf(described.GetWorkflowExecutionInfo())
 	where, err := (conditions{}).in("run ID", "RunId", current.RunID)

@@ -45,7 +45,7 @@ func (c *Client) ResealAPIKeys(ctx context.Context, options ResealOptions) (Rese
 	for {
 		page, err := c.temporal.ListWorkflow(ctx, request)
 		if err != nil {
-			return done, translate("list running activations", err)
+			return done, translate(ctx, "list running activations", err)
 		}
 		for _, execution := range page.GetExecutions() {
 			workflowID := execution.GetExecution().GetWorkflowId()

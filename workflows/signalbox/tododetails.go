@@ -212,5 +212,5 @@ func (c *Client) findAccounts(ctx context.Context, items []ToDoItem) error {
 
 func (c *Client) count(ctx context.Context, op string, where conditions) (int64, error) {
 	response, err := c.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: where.query()})
-	return response.GetCount(), translate(op, err)
+	return response.GetCount(), translate(ctx, op, err)
 }

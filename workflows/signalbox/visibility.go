@@ -174,7 +174,7 @@ func (c *Client) list(ctx context.Context, op string, where conditions, size int
 		Query: where.query(), PageSize: int32(min(size, maxPerCall)), NextPageToken: token, //nolint:gosec // min bounds it
 	})
 	if err != nil {
-		return nil, nil, translate(op, err)
+		return nil, nil, translate(ctx, op, err)
 	}
 	for _, info := range response.GetExecutions() {
 		page = append(page, executionOf(info))

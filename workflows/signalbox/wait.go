@@ -25,8 +25,8 @@ func awaitResult[T any](ctx context.Context, c *Client, op, workflowID string) (
 	pause := firstPause
 	for {
 		began := time.Now() //nolint:forbidigo // it measures the length of a call only
-		err := c.temporal.GetWorkflow(ctx, workflowID, "").Get(ctx, &result)
-		err = translate(op, missing(workflowID, err))
+		cause := missing(workflowID, c.temporal.GetWorkflow(ctx, workflowID, "").Get(ctx, &result))
+		err := translate(ctx, op, cause)
 		if ctx.Err() != nil || !isTransient(err) && !c.replaced(ctx, workflowID, err) {
 			return result, err
 		}
@@ -34,7 +34,7 @@ func awaitResult[T any](ctx context.Context, c *Client, op, workflowID string) (
 			pause = firstPause
 		}
 		if !sleep(ctx, pause) {
-			return result, fmt.Errorf("%s: %w: %w", op, ctx.Err(), err)
+			return result, fmt.Errorf("%s: %w: %w", op, ctx.Err(), cause)
 		}
 		pause = min(2*pause, longestPause)
 	}
@@ -48,7 +48,7 @@ func (c *Client) replaced(ctx context.Context, workflowID string, err error) boo
 	}
 	described, err := c.temporal.DescribeWorkflow(ctx, workflowID, "")
 	if err != nil {
-		return isTransient(translate("", err))
+		return isTransient(translate(ctx, "", err))
 	}
 	return described.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING || described.Status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
 }
@@ -88,7 +88,7 @@ func (c *Case) WaitForChange(ctx context.Context, atMost time.Duration, known *w
 	read := func() (err error) {
 		// The length of the history comes first, so that no change after the state is missed.
 		if description, err = c.client.temporal.DescribeWorkflow(ctx, c.WorkflowID(), ""); err != nil {
-			return translate(c.op("wait for"), missing(c.WorkflowID(), err))
+			return translate(ctx, c.op("wait for"), missing(c.WorkflowID(), err))
 		}
 		state, err = c.State(ctx)
 		return err
@@ -97,7 +97,10 @@ func (c *Case) WaitForChange(ctx context.Context, atMost time.Duration, known *w
 	for isTransient(err) && sleep(within, firstPause) { // a worker that stops makes the query fail
 		err = read()
 	}
-	if err != nil {
+	switch {
+	case isTransient(err) && ctx.Err() != nil:
+		return state, fmt.Errorf("%s: %w", c.op("wait for"), ctx.Err())
+	case err != nil:
 		return state, err
 	}
 	if known == nil {
@@ -144,7 +147,7 @@ func (w *changeWait) follow(ctx context.Context) (done bool, err error) {
 	for events.HasNext() {
 		event, err := events.Next()
 		if err != nil {
-			return false, translate(op, err)
+			return false, translate(ctx, op, err)
 		}
 		if event.GetEventId() <= w.seen {
 			continue

@@ -253,6 +253,11 @@ func TestAWaitForAChangeMayBeginInAnOutage(t *testing.T) {
 			}()
 			_, err := one.WaitForChange(t.Context(), time.Second, nil) // the other has begun by now
 			require.ErrorIs(t, err, signalbox.ErrUnavailable)
+			ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer stop()
+			_, err = one.WaitForChange(ctx, 5*time.Minute, nil)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.NotErrorIs(t, err, signalbox.ErrUnavailable)
 			away(fake, false)
 			fake.Complete("vendor_2048", nil)
 			require.NoError(t, <-changed)

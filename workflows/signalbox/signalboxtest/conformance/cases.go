@@ -216,6 +216,34 @@ func waitForChange(t *testing.T, w World) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
+func contextEnds(t *testing.T, w World) {
+	one := startCase(t, w, "deadline")
+	for name, call := range map[string]func(context.Context) error{
+		"wait":   func(ctx context.Context) error { _, err := one.Wait(ctx); return err },
+		"change": func(ctx context.Context) error { _, err := one.WaitForChange(ctx, timeout, nil); return err },
+	} {
+		ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		err := call(ctx)
+		stop()
+		require.ErrorIs(t, err, context.DeadlineExceeded, name)
+		require.NotErrorIs(t, err, signalbox.ErrUnavailable, name)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), time.Nanosecond)
+	defer stop()
+	for name, call := range map[string]func() error{
+		"state":  func() error { _, err := one.State(ctx); return err },
+		"files":  func() error { _, err := one.Files(ctx); return err },
+		"cancel": func() error { _, err := one.Cancel(ctx, workflows.CancelCase{}); return err },
+		"check":  func() error { return one.ReconcileNow(ctx, "") },
+		"start":  func() error { _, err := w.Apps.StartCase(ctx, start(reference("deadline"))); return err },
+		"list":   func() error { _, err := w.Apps.ListCases(ctx, signalbox.CaseFilter{}); return err },
+	} {
+		err := call()
+		require.ErrorIs(t, err, context.DeadlineExceeded, name)
+		require.NotErrorIs(t, err, signalbox.ErrUnavailable, name)
+	}
+}
+
 func terminated(t *testing.T, w World) {
 	one := startCase(t, w, "terminated")
 	w.Terminate(t, one.WorkflowID())
