@@ -117,7 +117,11 @@ func (a *Activities) ProvideInput(ctx context.Context, in ProvideCaseInput) (wor
 	receipt, err := one.ProvideInput(ctx, in.Input)
 	// The receipt of an earlier attempt may have been lost, and the case may have moved on since.
 	if err != nil && activity.GetInfo(ctx).Attempt > 1 {
-		if given, ok := earlierAnswer(ctx, one, in.Input); ok {
+		state, stateErr := one.State(ctx)
+		if isTransient(stateErr) {
+			return receipt, failure(stateErr) // the next attempt may find out
+		}
+		if given, ok := earlierAnswer(state, in.Input); ok {
 			return given, nil
 		}
 	}
@@ -125,12 +129,7 @@ func (a *Activities) ProvideInput(ctx context.Context, in ProvideCaseInput) (wor
 }
 
 // earlierAnswer looks for this answer among the answers that the case already has.
-func earlierAnswer(ctx context.Context, one *Case, input workflows.ProvideInput) (workflows.InputReceipt, bool) {
-	state, err := one.State(ctx)
-	if err != nil {
-		// The error of ProvideInput says more.
-		return workflows.InputReceipt{}, false
-	}
+func earlierAnswer(state workflows.CaseState, input workflows.ProvideInput) (workflows.InputReceipt, bool) {
 	for _, answer := range state.Answers {
 		if answer.QuestionID == input.QuestionID && answer.By == input.By && strings.TrimSpace(answer.Text) == strings.TrimSpace(input.Text) {
 			return workflows.InputReceipt{QuestionID: answer.QuestionID, GivenAt: answer.GivenAt}, true
@@ -145,7 +144,11 @@ func (a *Activities) CancelCase(ctx context.Context, in CancelCaseOf) (workflows
 	one := a.client.Case(in.Reference)
 	receipt, err := one.Cancel(ctx, in.Cancel)
 	if errors.Is(err, ErrEnded) && activity.GetInfo(ctx).Attempt > 1 {
-		if state, stateErr := one.State(ctx); stateErr == nil && state.Status == workflows.CaseCancelled {
+		state, stateErr := one.State(ctx)
+		if isTransient(stateErr) {
+			return receipt, failure(stateErr) // the next attempt may find out
+		}
+		if state.Status == workflows.CaseCancelled {
 			return workflows.CaseReceipt{Status: state.Status}, nil
 		}
 	}

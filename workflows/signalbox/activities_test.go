@@ -144,13 +144,16 @@ func TestAnAnswerOfAnEarlierAttemptIsNoFailure(t *testing.T) {
 		activity string
 		argument any
 		lost     int
+		unread   int // so many reads of the state fail
 		ended    bool
 	}{
-		"answered before":          {activity: signalbox.ActivityProvideInput, argument: answer(" Yes. "), lost: 1},
-		"another answer before":    {activity: signalbox.ActivityProvideInput, argument: answer("No."), lost: 1, ended: true},
-		"answered by someone else": {activity: signalbox.ActivityProvideInput, argument: answer("Yes."), ended: true},
-		"cancelled before":         {activity: signalbox.ActivityCancelCase, argument: signalbox.CancelCaseOf{Reference: "a"}, lost: 1},
-		"cancelled by someone":     {activity: signalbox.ActivityCancelCase, argument: signalbox.CancelCaseOf{Reference: "a"}, ended: true},
+		"answered before":                   {activity: signalbox.ActivityProvideInput, argument: answer(" Yes. "), lost: 1},
+		"answered before, first not shown":  {activity: signalbox.ActivityProvideInput, argument: answer("Yes."), lost: 1, unread: 1},
+		"cancelled before, first not shown": {activity: signalbox.ActivityCancelCase, argument: signalbox.CancelCaseOf{Reference: "a"}, lost: 1, unread: 1},
+		"another answer before":             {activity: signalbox.ActivityProvideInput, argument: answer("No."), lost: 1, ended: true},
+		"answered by someone else":          {activity: signalbox.ActivityProvideInput, argument: answer("Yes."), ended: true},
+		"cancelled before":                  {activity: signalbox.ActivityCancelCase, argument: signalbox.CancelCaseOf{Reference: "a"}, lost: 1},
+		"cancelled by someone":              {activity: signalbox.ActivityCancelCase, argument: signalbox.CancelCaseOf{Reference: "a"}, ended: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -160,6 +163,9 @@ func TestAnAnswerOfAnEarlierAttemptIsNoFailure(t *testing.T) {
 			}
 			server.On("UpdateWorkflow", mock.Anything, mock.Anything).Return(nil, serviceerror.NewNotFound("already completed"))
 			server.On("DescribeWorkflow", mock.Anything, mock.Anything, "").Return(described(enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED), nil)
+			if c.unread > 0 {
+				server.On("QueryWorkflowWithOptions", mock.Anything, mock.Anything).Return(nil, serviceerror.NewQueryFailed("no worker has it cached")).Times(c.unread)
+			}
 			server.On("QueryWorkflowWithOptions", mock.Anything, mock.Anything).Return(&client.QueryWorkflowWithOptionsResponse{QueryResult: client.NewValue(state)}, nil).Maybe()
 			env := newEnvironment()
 			signalbox.NewActivities(newClient(t, server, signalbox.Options{})).Register(env)
