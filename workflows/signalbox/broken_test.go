@@ -219,6 +219,17 @@ func TestTheSameRequestInOtherWordsOfJSONAttaches(t *testing.T) {
 	require.ErrorIs(t, start(strings.Replace(metadata, `"a","b"`, `"b","a"`, 1), schema, knowledge), signalbox.ErrConflict, "the order of a list counts")
 	require.ErrorIs(t, start(metadata, `{"type":"object"}`, knowledge), signalbox.ErrConflict)
 	require.ErrorIs(t, start(metadata, schema, `"/b"`), signalbox.ErrConflict)
+
+	until := func(deadline time.Time) error {
+		one := goodStart()
+		one.Reference, one.Options.Deadline = "until", deadline
+		_, err := c.StartCase(t.Context(), one)
+		return err
+	}
+	deadline := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	require.NoError(t, until(deadline))
+	require.NoError(t, until(deadline.In(time.FixedZone("Berlin", 2*60*60))), "the same time in another zone")
+	require.ErrorIs(t, until(deadline.Add(time.Second)), signalbox.ErrConflict)
 }
 
 // tooEarly is a client whose first look finds no workflow: another process starts it right after.

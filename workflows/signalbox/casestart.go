@@ -104,9 +104,10 @@ func (c *Client) checkSameRequest(ctx context.Context, workflowID, hash string) 
 }
 
 // requestHash returns the hash of a start as the app sent it. It leaves defaults out: a later change of a default must not change the
-// hash. It leaves the reference out too, as the workflow ID holds it. Key order, white space and escapes in JSON don't count.
+// hash. It leaves the reference out too, as the workflow ID holds it. Key order, white space and escapes in JSON don't count, nor does the time
+// zone of the deadline.
 func requestHash(sent workflows.CaseStart) (string, error) {
-	sent.Reference = ""
+	sent.Reference, sent.Options.Deadline = "", sent.Options.Deadline.UTC()
 	encoded, err := json.Marshal(sent)
 	if err != nil {
 		return "", fmt.Errorf("encode request: %w", err)
