@@ -48,7 +48,7 @@ func CheckRequestApprovals(a Activation, requests []workflows.ApprovalRequest) e
 	case n == 0:
 		return rules.Invalid("the list of approval requests is empty: name at least one")
 	case n > workflows.MaxListed:
-		return rules.Refuse(workflows.ErrTypeTooMany, "%d approval requests in one list, at most %d: send several lists", n, workflows.MaxListed)
+		return rules.Invalid("requests: %d, at most %d: send them in several calls", n, workflows.MaxListed)
 	}
 	// First of all requests: a refusal that news may lift must not let an invalid one pass.
 	for _, r := range requests {

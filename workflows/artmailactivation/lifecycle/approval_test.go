@@ -306,7 +306,7 @@ func TestRegisteringIsRefusedWithATypedError(t *testing.T) {
 		want     string
 	}{
 		{"an empty list", nil, nil, workflows.ErrTypeInvalidArgument},
-		{"a list that is too long", nil, make([]workflows.ApprovalRequest, 501), workflows.ErrTypeTooMany},
+		{"a list that is too long", nil, make([]workflows.ApprovalRequest, 501), workflows.ErrTypeInvalidArgument},
 		{"no message ID", nil, one(request(" ")), workflows.ErrTypeInvalidArgument},
 		{"a message ID that is too long", nil, one(request(strings.Repeat("x", 251))), workflows.ErrTypeInvalidArgument},
 		{"a subject that is too long", nil, with(func(r *workflows.ApprovalRequest) { r.Subject = strings.Repeat("x", 501) }), workflows.ErrTypeInvalidArgument},
