@@ -55,8 +55,8 @@ func (s FilesStart) Validate() error {
 	within("account", s.Account, maxFilesIDBytes)
 	within("caseId", s.CaseID, maxFilesIDBytes)
 	if s.ReplyTo != nil {
-		within("replyTo.workflowId", s.ReplyTo.WorkflowID, maxFilesTargetBytes)
-		within("replyTo.signal", s.ReplyTo.Signal, maxFilesTargetBytes)
+		within("replyTo.workflowId", s.ReplyTo.WorkflowID, MaxWorkflowIDBytes)
+		within("replyTo.signal", s.ReplyTo.Signal, MaxSignalNameBytes)
 	}
 	if err := ValidateNotify(s.Notify); err != nil {
 		say("%v", err)
@@ -70,10 +70,7 @@ func (s FilesStart) Validate() error {
 	return nil
 }
 
-const (
-	maxFilesIDBytes     = 1000
-	maxFilesTargetBytes = 1000 // Temporal's limit of a workflow ID
-)
+const maxFilesIDBytes = 1000
 
 // FilesStatus is the status of storing a case's files.
 type FilesStatus string

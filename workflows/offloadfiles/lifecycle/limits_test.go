@@ -23,7 +23,7 @@ func largest(character string) workflows.FilesStart {
 	long := strings.Repeat(character, 1000)
 	start := workflows.FilesStart{
 		Account: upTo(character, 1000), CaseID: upTo(character, 1000), Reference: strings.Repeat("r", 200), EndedAt: t0, Result: true,
-		ReplyTo: &workflows.ReplyTo{WorkflowID: upTo(character, 1000), Signal: upTo(character, 1000)},
+		ReplyTo: &workflows.ReplyTo{WorkflowID: upTo(character, workflows.MaxWorkflowIDBytes), Signal: upTo(character, workflows.MaxSignalNameBytes)},
 	}
 	for i := range workflows.MaxCaseFiles + 100 {
 		id := fmt.Sprintf("%04d", i)
@@ -123,10 +123,10 @@ func TestAnInvalidStartNamesEveryField(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, startOf("a").Validate())
 	err := workflows.FilesStart{
-		Reference: "a b", Account: strings.Repeat("x", 1001), Seq: -1, ReplyTo: &workflows.ReplyTo{WorkflowID: strings.Repeat("x", 1001)},
+		Reference: "a b", Account: strings.Repeat("x", 1001), Seq: -1, ReplyTo: &workflows.ReplyTo{WorkflowID: strings.Repeat("x", 256)},
 	}.Validate()
 	require.ErrorIs(t, err, workflows.ErrInvalidFilesStart)
-	for _, field := range []string{"reference: ", "account: 1001 bytes, at most 1000", "caseId: it is missing", "replyTo.workflowId: 1001", "replyTo.signal: it is missing", "seq: -1"} {
+	for _, field := range []string{"reference: ", "account: 1001 bytes, at most 1000", "caseId: it is missing", "replyTo.workflowId: 256 bytes, at most 255", "replyTo.signal: it is missing", "seq: -1"} {
 		require.ErrorContains(t, err, field)
 	}
 }
