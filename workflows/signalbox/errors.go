@@ -19,7 +19,8 @@ import (
 var (
 	// ErrInvalid: the request can't be carried out as it is; the message names the field and the fix.
 	ErrInvalid = errors.New("invalid request")
-	// ErrConflict: the reference or message already belongs to another request.
+	// ErrConflict: the reference or message already belongs to another request, the case is another one at Offload than the one to adopt, a notice
+	// to resend or dismiss is not given up or its data is no longer held, or an API key has changed since it was read to be resealed.
 	ErrConflict = errors.New("conflict with an earlier request")
 	// ErrNotFound: there is no such case, activation, approval or run.
 	ErrNotFound = errors.New("not found")
@@ -46,10 +47,10 @@ var (
 	ErrPaused = errors.New("activation is paused")
 	// ErrTooMany: a limit of the workflow is reached. Try again when some approvals, runs or notices are closed.
 	ErrTooMany = errors.New("too many")
-	// ErrUnavailable: Temporal can't be reached, its namespace or a search attribute of it is missing, no worker answers, or the workflow is
-	// paused in Temporal or takes no more signals for a while. The call may or may not have had an effect. A call that changes a case, an
-	// activation or notices waits for a worker until the deadline of its context, or for 30 seconds if there is none; ReconcileNow and TouchRuns
-	// wait for none.
+	// ErrUnavailable: Temporal can't be reached, its namespace or a search attribute of it is missing, no worker answers or can replay the
+	// workflow, or the workflow is paused in Temporal or takes no more signals for a while. The call may or may not have had an effect. A call that
+	// changes a case, an activation or notices waits for a worker until the deadline of its context, or for 30 seconds if there is none;
+	// ReconcileNow and TouchRuns wait for none.
 	ErrUnavailable = errors.New("temporarily unavailable")
 	// ErrRefused: Temporal does not know the client's API key or certificate, or these lack a permission in the namespace.
 	ErrRefused = errors.New("refused by Temporal: check the API key or certificate, and their permissions in the namespace")
