@@ -28,7 +28,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 
 	// MaxConnections is how many connections are open at the same time. When the last place is taken, the oldest connection without a
-	// verified webhook is closed, or else the one that has been idle for longest. Default 4096; with 1, a new connection waits.
+	// verified webhook is closed, or else the one that has been idle for longest, or the first that becomes idle. Default 4096; with 1, each
+	// connection is closed after its answer.
 	MaxConnections int
 
 	// OffloadBudget and ArtmailBudget are how long a request of each provider may wait for its commit. Offload posts an event once and

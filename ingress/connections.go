@@ -10,7 +10,7 @@ import (
 
 // connections keeps one place free for a new connection: when the last place is taken, it closes the oldest unverified connection. If all
 // have sent a verified webhook, it closes the one that has been idle for longest. It never closes a connection with a verified request
-// under way; if all have one, a new connection waits.
+// under way; if all have one, a new connection waits, and the first connection that becomes idle is closed for it.
 type connections struct {
 	most int
 
@@ -51,13 +51,16 @@ func (c *connections) accept(ctx context.Context, conn net.Conn) context.Context
 func (c *connections) closeOne() {
 	for _, from := range []*list.List{&c.unverified, &c.idle} {
 		if first := from.Front(); first != nil {
-			closing := first.Value.(*connection) //nolint:errcheck // the lists hold nothing else
-			closing.moveTo(nil)
-			delete(c.open, closing.conn)
-			_ = closing.conn.Close() // the peer may have closed it first
+			c.close(first.Value.(*connection)) //nolint:errcheck // the lists hold nothing else
 			return
 		}
 	}
+}
+
+func (c *connections) close(closing *connection) {
+	closing.moveTo(nil)
+	delete(c.open, closing.conn)
+	_ = closing.conn.Close() // the peer may have closed it first
 }
 
 // changed is the server's ConnState.
@@ -76,6 +79,9 @@ func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	case http.StateIdle:
 		if known.verified {
 			known.moveTo(&c.idle)
+		}
+		if len(c.open) >= c.most { // no other could be closed when the last place was taken
+			c.close(known)
 		}
 	case http.StateClosed, http.StateHijacked:
 		known.moveTo(nil)

@@ -145,6 +145,47 @@ func TestAConnectionOverTheCapWaitsIfAllHaveAVerifiedRequestUnderWay(t *testing.
 	require.Equal(t, 204, statusOn(t, conns[1]))
 }
 
+func TestAConnectionOverTheCapIsServedOnceAnotherIsIdle(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.MaxConnections = 2
+	f := start(t, c, nil)
+	first := f.connect(t)
+	beginReading(t, first, f.offloadPath("order-1"), len(completed))
+	busy := f.connect(t)
+	beginReading(t, busy, f.offloadPath("order-2"), len(completed))
+	third := f.connect(t)
+	ask(t, third)
+	_, err := io.WriteString(first, completed)
+	require.NoError(t, err)
+	require.Equal(t, 204, statusOn(t, first))
+	answered(t, third)
+	fourth := f.connect(t)
+	ask(t, fourth)
+	answered(t, fourth)
+	_, err = io.WriteString(busy, completed)
+	require.NoError(t, err)
+	require.Equal(t, 204, statusOn(t, busy))
+}
+
+func TestAnIdleConnectionIsClosedBeforeAnUnverifiedWebhookUnderWay(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.MaxConnections = 2
+	f := start(t, c, nil)
+	idle := f.connect(t)
+	beginReading(t, idle, f.offloadPath("order-1"), len(completed))
+	unverified := f.connect(t)
+	beginReading(t, unverified, "/webhooks/artmail/"+agent, len(paused))
+	_, err := io.WriteString(idle, completed)
+	require.NoError(t, err)
+	require.Equal(t, 204, statusOn(t, idle))
+	closedByServer(t, idle)
+	_, err = io.WriteString(unverified, paused)
+	require.NoError(t, err)
+	require.Equal(t, 401, statusOn(t, unverified))
+}
+
 func TestAnIdleConnectionIsClosed(t *testing.T) {
 	t.Parallel()
 	c := config()
