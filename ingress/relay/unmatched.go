@@ -29,7 +29,7 @@ func (r *Relay) unmatched(left []inbox.Delivery) []inbox.Settlement {
 	out := make([]inbox.Settlement, 0, len(left))
 	for _, d := range left {
 		since := d.UnmatchedSince
-		if since.IsZero() {
+		if since.IsZero() || since.After(now) { // a clock that was ahead
 			since = now
 		}
 		waited := now.Sub(since)

@@ -34,6 +34,18 @@ func (f *fixture) parkUnmatched(tb testing.TB, ids ...string) {
 	}
 }
 
+func TestAnEventBecomesUnmatchedThoughTheClockWasAheadWhenItCame(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start(t, often)
+	id := f.keepOffload(t, "order-1", "evt")
+	eventually(t, "its workflow is looked for", func() bool { return !f.get(t, id).UnmatchedSince.IsZero() })
+	f.clock.advance(-24 * time.Hour)
+	f.passTime(t, time.Second, "its workflow is looked for again", func() bool { return !f.get(t, id).UnmatchedSince.After(f.clock.Now()) })
+	f.clock.advance(16 * time.Minute)
+	f.becomes(t, id, inbox.StateUnmatched)
+}
+
 func TestWhenACaseStartsItsUnmatchedEventsAreReplayed(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

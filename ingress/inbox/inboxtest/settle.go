@@ -110,6 +110,12 @@ func unmatchedSince(t *testing.T, s inbox.Store) {
 	settle(t, s, "relay", at(121), inbox.Finish(id, inbox.StateUnmatched, ""))
 	require.NoError(t, s.Replay(context.Background(), id, at(130)))
 	require.True(t, get(t, s, id).UnmatchedSince.IsZero(), "a replay begins anew")
+
+	claim(t, s, request("relay", at(130)))
+	settle(t, s, "relay", at(131), inbox.Unmatched(id, at(140), at(1000), "found by a clock that was ahead"))
+	claim(t, s, request("relay", at(140)))
+	settle(t, s, "relay", at(141), inbox.Unmatched(id, at(150), at(141), "no such workflow"))
+	require.Equal(t, at(141), get(t, s, id).UnmatchedSince)
 }
 
 // A lane that seems to wait longer than any retry may was given its time by a clock that was ahead.

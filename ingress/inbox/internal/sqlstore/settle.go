@@ -14,7 +14,7 @@ const (
 	selectPlaces = `SELECT id, lane_key FROM inbox_delivery WHERE state = 'pending' AND id IN (*) ORDER BY id @lock`
 	endAll       = `UPDATE inbox_delivery SET state = ?, reason = ?, settled_at = ? WHERE (state IN ('pending', 'quarantined') OR state = 'dead' AND lane = '') AND id IN (*)`
 	retryOne     = `UPDATE inbox_delivery SET reason = ?, attempts = attempts + CASE WHEN ? THEN 1 ELSE 0 END,
-unmatched_since = CASE unmatched_since WHEN 0 THEN ? ELSE unmatched_since END WHERE id = ?`
+unmatched_since = CASE WHEN ? THEN ? ELSE unmatched_since END WHERE id = ?`
 	// Lanes without pending deliveries are deleted, the others are freed. A subquery of one row is run lane by lane; PostgreSQL would turn
 	// NOT EXISTS into a join that reads the deliveries of all lanes.
 	deleteIdle = `DELETE FROM inbox_lane WHERE (SELECT d.id FROM inbox_delivery AS d @delivery_in_lane
@@ -116,7 +116,7 @@ func retry(tx Tx, request inbox.SettleRequest, held []int64) (waits map[int64]in
 	var args [][]any
 	for _, one := range retries {
 		if lane, known := places[one.ID]; known && slices.Contains(held, lane) {
-			args = append(args, []any{one.Reason, one.Counted, micros(one.UnmatchedSince), one.ID})
+			args = append(args, []any{one.Reason, one.Counted, !one.UnmatchedSince.IsZero(), micros(one.UnmatchedSince), one.ID})
 			waits[lane] = cmp.Or(waits[lane], min(micros(one.DueAt), micros(request.Now.Add(inbox.MaxWait))))
 		}
 	}
