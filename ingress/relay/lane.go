@@ -26,6 +26,9 @@ type pendingEvent struct {
 	bytes int
 	// note is the reason to record once it is delivered; usually empty.
 	note string
+	// kind is the kind in the body, and lost names the fields that could not be read.
+	kind string
+	lost []string
 }
 
 // route makes signals of one provider's deliveries.
@@ -51,16 +54,13 @@ func parser[E any](r *Relay, of hook.Provider[E], complete func(*hook.Parsed[E],
 		if err != nil {
 			return pendingEvent{}, err
 		}
-		r.metrics.unreadable.WithLabelValues(d.Provider).Add(float64(len(parsed.Lost)))
-		if len(parsed.Lost) > 0 {
-			r.logger.Warn("event has fields that can't be read",
-				zap.String("delivery", d.ID), zap.String("provider", d.Provider), zap.String("kind", parsed.Kind), zap.Strings("fields", parsed.Lost))
-		}
 		if err := complete(&parsed, d); err != nil {
 			return pendingEvent{}, err
 		}
 		event, encoded, err := of.Fit(parsed.Event, maxSignalBytes)
-		pending := pendingEvent{Delivery: d, entityID: parsed.EntityID, body: body, event: event, bytes: len(encoded)}
+		pending := pendingEvent{
+			Delivery: d, entityID: parsed.EntityID, body: body, event: event, bytes: len(encoded), kind: parsed.Kind, lost: parsed.Lost,
+		}
 		if d.Kind == hook.KindUnknown { // the version that stored it did not know the kind
 			pending.note = fmt.Sprintf("kind %q", parsed.Kind)
 		}
@@ -89,12 +89,14 @@ func (s sendResult) reason() string {
 
 // handle sends the claimed deliveries of a lane and returns a settlement for each of them. When a lane is due and claimed is decided in
 // inbox/internal/sqlstore/claim.go.
-func (r *Relay) handle(ctx context.Context, lane inbox.Lane) []inbox.Settlement {
+func (r *Relay) handle(ctx context.Context, lane inbox.Lane) (settled []inbox.Settlement) {
 	route, known := r.routes[lane.Deliveries[0].Provider]
 	if !known {
 		return finish(lane.Deliveries, inbox.StateDead, "unknown provider")
 	}
 	events, settled, unopened := r.open(lane, route)
+	opened := events
+	defer func() { r.countFields(opened, settled) }() // not before the signals: it takes as long as the parsing
 	for len(events) > 0 {
 		if _, reason := r.gate.shut(); reason != nil || ctx.Err() != nil || !r.leases.trust(lane.Name, r.now()) {
 			return append(settled, release(append(deliveriesOf(events), unopened...))...)
@@ -107,9 +109,6 @@ func (r *Relay) handle(ctx context.Context, lane inbox.Lane) []inbox.Settlement 
 		result := route.send(send, lane.Name, events[:n])
 		endSpan(result)
 		cancel()
-		for _, e := range events[:n] { // not before the signal: it takes as long as the parsing
-			r.metrics.undocumented.WithLabelValues(e.Provider).Add(float64(hook.CountUndocumented(e.body)))
-		}
 		if result.class != accepted {
 			settled = append(settled, r.notAccepted(ctx, deliveriesOf(events[:alike]), result)...)
 			return append(settled, release(append(deliveriesOf(events[alike:]), unopened...))...)
@@ -128,6 +127,26 @@ func (r *Relay) handle(ctx context.Context, lane inbox.Lane) []inbox.Settlement 
 		settled = append(settled, release(unopened[1:])...)
 	}
 	return settled
+}
+
+// countFields counts the undocumented and the unreadable fields of each event that has reached its end, so an event that is tried often counts
+// once.
+func (r *Relay) countFields(events []pendingEvent, settled []inbox.Settlement) {
+	ended := map[string]bool{}
+	for _, s := range settled {
+		ended[s.ID] = s.IsEnd()
+	}
+	for _, e := range events {
+		if !ended[e.ID] {
+			continue
+		}
+		r.metrics.undocumented.WithLabelValues(e.Provider).Add(float64(hook.CountUndocumented(e.body)))
+		r.metrics.unreadable.WithLabelValues(e.Provider).Add(float64(len(e.lost)))
+		if len(e.lost) > 0 {
+			r.logger.Warn("event has fields that can't be read",
+				zap.String("delivery", e.ID), zap.String("provider", e.Provider), zap.String("kind", e.kind), zap.Strings("fields", e.lost))
+		}
+	}
 }
 
 // open opens and parses the deliveries of a lane. A delivery that can't be parsed is dead, and the rest goes on. At the first one that can't

@@ -624,16 +624,27 @@ func TestMetricsShowPendingDeliveriesAndTheirAge(t *testing.T) {
 func TestMetricsCountEventsAndUndocumentedFields(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.temporal.run("offload-case/order-1")
+	f.temporal.status["offload-case/closed"] = enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
 	f.start(t, relay.Config{})
 	require.Zero(t, f.metric(t, "signalbox_relay_events_total", "artmail"))
 	body := `{"event_type":"case.completed","event_id":"evt-1","timestamp":1774131900000,"brandNew":1,"data":{"caseId":"c1","status":"COMPLETED","attemptCount":"many","other":{"x":1}}}`
-	f.becomes(t, f.keep(t, inbox.Delivery{
-		Provider: offload.Name, Lane: offload.Lane("order-1"), Kind: workflows.KindCaseCompleted, DedupeKey: "evt-1",
-	}, body), inbox.StateDelivered)
+	keep := func(reference string) string {
+		return f.keep(t, inbox.Delivery{
+			Provider: offload.Name, Lane: offload.Lane(reference), Kind: workflows.KindCaseCompleted, DedupeKey: "evt-1",
+		}, body)
+	}
+	startsLater, unknown, closed := keep("starts-later"), keep("unknown"), keep("closed")
+	f.becomes(t, closed, inbox.StateLate)
+	began := f.clock.Now()
+	f.passTime(t, time.Second, "minutes pass", func() bool { return f.clock.Now().Sub(began) > 5*time.Minute })
+	f.temporal.run("offload-case/starts-later")
+	f.passTime(t, time.Second, "its workflow is found", func() bool { return f.get(t, startsLater).State == inbox.StateDelivered })
+	f.parkUnmatched(t, unknown)
 	require.InDelta(t, 1, f.metric(t, "signalbox_relay_events_total", "offload"), 0)
-	require.InDelta(t, 2, f.metric(t, "signalbox_webhook_undocumented_fields_total", "offload"), 0)
-	require.InDelta(t, 1, f.metric(t, "signalbox_webhook_unreadable_fields_total", "offload"), 0)
+	const webhooks = 3 // each counts once, however often it was tried
+	require.InDelta(t, 2*webhooks, f.metric(t, "signalbox_webhook_undocumented_fields_total", "offload"), 0)
+	require.InDelta(t, webhooks, f.metric(t, "signalbox_webhook_unreadable_fields_total", "offload"), 0)
+	require.Len(t, f.logs.FilterMessage("event has fields that can't be read").All(), webhooks)
 }
 
 func TestMetricsOfAnInboxThatIsAwayKeepTheLastValues(t *testing.T) {
