@@ -135,7 +135,7 @@ func Matching(ctx context.Context, store interface {
 const lanesAtOnce = 64
 
 // ReplayMany replays deliveries and returns those that it replayed, those of each lane in their order. It skips deliveries without a lane, and those
-// whose body or row was purged. It stops when the store fails; the error then says how many were replayed.
+// whose body or row was purged. It ends a lane that is locked, and stops when the store fails otherwise; the error then says how many were replayed.
 func ReplayMany(ctx context.Context, store interface {
 	Replay(ctx context.Context, id string, now time.Time) error
 }, deliveries []inbox.Delivery, now func() time.Time,
@@ -147,6 +147,7 @@ func ReplayMany(ctx context.Context, store interface {
 		}
 	}
 	done := make([]atomic.Bool, len(deliveries))
+	locked := make([]error, len(deliveries)) // each lane sets its own
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(lanesAtOnce)
 	for _, lane := range lanes {
@@ -155,6 +156,9 @@ func ReplayMany(ctx context.Context, store interface {
 				err := store.Replay(groupCtx, deliveries[i].ID, now())
 				switch {
 				case errors.Is(err, inbox.ErrNotReplayable), errors.Is(err, inbox.ErrNotFound): // purged meanwhile
+				case errors.Is(err, inbox.ErrLocked): // that concerns one lane, and others can be replayed
+					locked[i] = fmt.Errorf("replay delivery %s: %w", deliveries[i].ID, err)
+					return nil
 				case err != nil:
 					return fmt.Errorf("replay delivery %s: %w", deliveries[i].ID, err)
 				default:
@@ -165,6 +169,7 @@ func ReplayMany(ctx context.Context, store interface {
 		})
 	}
 	err := group.Wait()
+	err = errors.Join(append(locked, err)...)
 	var replayed []inbox.Delivery
 	for i, delivery := range deliveries {
 		if done[i].Load() {

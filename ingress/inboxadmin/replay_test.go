@@ -57,3 +57,44 @@ func TestTheDeliveriesOfALaneAreReplayedInTheirOrder(t *testing.T) {
 	require.Equal(t, all, replayed)
 	require.Equal(t, want, r.ended)
 }
+
+// lockedLanes refuses replays in its lanes, and waits in all others until it has refused one in each.
+type lockedLanes struct {
+	recorder
+	refused map[string]chan struct{}
+}
+
+func (l *lockedLanes) Replay(ctx context.Context, id string, now time.Time) error {
+	lane, _, _ := strings.Cut(id, "/")
+	if refused, locked := l.refused[lane]; locked {
+		close(refused) // fails for a second delivery of the lane
+		return inbox.ErrLocked
+	}
+	for _, refused := range l.refused {
+		<-refused
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return l.recorder.Replay(ctx, id, now)
+}
+
+func TestALockedLaneEndsTheReplayOfThisLaneAlone(t *testing.T) {
+	t.Parallel()
+	var all []inbox.Delivery
+	for lane := range 5 {
+		for n := range 10 {
+			name := fmt.Sprint("lane-", lane)
+			all = append(all, inbox.Delivery{ID: fmt.Sprint(name, "/", n), Lane: name})
+		}
+	}
+	store := &lockedLanes{
+		recorder: recorder{ended: map[string][]string{}}, refused: map[string]chan struct{}{"lane-0": make(chan struct{}), "lane-1": make(chan struct{})},
+	}
+	replayed, err := inboxadmin.ReplayMany(t.Context(), store, all, time.Now)
+	require.ErrorIs(t, err, inbox.ErrLocked)
+	require.ErrorContains(t, err, "replay delivery lane-0/0: ")
+	require.ErrorContains(t, err, "replay delivery lane-1/0: ")
+	require.ErrorContains(t, err, "(30 were replayed)")
+	require.Equal(t, all[20:], replayed)
+}

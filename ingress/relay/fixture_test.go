@@ -328,6 +328,15 @@ type watched struct {
 	renewError error
 	// settle is called in place of the store's Settle.
 	settle func(ctx context.Context, request inbox.SettleRequest) error
+	// locked is a delivery whose lane another transaction has locked; Replay fails for it.
+	locked atomic.Value
+}
+
+func (w *watched) Replay(ctx context.Context, id string, now time.Time) error {
+	if id == w.locked.Load() {
+		return inbox.ErrLocked
+	}
+	return w.Store.Replay(ctx, id, now)
 }
 
 func (w *watched) Claim(ctx context.Context, request inbox.ClaimRequest) ([]inbox.Lane, error) {

@@ -71,17 +71,22 @@ func (r *Relay) replayUnmatched(ctx context.Context) (replayed int, err error) {
 		return 0, err
 	}
 	started, listErr := r.startedLanes(ctx, lanes)
+	var failed error
 	for _, lane := range started {
 		n, err := r.replayLane(ctx, lane)
 		replayed += n
-		if err != nil {
-			return replayed, fmt.Errorf("lane %s: %w", lane, err)
+		if err == nil {
+			continue
+		}
+		failed = errors.Join(failed, fmt.Errorf("lane %s: %w", lane, err))
+		if !errors.Is(err, inbox.ErrLocked) { // that concerns one lane, and others can be replayed
+			return replayed, failed
 		}
 	}
 	if listErr == nil {
 		r.olderUnmatched = older // a pass that failed is repeated
 	}
-	return replayed, listErr
+	return replayed, errors.Join(failed, listErr)
 }
 
 // unmatchedLanes returns lanes with unmatched deliveries, each with the ID of one of them, and the cursor of the next pass.

@@ -148,6 +148,24 @@ func TestAQueryThatIsRefusedKeepsNoOtherLaneUnmatched(t *testing.T) {
 	require.Equal(t, inbox.StateUnmatched, f.get(t, shared).State)
 }
 
+func TestALockedLaneDoesNotKeepTheLanesBehindItUnmatched(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start(t, often)
+	locked, behind := f.keepOffload(t, "order-1", "evt"), f.keepOffload(t, "order-2", "evt")
+	f.parkUnmatched(t, locked, behind)
+	f.watched.locked.Store(locked)
+	f.temporal.run("offload-case/order-1", "offload-case/order-2")
+	f.becomes(t, behind, inbox.StateDelivered)
+	eventually(t, "the locked lane is named", func() bool {
+		entries := f.logs.FilterMessage("replay unmatched deliveries").All()
+		return len(entries) > 0 && strings.Contains(entries[0].ContextMap()["error"].(string), "lane offload-case/order-1: ")
+	})
+	require.Equal(t, inbox.StateUnmatched, f.get(t, locked).State)
+	f.watched.locked.Store("")
+	f.becomes(t, locked, inbox.StateDelivered)
+}
+
 func TestTwoRelaysReplayTheSameUnmatchedEvents(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
