@@ -234,11 +234,11 @@ func (g *budget) setDeadline(b *body, deadline time.Time) {
 }
 
 // take takes n bytes from the budget for b, which may be nil, or returns errInFlight. To make room it cuts bodies that are being read, the
-// oldest first; b may be one of them.
+// oldest first; b may be one of them, and is then the last.
 func (g *budget) take(b *body, n int64) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for g.free < n {
+	for g.free < n && (b == nil || !b.cut) {
 		oldest := g.reading.Front()
 		if oldest == nil {
 			return errInFlight

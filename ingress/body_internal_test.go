@@ -1,6 +1,7 @@
 package ingress
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -34,4 +35,24 @@ func TestWhatHasArrivedOfAnUnverifiedBodyMovesItsDeadline(t *testing.T) {
 		read.release()
 		require.Equal(t, began.Add(within), w.last, "%d bytes", size)
 	}
+}
+
+func TestABodyThatWasCutCutsNoOther(t *testing.T) {
+	t.Parallel()
+	g := &budget{free: 100}
+	begin := func() *body {
+		b := &body{conn: http.NewResponseController(&deadlines{ResponseRecorder: httptest.NewRecorder()})}
+		g.begin(b)
+		return b
+	}
+	oldest, second, third := begin(), begin(), begin()
+	for _, b := range []*body{oldest, second, third} {
+		require.NoError(t, g.take(b, 30))
+	}
+	require.ErrorIs(t, g.take(oldest, 50), errInFlight, "it cuts itself")
+	require.False(t, second.cut)
+	require.ErrorIs(t, g.take(oldest, 50), errInFlight, "it was cut before")
+	require.False(t, second.cut)
+	require.NoError(t, g.take(third, 50), "others still make room")
+	require.True(t, second.cut)
 }
