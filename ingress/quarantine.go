@@ -253,14 +253,12 @@ func (q *quarantine) countRooms(ctx context.Context) {
 	q.recount = map[string]bool{}
 	q.mu.Unlock()
 	for agent := range agents {
-		if err := q.countRoom(ctx, agent); err != nil {
-			q.server.logger.Warn("quarantined activations were not counted", zap.String("agent", agent), zap.Error(err))
-		}
+		q.countRoom(ctx, agent)
 	}
 }
 
 // countRoom counts an agent's activations. Each of them needs a place: those in the inbox and those in the queue.
-func (q *quarantine) countRoom(ctx context.Context, agent string) error {
+func (q *quarantine) countRoom(ctx context.Context, agent string) {
 	taken := 0
 	for _, kind := range lastKinds {
 		filter := inbox.Filter{
@@ -269,7 +267,8 @@ func (q *quarantine) countRoom(ctx context.Context, agent string) error {
 		for more := true; more; more = filter.Cursor != "" {
 			page, err := q.server.inbox.List(ctx, filter)
 			if err != nil {
-				return err
+				q.server.logger.Warn("quarantined activations were not counted", zap.String("agent", agent), zap.Error(err))
+				return
 			}
 			taken += len(page.Deliveries)
 			filter.Cursor = page.Next
@@ -283,9 +282,9 @@ func (q *quarantine) countRoom(ctx context.Context, agent string) error {
 		}
 	}
 	q.rooms[agent] = room{free: q.server.config.Quarantine.Keep - taken, counted: q.server.now()}
-	return nil
 }
 
+// write stores a batch, and then trims the quarantine of each of its agents. It fails only if the batch was not stored.
 func (q *quarantine) write(ctx context.Context, batch []unverifiedWebhook) error {
 	agents := map[string]bool{} // true: with activations
 	deliveries := make([]inbox.Delivery, 0, len(batch))
@@ -314,11 +313,11 @@ func (q *quarantine) write(ctx context.Context, batch []unverifiedWebhook) error
 			State: inbox.StateQuarantined, Provider: artmail.Name, Scope: agent,
 			Keep: q.server.config.Quarantine.Keep, LastKinds: lastKinds,
 		})
-		if err == nil && activations {
-			err = q.countRoom(ctx, agent)
-		}
-		if err != nil {
-			return err
+		switch {
+		case err != nil: // the next batch of the agent trims it
+			q.server.logger.Warn("quarantine not trimmed", zap.String("agent", agent), zap.Error(err))
+		case activations:
+			q.countRoom(ctx, agent)
 		}
 	}
 	return nil

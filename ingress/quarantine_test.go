@@ -2,6 +2,7 @@ package ingress_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -191,4 +192,54 @@ func TestAStopDoesNotWaitForAQuarantineThatCannotBeWritten(t *testing.T) {
 		lost += int(entry.ContextMap()["count"].(int64))
 	}
 	require.Equal(t, 2*64+2, lost)
+}
+
+// untrimmable fails to trim the quarantine of one agent, and records the others that were trimmed.
+type untrimmable struct {
+	slowStore
+	agent   string
+	mu      sync.Mutex
+	trimmed map[string]bool
+}
+
+func (s *untrimmable) Trim(ctx context.Context, request inbox.TrimRequest) (int, error) {
+	if request.Scope == s.agent {
+		return 0, errors.New("the database does not answer")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.trimmed[request.Scope] = true
+	return s.Store.Trim(ctx, request)
+}
+
+func TestTheOtherQuarantinesAreTrimmedIfOneIsNot(t *testing.T) {
+	t.Parallel()
+	store := &untrimmable{slowStore: slowStore{begun: make(chan struct{}, 1), free: make(chan struct{})}, agent: "agent-0", trimmed: map[string]bool{}}
+	c := config()
+	c.Agents[store.agent] = []string{"secret-0"}
+	want := map[string]bool{agent: true}
+	for n := 1; n < 8; n++ {
+		name := fmt.Sprintf("agent-%d", n)
+		c.Agents[name], want[name] = []string{fmt.Sprintf("secret-%d", n)}, true
+	}
+	f := start(t, c, func(s inbox.Store) inbox.Store {
+		store.Store = s
+		return store
+	})
+	forge := func(agent string) { require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, paused).status) }
+	forge(agent)
+	eventually(t, "the disk is busy", func() bool { return len(store.begun) == 1 })
+	for name := range c.Agents { // they wait, and are then one batch
+		if name != agent {
+			forge(name)
+		}
+	}
+	close(store.free)
+	require.NoError(t, f.stop())
+	require.Equal(t, want, store.trimmed)
+	require.Len(t, f.kept(t), len(c.Agents))
+	require.Empty(t, f.logs.FilterMessage("refused webhooks were not stored in the quarantine").All())
+	failed := f.logs.FilterMessage("quarantine not trimmed").All()
+	require.Len(t, failed, 1)
+	require.Equal(t, store.agent, failed[0].ContextMap()["agent"])
 }
