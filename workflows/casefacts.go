@@ -29,7 +29,8 @@ type CaseFacts struct {
 	Question     *Question    `json:"question,omitempty"`
 	// Result is a JSON object as the provider sent it.
 	Result json.RawMessage `json:"result,omitempty"`
-	// Omitted names the fields, sorted, that were too large to keep or could not be read: here they are missing, cut or incomplete.
+	// Omitted names the fields, sorted, that were too large to keep, could not be read, or were left out of a webhook that should have them: here
+	// they are missing, cut or incomplete.
 	Omitted []string `json:"omitted,omitempty"`
 
 	// Only webhooks have these fields.
@@ -54,7 +55,7 @@ const (
 	FieldClientReferenceID = "clientReferenceId"
 )
 
-// Omits reports whether the field is missing, cut or incomplete here, although Offload reported it.
+// Omits reports whether the field is missing, cut or incomplete here, although Offload has it.
 func (f CaseFacts) Omits(field string) bool { return slices.Contains(f.Omitted, field) }
 
 // Omitting returns the facts with the field added to Omitted. It changes no array that f points to.

@@ -61,8 +61,8 @@ func Parse(body []byte, meta workflows.EventMeta) (hook.Parsed[workflows.CaseEve
 	return parsed, nil
 }
 
-// facts returns the facts of the event. Omitted names what could not be read, so that the workflow reads it from the provider or says that
-// it is unknown.
+// facts returns the facts of the event. Omitted names what could not be read, and what Offload documents for each event of the kind but left
+// out, so that the workflow reads it from the provider or says that it is unknown.
 func (d *data) facts(e *hook.Envelope) workflows.CaseFacts {
 	e.ClipText("data.channel", &d.Channel, workflows.MaxShortTextBytes)
 	e.ClipText("data.resultStatus", &d.ResultStatus, workflows.MaxShortTextBytes)
@@ -78,6 +78,9 @@ func (d *data) facts(e *hook.Envelope) workflows.CaseFacts {
 		Result:            d.Result,
 		FailureReason:     d.FailureReason,
 		Metadata:          d.Metadata,
+	}
+	if q := facts.Question; e.Kind == workflows.KindCaseInputNeeded && (q == nil || q.Text == "") {
+		facts = facts.Omitting(workflows.FieldQuestion)
 	}
 	return facts.OmittingLost(e.Lost)
 }
@@ -104,8 +107,7 @@ func (d *data) attachments(e *hook.Envelope) []workflows.Attachment {
 }
 
 // question reads the question from a webhook's flat fields. In the answer of GET, inputRequest is an object {id, question, status,
-// requestedAt}; question reads that form too. It returns nil for a question without an ID, which can't be answered: the workflow then reads
-// the case to learn the ID.
+// requestedAt}; question reads that form too. It returns nil for a question without an ID, which can't be answered.
 func (d *data) question(e *hook.Envelope) *workflows.Question {
 	q := workflows.Question{ID: d.InputRequestID, Status: d.InputStatus, RequestedAt: d.InputRequestedAt}
 	var object struct {

@@ -123,6 +123,29 @@ func TestAPartThatCannotBeReadIsOmitted(t *testing.T) {
 	require.Equal(t, []string{"question"}, got.Event.Facts.Omitted, "a read brings the text")
 }
 
+func TestAQuestionWithoutATextOrAnIDIsOmitted(t *testing.T) {
+	t.Parallel()
+	for fields, want := range map[string][]string{
+		`"inputRequestId":"q1"`:                                       {"question"},
+		`"inputRequestId":"q1","inputRequest":null`:                   {"question"},
+		`"inputRequestId":"q1","inputRequest":""`:                     {"question"},
+		`"inputRequest":{"id":"q1","status":"PENDING"}`:               {"question"},
+		`"inputRequest":"Which?"`:                                     {"question"},
+		`"inputRequest":"Which?","inputRequestId":""`:                 {"question"},
+		`"inputRequestStatus":"PENDING"`:                              {"question"},
+		`"inputRequest":"Which?","inputRequestId":"q1"`:               nil,
+		`"inputRequest":"Which?","inputRequestId":"q1","status":null`: nil,
+	} {
+		got, err := offload.Parse([]byte(`{"event_type":"case.input_needed","data":{"caseId":"c1",`+fields+`}}`), meta())
+		require.NoError(t, err)
+		require.Equal(t, want, got.Event.Facts.Omitted, fields)
+		require.Empty(t, got.Lost, "nothing was unreadable")
+	}
+	ended, err := offload.Parse([]byte(`{"event_type":"case.failed","data":{"caseId":"c1","inputRequestId":"q1","attachments":[]}}`), meta())
+	require.NoError(t, err)
+	require.Empty(t, ended.Event.Facts.Omitted, "a case that has ended asks nothing")
+}
+
 func TestParseKeepsTheFailureReason(t *testing.T) {
 	t.Parallel()
 	got, err := offload.Parse([]byte(`{"event_type":"case.failed","data":{"caseId":"c1","failureReason":"No reply."}}`), meta())

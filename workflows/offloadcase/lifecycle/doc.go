@@ -39,6 +39,7 @@
 //	  names another case than the bound one   -       -       second_case; binds it if the       second_case
 //	                                                          bound one was only adopted
 //	  is an end and omits what GET has        R, read first   read first                         fills in
+//	  is a question without a text or an ID   N, then read    N, then read                       =
 //	webhook on the shared route, names
 //	another case than the bound one           -       -       ignored, and may come again; kept  late, changes nothing
 //	                                                          if the bound one was only adopted

@@ -28,16 +28,16 @@ func merge(s *State, said workflows.CaseFacts, at time.Time) bool {
 			s.FactsAt = at
 		}
 	case newer > 0:
-		question := said.Question
-		if question == nil && said.Status == workflows.OffloadInputNeeded && have.Status == workflows.OffloadInputNeeded {
-			question = have.Question // Offload's older GET does not repeat the question
-		}
-		question = withResolved(question, have.Question)
-		have.Status, have.ResultStatus, have.Question = said.Status, said.ResultStatus, question
+		before := *have
+		have.Status, have.ResultStatus, have.Question = said.Status, said.ResultStatus, said.Question
 		have.Result = said.Result
 		setOmitted(have, workflows.FieldResult, said.Omits(workflows.FieldResult))
-		if said.Question != nil || question == nil {
-			setOmitted(have, workflows.FieldQuestion, said.Omits(workflows.FieldQuestion))
+		setOmitted(have, workflows.FieldQuestion, said.Omits(workflows.FieldQuestion))
+		if said.Question == nil && said.Status == workflows.OffloadInputNeeded && before.Status == workflows.OffloadInputNeeded {
+			have.Question = before.Question // Offload's older GET does not repeat the question
+			setOmitted(have, workflows.FieldQuestion, said.Omits(workflows.FieldQuestion) || before.Omits(workflows.FieldQuestion))
+		} else {
+			completeQuestion(have, before)
 		}
 		s.FactsAt = at
 	case newer == 0:
@@ -46,7 +46,7 @@ func merge(s *State, said workflows.CaseFacts, at time.Time) bool {
 		if have.Status == workflows.OffloadInputNeeded && asksLater(said.Question, have.Question) {
 			have.Question = said.Question
 		}
-		have.Question = withResolved(have.Question, said.Question)
+		completeQuestion(have, said)
 	}
 	fillLasting(have, said)
 	if whole {
@@ -77,10 +77,11 @@ func rank(status string) int {
 // fillEnd fills in fields from another report of the same status.
 func fillEnd(have *workflows.CaseFacts, said workflows.CaseFacts) {
 	have.ResultStatus = cmp.Or(have.ResultStatus, said.ResultStatus)
-	if shouldFill(have, said, workflows.FieldQuestion, have.Question != nil, said.Question != nil) {
+	another := have.Question == nil || askedID(*have) != askedID(said)
+	if another && shouldFill(have, said, workflows.FieldQuestion, have.Question != nil, said.Question != nil) {
 		have.Question = said.Question
 	}
-	have.Question = withResolved(have.Question, said.Question)
+	completeQuestion(have, said)
 	if shouldFill(have, said, workflows.FieldResult, len(have.Result) > 0, len(said.Result) > 0) {
 		have.Result = said.Result
 	}
@@ -111,14 +112,21 @@ func setOmitted(have *workflows.CaseFacts, field string, omitted bool) {
 	}
 }
 
-// withResolved marks a question as resolved if either report says so: Offload never reopens a question with the same ID.
-func withResolved(question, other *workflows.Question) *workflows.Question {
-	if question == nil || other == nil || question.ID != other.ID || question.Status == workflows.QuestionResolved || other.Status != workflows.QuestionResolved {
-		return question
+// completeQuestion fills in what another report of the same question has: a text that is missing or cut here, and that the question is
+// resolved. Offload never reopens a question with the same ID.
+func completeQuestion(have *workflows.CaseFacts, other workflows.CaseFacts) {
+	if have.Question == nil || other.Question == nil || have.Question.ID != other.Question.ID {
+		return
 	}
-	resolved := *question
-	resolved.Status = workflows.QuestionResolved
-	return &resolved
+	question := *have.Question
+	hasText, saysText := question.Text != "", other.Question.Text != ""
+	if shouldFill(have, other, workflows.FieldQuestion, hasText, saysText) {
+		question.Text = other.Question.Text
+	}
+	if other.Question.Status == workflows.QuestionResolved {
+		question.Status = workflows.QuestionResolved
+	}
+	have.Question = &question
 }
 
 func asksLater(question, than *workflows.Question) bool {

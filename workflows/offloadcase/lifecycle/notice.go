@@ -59,10 +59,10 @@ func withdrawKind(s *State, kind workflows.NoticeKind) (withdrawn []workflows.Po
 }
 
 // handOff returns the next hand-off: the notices with their data, and the start of "offload-files"; nil if there is nothing to hand off,
-// or the pause after a failed hand-off is not over.
+// the pause after a failed hand-off is not over, or a read brings the text of the question to ask.
 func handOff(c Case, now time.Time) *workflows.HandOff {
 	s := c.State
-	if s.Outbox.NotBefore.After(now) {
+	if s.Outbox.NotBefore.After(now) || awaitsText(s) {
 		return nil
 	}
 	h := workflows.HandOff{Source: workflowID(c), Account: c.Start.Account, Notices: slices.Clone(s.Outbox.Due(now))}
@@ -85,6 +85,10 @@ func handOff(c Case, now time.Time) *workflows.HandOff {
 		return nil
 	}
 	return &h
+}
+
+func awaitsText(s State) bool {
+	return s.Status == workflows.CaseInputNeeded && s.ReadWanted && s.Facts.Question != nil && s.Facts.Question.Text == ""
 }
 
 // HandOffSucceeded applies a successful hand-off.

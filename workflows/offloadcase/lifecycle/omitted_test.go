@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
@@ -35,6 +36,63 @@ func TestAQuestionThatWasCutIsReadWhole(t *testing.T) {
 		"read afterwards": readOnce(c, caseID, whole, after(12)),
 		"read before":     received(reconciled(running(), whole, after(10)), cut(inputNeeded("q1", 10)), after(12)),
 		"asked again":     received(c, inputNeeded("q1", 11), after(12)),
+	} {
+		require.Equal(t, "Is a signed PDF acceptable?", lifecycle.View(c).Question.Text, name)
+		require.Empty(t, lifecycle.View(c).Facts.Omitted, name)
+	}
+}
+
+// textless returns the event, as the hook reads it, with a question that has no text; nameless, with one that has no ID.
+func textless(e workflows.CaseEvent) workflows.CaseEvent {
+	e = cut(e)
+	e.Facts.Question.Text = ""
+	return e
+}
+
+func nameless(e workflows.CaseEvent) workflows.CaseEvent {
+	e.Facts.Question = nil
+	e.Facts = e.Facts.Omitting(workflows.FieldQuestion)
+	return e
+}
+
+func TestAQuestionWithoutATextOrAnIDIsReadBeforePeopleAreAsked(t *testing.T) {
+	t.Parallel()
+	for name, incomplete := range map[string]func(workflows.CaseEvent) workflows.CaseEvent{"no text": textless, "no ID": nameless} {
+		for before, c := range map[string]lifecycle.Case{
+			"running":            running(),
+			"an open question":   handedOff(received(running(), inputNeeded("q0", 5), after(5))),
+			"an answer accepted": handedOff(lifecycle.Answered(answering(), "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(21))),
+		} {
+			c = received(c, incomplete(inputNeeded("q2", 30)), after(30))
+			require.NotNil(t, lifecycle.Next(c, after(30)).Read, "%s, %s", name, before)
+			require.Nil(t, handOff(c, 30), "%s, %s: nobody gets an empty question", name, before)
+
+			whole := readOnce(c, caseID, read(inputNeeded("q2", 30)), after(31))
+			requireStatus(t, workflows.CaseInputNeeded, whole)
+			require.Equal(t, inputNeeded("q2", 30).Facts.Question, lifecycle.View(whole).Question, "%s, %s", name, before)
+			require.Empty(t, lifecycle.View(whole).Facts.Omitted, "%s, %s", name, before)
+			require.Equal(t, lifecycle.View(whole).Question, handOff(whole, 31).Notices[0].Data.Question, "%s, %s", name, before)
+		}
+	}
+	blind := readFailed(received(running(), textless(inputNeeded("q1", 10)), after(10)), caseID, rules.Failure{Message: "no route"}, after(12))
+	require.Equal(t, "q1", handOff(blind, 12).Notices[0].Data.Question.ID, "a person can look at Offload")
+}
+
+func TestTheTextOfAQuestionComesFromAnyReportOfIt(t *testing.T) {
+	t.Parallel()
+	bare := func(minute int) workflows.CaseSnapshot {
+		snapshot := read(inputNeeded("q1", minute))
+		question := *snapshot.Facts.Question
+		question.Text = ""
+		snapshot.Facts.Question = &question
+		return snapshot
+	}
+	for name, c := range map[string]lifecycle.Case{
+		"a webhook at the same time": received(reconciled(running(), bare(10), after(11)), inputNeeded("q1", 10), after(12)),
+		"an older webhook":           received(reconciled(running(), bare(11), after(11)), inputNeeded("q1", 10), after(12)),
+		"a newer read without it":    reconciled(asked(), bare(20), after(21)),
+		"a newer webhook without it": received(asked(), textless(inputNeeded("q1", 20)), after(21)),
+		"a later read":               reconciled(reconciled(running(), bare(10), after(11)), read(inputNeeded("q1", 10)), after(12)),
 	} {
 		require.Equal(t, "Is a signed PDF acceptable?", lifecycle.View(c).Question.Text, name)
 		require.Empty(t, lifecycle.View(c).Facts.Omitted, name)
