@@ -1,9 +1,11 @@
 package lifecycle
 
 import (
+	"slices"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // compareWithEnd applies an unconfirmed event after the end: an event that agrees fills in fields; a proven other end is a conflict.
@@ -51,6 +53,23 @@ func applyHeldEnd(c *Case, now time.Time) {
 	}
 	c.State.HeldEnd, c.State.ReadWanted = nil, false
 	mergeEvent(c, *held)
+	deriveStatus(c, workflows.NewsByWebhook, now)
+}
+
+// applyUntimedEnd applies the first end that is unconfirmed only because it has no time, as of its arrival. Such an end is proven, so it counts
+// where a read fails, or the case ends before a read has confirmed it.
+func applyUntimedEnd(c *Case, now time.Time) {
+	s := &c.State
+	if s.Status.Ended() || c.Start.Options.ConfirmEnd {
+		return
+	}
+	first := slices.IndexFunc(s.Unconfirmed, func(e workflows.CaseEvent) bool { return !e.Unproven && isEnd(e.Facts.Status) })
+	if first < 0 {
+		return
+	}
+	e := s.Unconfirmed[first]
+	e.OccurredAt = rules.Arrival(e.ReceivedAt, now)
+	mergeEvent(c, e)
 	deriveStatus(c, workflows.NewsByWebhook, now)
 }
 

@@ -46,6 +46,9 @@
 //	webhook without time, on the shared
 //	route, or an end with confirmEnd          kept    kept    kept; a read confirms it           conflict (proven), or fills in
 //	  on the case's own URL                   R, kept R, kept kept; a read confirms it           conflict, or fills in
+//	  of these an end that only lacks its
+//	  time, once a read fails, or at the
+//	  deadline or a cancellation              -       -       E                                  -
 //	reconcile-now                             =       =       a read                             =
 //	read or reconcile: RUNNING                -       -       R                                  =
 //	  INPUT_NEEDED, question PENDING          -       -       N, or S after an answer            =

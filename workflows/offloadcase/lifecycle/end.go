@@ -22,6 +22,7 @@ func CheckCancel(c Case, cancel workflows.CancelCase) error {
 func Cancel(c Case, cancel workflows.CancelCase, now time.Time) Case {
 	s := &c.State
 	applyHeldEnd(&c, now)
+	applyUntimedEnd(&c, now)
 	if s.Status.Ended() {
 		return c
 	}
@@ -36,6 +37,7 @@ func Cancel(c Case, cancel workflows.CancelCase, now time.Time) Case {
 }
 
 func expire(c *Case, detail string, now time.Time) {
+	applyUntimedEnd(c, now)
 	if c.State.Status.Ended() {
 		return
 	}

@@ -299,6 +299,10 @@ func TestAnEndIsConfirmedFirstWhereItMustBe(t *testing.T) {
 			require.Equal(t, workflows.NewsByWebhook, lifecycle.Outcome(later).Source)
 
 			blind := readFailed(c, caseID, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized, Message: "bad key"}, after(11))
+			if name == "it has no time" {
+				requireStatus(t, workflows.CaseCompleted, blind)
+				return
+			}
 			require.Equal(t, []string{"unauthorized"}, lifecycle.Attention(blind.State))
 			require.NotNil(t, lifecycle.Next(blind, after(12)).Reconcile)
 		})
@@ -308,6 +312,56 @@ func TestAnEndIsConfirmedFirstWhereItMustBe(t *testing.T) {
 	question = readOnce(question, caseID, read(inputNeeded("q1", 10)), after(11))
 	requireStatus(t, workflows.CaseInputNeeded, question)
 	require.Equal(t, after(25), lifecycle.Next(question, after(11)).Wake, "nothing is left to confirm")
+}
+
+// Offload's own examples have no timestamp.
+func TestAProvenEndWithoutATimeCountsWhereTheCaseCannotBeRead(t *testing.T) {
+	t.Parallel()
+	unauthorized := rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized, Message: "bad key"}
+	deadline := options(func(o *workflows.CaseOptions) { o.Deadline = after(20) })
+	confirm := options(func(o *workflows.CaseOptions) { o.ConfirmEnd = true })
+	denied := func(c lifecycle.Case) lifecycle.Case {
+		return readOnce(c, caseID, shows(workflows.OffloadRunning, 9), after(11))
+	}
+	cancelled := func(c lifecycle.Case) lifecycle.Case {
+		return lifecycle.Cancel(c, workflows.CancelCase{By: "ada"}, after(12))
+	}
+	blind := func(c lifecycle.Case) lifecycle.Case { return readFailed(c, caseID, unauthorized, after(12)) }
+	expired := func(c lifecycle.Case) lifecycle.Case { return blind(lifecycle.Tick(c, after(20))) }
+	end := sending(untimed(completed(10)), "a")
+	for name, c := range map[string]lifecycle.Case{
+		"a read fails":                           blind(received(running(), end, after(10))),
+		"the last read fails":                    expired(received(running(deadline), end, after(10))),
+		"the last read fails, an earlier lagged": expired(denied(received(running(deadline), end, after(10)))),
+		"the last read lags":                     denied(lifecycle.Tick(received(running(deadline), end, after(10)), after(20))),
+		"cancelled":                              cancelled(received(running(), end, after(10))),
+		"before another end":                     blind(received(received(running(), end, after(10)), untimed(failed(11)), after(11))),
+		"after a question":                       blind(received(received(running(), untimed(inputNeeded("q1", 9)), after(9)), end, after(10))),
+		"after an unproven end":                  blind(received(received(running(), unproven(failed(9)), after(9)), end, after(10))),
+	} {
+		outcome := lifecycle.Outcome(c)
+		require.Equal(t, workflows.CaseCompleted, outcome.Status, name)
+		require.Equal(t, workflows.NewsByWebhook, outcome.Source, name)
+		require.JSONEq(t, `{"signedW9Received":true}`, string(outcome.Facts.Result), name)
+		require.Len(t, outcome.Facts.Attachments, 1, name)
+		require.Equal(t, after(10), c.State.FactsAt, name)
+		require.Empty(t, c.State.Unconfirmed, name)
+		if name == "before another end" {
+			require.Equal(t, []string{"conflict"}, outcome.Attention)
+		} else {
+			require.Empty(t, outcome.Attention, name)
+		}
+	}
+	for name, c := range map[string]lifecycle.Case{
+		"the app confirms ends": received(running(deadline, confirm), end, after(10)),
+		"unproven":              received(running(deadline), unproven(end), after(10)),
+		"a question":            received(running(deadline), untimed(inputNeeded("q1", 10)), after(10)),
+	} {
+		requireStatus(t, workflows.CaseRunning, blind(c))
+		requireStatus(t, workflows.CaseExpired, expired(c))
+		requireStatus(t, workflows.CaseCancelled, cancelled(c))
+		require.Len(t, c.State.Unconfirmed, 1, name)
+	}
 }
 
 func TestAnEndThatOmitsAFieldIsReadOnceBeforeItCounts(t *testing.T) {

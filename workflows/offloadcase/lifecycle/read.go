@@ -49,6 +49,7 @@ func ReadFailed(c Case, params workflows.GetCaseParams, f rules.Failure, now tim
 	s.Known = workflows.KnownCase{}
 	s.ReconcileAt = now.Add(c.Start.Options.PollFloor.Std())
 	applyHeldEnd(&c, now)
+	applyUntimedEnd(&c, now)
 	if s.Expiring {
 		expire(&c, "; the last read failed: "+f.Message, now)
 	}

@@ -56,7 +56,8 @@ type State struct {
 	// failureReason.
 	WebhookApplied bool `json:"heardWebhook,omitempty"`
 	EndByWebhook   bool `json:"heardEnd,omitempty"`
-	// Unconfirmed are events that have no effect until a read agrees with them.
+	// Unconfirmed are events that have no effect until a read agrees with them. A proven end that only lacks its time also counts if the read
+	// fails.
 	Unconfirmed []workflows.CaseEvent `json:"unconfirmed,omitempty"`
 	// HeldEnd is a proven end without fields that GET has. It is applied after a read, or after the read has failed.
 	HeldEnd *workflows.CaseEvent `json:"heldEnd,omitempty"`
