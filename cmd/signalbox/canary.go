@@ -159,7 +159,7 @@ func (c canary) end(ctx context.Context, run client.WorkflowRun) error {
 func (c canary) post(ctx context.Context, reference, caseID string) (err error) {
 	body, err := json.Marshal(map[string]any{
 		"event_id": "canary_" + caseID, "event_type": workflows.KindCaseCompleted, "timestamp": c.now().UnixMilli(),
-		"data": map[string]any{"caseId": caseID, "clientReferenceId": reference, "status": workflows.OffloadCompleted, "resultStatus": "canary"},
+		"data": map[string]any{"caseId": caseID, "clientReferenceId": reference, "status": workflows.OffloadCompleted, "resultStatus": "canary", "attachments": []string{}},
 	})
 	if err != nil {
 		return fmt.Errorf("encode the canary's event: %w", err)

@@ -79,8 +79,12 @@ func (d *data) facts(e *hook.Envelope) workflows.CaseFacts {
 		FailureReason:     d.FailureReason,
 		Metadata:          d.Metadata,
 	}
-	if q := facts.Question; e.Kind == workflows.KindCaseInputNeeded && (q == nil || q.Text == "") {
+	asks := e.Kind == workflows.KindCaseInputNeeded
+	if q := facts.Question; asks && (q == nil || q.Text == "") {
 		facts = facts.Omitting(workflows.FieldQuestion)
+	}
+	if !asks && d.Attachments == nil {
+		facts = facts.Omitting(workflows.FieldAttachments)
 	}
 	return facts.OmittingLost(e.Lost)
 }

@@ -98,21 +98,23 @@ func TestAFieldOfAnotherTypeIsLostAloneAndNamed(t *testing.T) {
 func TestAPartThatCannotBeReadIsOmitted(t *testing.T) {
 	t.Parallel()
 	deep := strings.Repeat("[", 2000) + strings.Repeat("]", 2000)
+	const none = `"attachments":[],`
 	unreadable := strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001)
 	for fields, want := range map[string][]string{
-		`"attachments":{}`:                                               {"attachments"},
-		`"attachments":["a"]`:                                            {"attachments"},
-		`"attachments":[{"attachmentId":{}}]`:                            {"attachments"},
-		`"attachments":[{"name":"no ID"}]`:                               {"attachments"},
-		`"attachments":[{"attachmentId":"a1","size":"large","name":[]}]`: nil,
-		`"failureReason":{}`:                                             {"failureReason"},
-		`"clientReferenceId":[]`:                                         {"clientReferenceId"},
-		`"metadata":` + deep + `,"result":` + deep:                       {"metadata", "result"},
-		`"result":` + unreadable:                                         {"result"},
-		`"fresh":` + unreadable:                                          nil,
-		`"attemptCount":"many","resultStatus":{},"inputRequest":[]`:      nil,
-		`"attachments":null,"failureReason":null,"result":null`:          nil,
-		`"attachments":[],"failureReason":"","result":{},"metadata":[]`:  nil,
+		`"attachments":{}`:                                                 {"attachments"},
+		`"attachments":["a"]`:                                              {"attachments"},
+		`"attachments":[{"attachmentId":{}}]`:                              {"attachments"},
+		`"attachments":[{"name":"no ID"}]`:                                 {"attachments"},
+		`"attachments":[{"attachmentId":"a1","size":"large","name":[]}]`:   nil,
+		`"attachments":null,"failureReason":null,"result":null`:            {"attachments"},
+		`"resultStatus":"max_retries"`:                                     {"attachments"},
+		none + `"failureReason":{}`:                                        {"failureReason"},
+		none + `"clientReferenceId":[]`:                                    {"clientReferenceId"},
+		none + `"metadata":` + deep + `,"result":` + deep:                  {"metadata", "result"},
+		none + `"result":` + unreadable:                                    {"result"},
+		none + `"fresh":` + unreadable:                                     nil,
+		none + `"attemptCount":"many","resultStatus":{},"inputRequest":[]`: nil,
+		`"attachments":[],"failureReason":"","result":{},"metadata":[]`:    nil,
 	} {
 		got, err := offload.Parse([]byte(`{"event_type":"case.failed","data":{"caseId":"c1",`+fields+`}}`), meta())
 		require.NoError(t, err)
@@ -194,10 +196,10 @@ func TestAFileLosesOnlyItsUnusableFields(t *testing.T) {
 func TestNamesAreComparedExactly(t *testing.T) {
 	t.Parallel()
 	got, err := offload.Parse([]byte(`{"event_type":"case.completed","data":{"caseId":"c1","caseid":"c2","CASEID":"c3","status":"COMPLETED",
-		"resultStatus":"goal_achieved","result":{"signed":true},"Result":null,"resultstatus":"max_retries"}}`), meta())
+		"attachments":[],"resultStatus":"goal_achieved","result":{"signed":true},"Result":null,"resultstatus":"max_retries"}}`), meta())
 	require.NoError(t, err)
 	require.Equal(t, workflows.CaseFacts{
-		CaseID: "c1", Status: "COMPLETED", ResultStatus: "goal_achieved", Result: json.RawMessage(`{"signed":true}`),
+		CaseID: "c1", Status: "COMPLETED", ResultStatus: "goal_achieved", Result: json.RawMessage(`{"signed":true}`), Attachments: []workflows.Attachment{},
 	}, got.Event.Facts)
 	_, err = offload.Peek([]byte(`{"event_type":"case.completed","data":{"caseid":"c1"}}`))
 	require.ErrorIs(t, err, hook.ErrUnparseable)

@@ -30,6 +30,13 @@ func applyUnconfirmed(s *State) {
 	s.Unconfirmed = nil
 }
 
+// lacksWhatGETHas reports whether an end lacks a field that a read may bring. Offload says that a completed case "usually" has a result, so a
+// missing one counts only if it would be checked.
+func lacksWhatGETHas(c Case, said workflows.CaseFacts) bool {
+	noResult := len(resultSchema(c)) > 0 && said.Status == workflows.OffloadCompleted && len(said.Result) == 0
+	return noResult || said.Omits(workflows.FieldResult) || said.Omits(workflows.FieldAttachments)
+}
+
 // holdEnd keeps an end without fields that GET has, until a read brings them. Metadata never changes, so it is stored once only.
 func holdEnd(s *State, e workflows.CaseEvent) {
 	fillLasting(&s.Facts, workflows.CaseFacts{Metadata: e.Facts.Metadata})

@@ -87,7 +87,7 @@ func waitingForCertainty(s State) string {
 func waitingForNews(s State) string {
 	switch {
 	case s.HeldEnd != nil:
-		return "Offload ended the case; a read brings what was too large for the webhook."
+		return "Offload ended the case; a read brings what the webhook lacks."
 	case s.ReadWanted:
 		return "A read of the case confirms an event."
 	case s.ReconcileAsked != nil:

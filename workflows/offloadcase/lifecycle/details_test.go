@@ -134,7 +134,7 @@ func TestEachStateSaysWhatItWaitsForAndWhatToDo(t *testing.T) {
 		"an event is confirmed": {received(running(), untimed(completed(10)), after(10)), "A read of the case confirms an event.", ""},
 		"its end is read": {
 			received(running(), omitting(completed(10)), after(10)),
-			"Offload ended the case; a read brings what was too large for the webhook.", "",
+			"Offload ended the case; a read brings what the webhook lacks.", "",
 		},
 		"reading needs help": {
 			reconcileFailed(running(), failedWith(workflows.ErrTypeOffloadForbidden), after(20)),

@@ -17,7 +17,7 @@
 //	kept        the event waits among the unconfirmed ones, until a read confirms it
 //	noted       the result is stored; the state stays
 //	verify      the case is read before it is bound
-//	read first  the end waits for a read that brings what it omits
+//	read first  the end waits for a read that brings what it lacks
 //	fills in    adds fields that the known end lacks
 //	proven      sent to the case's own URL
 //
@@ -38,7 +38,7 @@
 //	  after two uncertain creations           second_case too -                                  second_case too
 //	  names another case than the bound one   -       -       second_case; binds it if the       second_case
 //	                                                          bound one was only adopted
-//	  is an end and omits what GET has        R, read first   read first                         fills in
+//	  is an end and lacks what GET has        R, read first   read first                         fills in
 //	  is a question without a text or an ID   N, then read    N, then read                       =
 //	webhook on the shared route, names
 //	another case than the bound one           -       -       ignored, and may come again; kept  late, changes nothing

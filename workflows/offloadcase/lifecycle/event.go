@@ -73,7 +73,7 @@ func applyEvent(c *Case, e workflows.CaseEvent, now time.Time) workflows.EventRe
 	case needsConfirmation(*c, e):
 		receiveUnconfirmed(c, e, now)
 		return result
-	case !s.Status.Ended() && isEnd(e.Facts.Status) && (e.Facts.Omits(workflows.FieldResult) || e.Facts.Omits(workflows.FieldAttachments)):
+	case !s.Status.Ended() && isEnd(e.Facts.Status) && lacksWhatGETHas(*c, e.Facts):
 		holdEnd(s, e)
 		return result
 	}

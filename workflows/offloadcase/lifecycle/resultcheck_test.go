@@ -56,7 +56,7 @@ func TestOnlyAResultOfOffloadWithASchemaIsChecked(t *testing.T) {
 		"failed, no result":    {c: received(running(withSchema), failed(10), after(10))},
 		"still running":        {c: running(withSchema)},
 		"cancelled":            {c: lifecycle.Cancel(running(withSchema), workflows.CancelCase{}, after(10))},
-		"completed, no result": {c: received(running(withSchema), noResult, after(10)), checked: true},
+		"completed, no result": {c: reconciled(running(withSchema), read(noResult), after(11)), checked: true},
 		"by poll":              {c: reconciled(running(withSchema), read(completed(10)), after(11)), checked: true},
 		"late":                 {c: received(lifecycle.Cancel(running(withSchema), workflows.CancelCase{}, after(9)), completed(10), after(10)), checked: true},
 		"too large, no schema": {c: reconciled(running(), large, after(11))},
@@ -68,6 +68,38 @@ func TestOnlyAResultOfOffloadWithASchemaIsChecked(t *testing.T) {
 		} else {
 			require.Nil(t, check, name)
 		}
+	}
+}
+
+// Offload's reference says that case.completed has its result "usually".
+func TestACompletedCaseWithoutAResultIsReadOnceBeforeItsCheck(t *testing.T) {
+	t.Parallel()
+	noResult := completed(10)
+	noResult.Facts.Result = nil
+	c := received(running(withSchema), noResult, after(10))
+	requireStatus(t, workflows.CaseRunning, c)
+	require.NotNil(t, lifecycle.Next(c, after(10)).Read)
+
+	whole := readOnce(c, caseID, read(completed(10)), after(11))
+	requireStatus(t, workflows.CaseCompleted, whole)
+	require.Equal(t, workflows.NewsByWebhook, whole.State.Source)
+	require.JSONEq(t, `{"signedW9Received":true}`, string(lifecycle.Next(whole, after(11)).ResultCheck.Result))
+	for name, c := range map[string]lifecycle.Case{
+		"GET has none either": readOnce(c, caseID, read(noResult), after(11)),
+		"the read lags":       readOnce(c, caseID, shows(workflows.OffloadRunning, 9), after(11)),
+		"the read fails":      readFailed(c, caseID, rules.Failure{Message: "no route"}, after(12)),
+	} {
+		requireStatus(t, workflows.CaseCompleted, c)
+		require.Empty(t, lifecycle.Next(c, after(12)).ResultCheck.Result, name)
+	}
+
+	for name, c := range map[string]lifecycle.Case{
+		"without a schema": received(running(), noResult, after(10)),
+		"a failure":        received(running(withSchema), failed(10), after(10)),
+		"known by a read":  received(reconciled(running(withSchema), read(completed(10)), after(10)), noResult, after(11)),
+	} {
+		require.True(t, c.State.Status.Ended(), name)
+		require.Nil(t, lifecycle.Next(c, after(11)).Read, name)
 	}
 }
 
