@@ -2,6 +2,7 @@ package offload
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -64,6 +65,9 @@ func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 	e.Kind, e.OccurredAt = h.EventType, h.Timestamp
 	e.DropUnusableTime("timestamp", &e.OccurredAt)
 	e.DropUnusable("event_id", &h.EventID, maxEventID)
+	if updated := updatedAt(h.EventID); !updated.IsZero() && (e.OccurredAt.IsZero() || e.OccurredAt.After(updated)) {
+		e.OccurredAt = updated
+	}
 	e.DropUnusable("data.clientReferenceId", &id.ClientReferenceID, maxClientReferenceID)
 	e.DropUnusable("data.status", &id.Status, maxKind)
 	e.DropUnusable("data.inputRequestId", &id.InputRequestID, maxID)
@@ -84,6 +88,20 @@ func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 		e.DedupeKey = dedupeKey(e.Kind, id)
 	}
 	return e, nil
+}
+
+// updatedAt returns the case's updatedAt, in milliseconds at the end of an event_id (Offload, "Webhooks"); zero if there is none. GET shows the same
+// time, so the two can be ordered. That timestamp equals it is not documented, and a webhook may be sent late.
+func updatedAt(eventID string) time.Time {
+	millis := eventID[strings.LastIndexByte(eventID, '_')+1:]
+	if len(millis) != 13 || len(millis) == len(eventID) || strings.Trim(millis, "0123456789") != "" {
+		return time.Time{}
+	}
+	n, err := strconv.ParseInt(millis, 10, 64)
+	if at := time.UnixMilli(n).UTC(); err == nil && workflows.SaneTime(at) {
+		return at
+	}
+	return time.Time{}
 }
 
 func checkCaseID(id string) error {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
 const caseID = "4fc5904d-0e44-4ed3-aa57-c4a47ad0ae4f"
@@ -63,6 +65,41 @@ func TestPeekReadsWhatIdentifiesAnEvent(t *testing.T) {
 			want: hook.Envelope{Kind: "case.failed", DedupeKey: "e", EntityID: "c1", OccurredAt: at},
 		},
 		{
+			name: "a timestamp after the updatedAt in event_id",
+			body: `{"event_id":"evt_c1_case_failed_1774131900000","event_type":"case.failed","timestamp":1774131900001,"data":{"caseId":"c1"}}`,
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "evt_c1_case_failed_1774131900000", EntityID: "c1", OccurredAt: at},
+		},
+		{
+			name: "no timestamp beside the updatedAt in event_id",
+			body: `{"event_id":"evt_c1_case_failed_1774131900000","event_type":"case.failed","data":{"caseId":"c1"}}`,
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "evt_c1_case_failed_1774131900000", EntityID: "c1", OccurredAt: at},
+		},
+		{
+			name: "a timestamp before the updatedAt in event_id",
+			body: `{"event_id":"evt_c1_case_failed_1774131900001","event_type":"case.failed","timestamp":1774131900000,"data":{"caseId":"c1"}}`,
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "evt_c1_case_failed_1774131900001", EntityID: "c1", OccurredAt: at},
+		},
+		{
+			name: "an event_id that ends in another number",
+			body: `{"event_id":"evt_177413190000","event_type":"case.failed","data":{"caseId":"c1"}}`,
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "evt_177413190000", EntityID: "c1"},
+		},
+		{
+			name: "an event_id that ends in digits only by chance",
+			body: `{"event_id":"1774131900000","event_type":"case.failed","data":{"caseId":"c1"}}`,
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "1774131900000", EntityID: "c1"},
+		},
+		{
+			name: "an event_id that ends in a sign and digits",
+			body: `{"event_id":"evt_+774131900000","event_type":"case.failed","data":{"caseId":"c1"}}`,
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "evt_+774131900000", EntityID: "c1"},
+		},
+		{
+			name: "an event_id that ends in an absurd time",
+			body: `{"event_id":"evt_9999999999999","event_type":"case.failed","timestamp":1774131900000,"data":{"caseId":"c1"}}`,
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "evt_9999999999999", EntityID: "c1", OccurredAt: at},
+		},
+		{
 			name: "a time that JSON can't carry on is not said",
 			body: `{"event_id":"e","event_type":"case.failed","timestamp":253402300799999,"data":{"caseId":"c1"}}`,
 			want: hook.Envelope{Kind: "case.failed", DedupeKey: "e", EntityID: "c1"},
@@ -81,6 +118,33 @@ func TestPeekReadsWhatIdentifiesAnEvent(t *testing.T) {
 			require.Equal(t, tt.want, got)
 		})
 	}
+}
+
+// The timestamp of a webhook that was sent late is not documented to be the case's updatedAt, which GET shows.
+func TestAQuestionThatIsSentLateDoesNotReopenACase(t *testing.T) {
+	t.Parallel()
+	at := func(minute int) time.Time {
+		return time.UnixMilli(1774131900000).UTC().Add(time.Duration(minute) * time.Minute)
+	}
+	c := lifecycle.Begin(workflows.CaseStart{Reference: "r1", Request: new(workflows.CaseRequest)}.Normalized(), at(0), at(0))
+	c = lifecycle.Created(c, workflows.CreateCaseResult{CaseID: "c1"}, at(0))
+	asked := workflows.CaseFacts{
+		CaseID: "c1", Status: workflows.OffloadInputNeeded, UpdatedAt: at(10), Question: &workflows.Question{ID: "q1", Text: "Which?", Status: workflows.QuestionPending},
+	}
+	goesOn := workflows.CaseFacts{CaseID: "c1", Status: workflows.OffloadRunning, UpdatedAt: at(20)}
+	for _, shown := range []workflows.CaseFacts{asked, goesOn} {
+		snapshot := workflows.CaseSnapshot{Facts: shown, ReadAt: shown.UpdatedAt}
+		c = lifecycle.Reconciled(c, workflows.ReconcileCaseParams{CaseID: "c1"}, snapshot, shown.UpdatedAt)
+	}
+	require.Equal(t, workflows.CaseRunning, c.State.Status)
+
+	late, err := offload.Parse(fmt.Appendf(nil, `{"event_id":"evt_c1_case_input_needed_%d","event_type":"case.input_needed","timestamp":%d,"data":{
+		"caseId":"c1","inputRequestId":"q1","inputRequest":"Which?","inputRequestStatus":"PENDING"}}`, at(10).UnixMilli(), at(30).UnixMilli()),
+		workflows.EventMeta{ReceivedAt: at(30)})
+	require.NoError(t, err)
+	c, _ = lifecycle.Receive(c, late.Event, at(30))
+	require.Equal(t, workflows.CaseRunning, c.State.Status)
+	require.Empty(t, lifecycle.Attention(c.State))
 }
 
 func TestAnEventOfAnUnreadableKindKeepsItsID(t *testing.T) {
