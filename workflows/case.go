@@ -66,7 +66,7 @@ const (
 	AttentionResultOffSchema = "result_off_schema" // the result does not match the request's resultSchema
 	AttentionNoticeRefused   = "notice_refused"    // Temporal refuses a notice, or the start of "offload-files", for good; ends seven days after the last refusal, unless the workflow has completed before
 	AttentionNoticeDelayed   = "notice_delayed"    // a notice, or the start of "offload-files", could not be handed off for minutes; it is retried
-	AttentionUnreachable     = "unreachable"       // no read of the case has succeeded for minutes: Offload can't be reached
+	AttentionUnreachable     = "unreachable"       // no read of the case has succeeded for minutes, or Offload asked for a pause of minutes
 	AttentionAnswerDelayed   = "answer_delayed"    // an answer could not be sent to Offload for minutes, which is retried; or Offload accepted it, and has not gone on for an hour
 )
 

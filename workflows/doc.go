@@ -35,7 +35,7 @@
 //   - still_running: The case has ended in Signalbox only, since Offload has no cancel. If it must stop, end it at Offload.
 //   - unauthorized: Offload refuses the account's API key: correct it in the configuration, and restart the workers.
 //   - unknown_status: Update Signalbox, or ask Offload what its new status means. Reading is retried automatically.
-//   - unreachable: Check whether the workers can reach Offload: no read has succeeded for minutes. Reading is retried automatically.
+//   - unreachable: Check whether the workers can reach Offload: no read has succeeded for minutes, or Offload asked for a pause of minutes. Reading is retried automatically.
 //   - unreadable_answer: The last error says what is wrong with Offload's response. Reading is retried automatically.
 //   - usage_limit: Raise the monthly cap of the Offload plan, or wait for the next month (UTC). The creation is retried automatically.
 //   - webhook_failure: Artmail paused the activation because webhooks failed: repair the endpoint that Artmail posts to, and resume the agent at Artmail.

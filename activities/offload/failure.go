@@ -64,18 +64,22 @@ func (a *Activities) failureOf(errType string, kind retryKind, pacing pacing, at
 	if kind == needsPerson {
 		pace = pacing.needsPerson
 	}
-	var retryAfter time.Duration
-	var apiErr *offloadapi.Error
-	if errors.As(err, &apiErr) {
-		retryAfter = apiErr.RetryAfter
-	}
-	delay := pace.afterFailure(attempt, retryAfter, a.random())
+	delay := pace.afterFailure(attempt, retryAfter(err), a.random())
 	message := err.Error()
 	if kind == transient {
 		// A failure that needs a person may not be retried at all, so its message names no next attempt.
 		message += "; next attempt in " + delay.Round(time.Second).String()
 	}
 	return temporal.NewApplicationErrorWithOptions(message, errType, temporal.ApplicationErrorOptions{NextRetryDelay: delay})
+}
+
+// retryAfter returns the pause that the response asked for, or 0.
+func retryAfter(err error) time.Duration {
+	var apiErr *offloadapi.Error
+	if errors.As(err, &apiErr) {
+		return apiErr.RetryAfter
+	}
+	return 0
 }
 
 // classify returns the error type and the kind of retry. It checks special cases first: a 401 is also ErrRefused.

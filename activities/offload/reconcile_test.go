@@ -228,6 +228,26 @@ func TestReadsThatFailForMinutesAreUnreachable(t *testing.T) {
 	require.Equal(t, workflows.ErrTypeOffloadUnavailable, attempt().Type(), "the next outage has a new start")
 }
 
+// The read after a pause of hours would be the first that could say so.
+func TestAPauseOfMinutesThatOffloadAsksForIsUnreachableAtOnce(t *testing.T) {
+	t.Parallel()
+	for seconds, want := range map[string]string{
+		"60":                  workflows.ErrTypeOffloadUnavailable,
+		"180":                 workflows.ErrTypeOffloadUnreachable,
+		"86400":               workflows.ErrTypeOffloadUnreachable,
+		"9223372036854775807": workflows.ErrTypeOffloadUnreachable,
+	} {
+		row := &attempts{provider: newProvider(t, answerWith(503, "", "Retry-After", seconds)), now: testNow}
+		row.provider.now = row.clock
+		failed := row.next(t)
+		require.Equal(t, want, failed.Type(), seconds)
+		require.Equal(t, []outage{{Since: testNow, Reads: 1}}, row.left, "it goes on")
+		asked, err := strconv.Atoi(seconds)
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, failed.NextRetryDelay(), time.Duration(min(asked, 86400))*time.Second, "the pause is kept")
+	}
+}
+
 func TestReadsThatOurOwnRateHoldsBackAreNoOutage(t *testing.T) {
 	t.Parallel()
 	away := false

@@ -94,11 +94,15 @@ func Failure(err error) rules.Failure {
 	case errors.As(err, &timeout):
 		return rules.Failure{Message: "no answer in time (" + timeout.TimeoutType().String() + ")"}
 	case errors.As(err, &application):
-		return rules.Failure{Type: application.Type(), Message: application.Message(), Final: application.NonRetryable()}
+		return failureOf(application)
 	case temporal.IsCanceledError(err):
 		return rules.Failure{Type: rules.FailureCancelled, Message: "given up before it was carried out"}
 	}
 	return rules.Failure{Message: err.Error()}
+}
+
+func failureOf(err *temporal.ApplicationError) rules.Failure {
+	return rules.Failure{Type: err.Type(), Message: err.Message(), Final: err.NonRetryable(), RetryAfter: err.NextRetryDelay()}
 }
 
 // LastFailure returns the failure of the last attempt that reported one, even if the server then ran into a timeout. It is for calls that
@@ -106,7 +110,7 @@ func Failure(err error) rules.Failure {
 func LastFailure(err error) rules.Failure {
 	var application *temporal.ApplicationError
 	if errors.As(err, &application) {
-		return rules.Failure{Type: application.Type(), Message: application.Message(), Final: application.NonRetryable()}
+		return failureOf(application)
 	}
 	return Failure(err)
 }

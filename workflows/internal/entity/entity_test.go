@@ -516,6 +516,11 @@ func TestOnlyARepeatableCallReportsTheFailureOfItsLastAttempt(t *testing.T) {
 			rules.Failure{Type: workflows.ErrTypeOffloadForbidden, Message: "refused"},
 			rules.Failure{Type: workflows.ErrTypeOffloadForbidden, Message: "refused"},
 		},
+		"application with a pause": {
+			temporal.NewApplicationErrorWithOptions("503", workflows.ErrTypeOffloadUnreachable, temporal.ApplicationErrorOptions{NextRetryDelay: time.Hour}),
+			rules.Failure{Type: workflows.ErrTypeOffloadUnreachable, Message: "503", RetryAfter: time.Hour},
+			rules.Failure{Type: workflows.ErrTypeOffloadUnreachable, Message: "503", RetryAfter: time.Hour},
+		},
 		"timeout after a failure": {
 			timeout,
 			rules.Failure{Message: "no answer in time (ScheduleToClose)"},

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -39,6 +40,8 @@ type Failure struct {
 	Message string
 	// Final: the activity reported the error as non-retryable.
 	Final bool
+	// RetryAfter is the pause that the activity asked for before its next attempt; zero if it asked for none.
+	RetryAfter time.Duration
 }
 
 // FailureCancelled is the Type of a call that was cancelled before it was sent.

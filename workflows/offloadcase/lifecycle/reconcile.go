@@ -64,7 +64,8 @@ func ReconcileFailed(c Case, params workflows.ReconcileCaseParams, f rules.Failu
 		return c
 	}
 	trouble := troubleOf(f)
-	if params.Check == s.ReconcilesAsked && (trouble == "" || trouble == s.Trouble) {
+	unreachable := trouble == workflows.AttentionUnreachable
+	if params.Check == s.ReconcilesAsked && (trouble == "" || trouble == s.Trouble || unreachable) {
 		s.ReconcileAsked = nil
 	}
 	switch {
@@ -77,6 +78,9 @@ func ReconcileFailed(c Case, params workflows.ReconcileCaseParams, f rules.Failu
 		noteTrouble(s, trouble)
 		s.LastError = clipError(f.Message)
 		s.ReconcileAt = now
+		if unreachable {
+			s.ReconcileAt = now.Add(f.RetryAfter) // Offload may have asked for a pause
+		}
 	default:
 		if trouble == "" && f.Type != rules.FailureCancelled {
 			// The failure has no attention of its type, but a case that can't be read must not wait in silence.

@@ -182,6 +182,26 @@ func TestATroubleWhileReconcilingRaisesAttentionAndIsRetriedSlowly(t *testing.T)
 	}
 }
 
+func TestTheFirstReadAfterUnreachableKeepsThePauseThatOffloadAskedFor(t *testing.T) {
+	t.Parallel()
+	away := rules.Failure{Type: workflows.ErrTypeOffloadUnreachable, Message: "503", RetryAfter: 24 * time.Hour}
+	for name, c := range map[string]lifecycle.Case{
+		"after a silence":     running(),
+		"after reconcile-now": lifecycle.ReconcileNow(running(), workflows.ReconcileNow{By: "ada"}, after(19)),
+	} {
+		c = reconcileFailed(c, away, after(20))
+		require.Equal(t, []string{"unreachable"}, lifecycle.Attention(c.State), name)
+		fx := lifecycle.Next(c, after(20))
+		require.Nil(t, fx.Reconcile, name)
+		require.Equal(t, after(20+24*60), fx.Wake, name)
+		require.Nil(t, lifecycle.View(c).Check, "%s: its read has failed", name)
+		fx = lifecycle.Next(c, after(20+24*60))
+		require.NotNil(t, fx.Reconcile, name)
+		require.Equal(t, []string{"unreachable"}, fx.KnownTroubles, "%s: the server retries it", name)
+		require.NotNil(t, lifecycle.Next(lifecycle.ReconcileNow(c, workflows.ReconcileNow{}, after(21)), after(21)).Reconcile, "%s: a person may ask", name)
+	}
+}
+
 func TestTheServerRetriesAlternatingTroubles(t *testing.T) {
 	t.Parallel()
 	troubles := []string{workflows.ErrTypeOffloadForbidden, workflows.ErrTypeOffloadUnknownAccount, workflows.ErrTypeOffloadUnauthorized}
