@@ -34,7 +34,7 @@ func (r report) apply(c lifecycle.Case, now time.Time) lifecycle.Case {
 }
 
 // consistentCase returns the reports about one case: questions asked and resolved, attachments, then perhaps an end. Snapshots show each
-// state; webhooks report each question and the end. Some reports are lost.
+// state, some without the text of a question; webhooks report each question and the end. Some reports are lost.
 func consistentCase(rng *rand.Rand) []report {
 	reports := []report{{created: true}}
 	metadata := json.RawMessage(`{"vendorId":"v1"}`)
@@ -45,6 +45,11 @@ func consistentCase(rng *rand.Rand) []report {
 			snapshot := read(workflows.CaseEvent{EventMeta: workflows.EventMeta{OccurredAt: after(minute)}, Facts: facts})
 			if !isOver(facts.Status) {
 				snapshot.Facts.NextActionAt = after(minute + 60)
+			}
+			if q := facts.Question; q != nil && rng.IntN(3) == 0 {
+				bare := *q
+				bare.Text = ""
+				snapshot.Facts.Question = &bare
 			}
 			reports = append(reports, report{snapshot: &snapshot})
 		}
