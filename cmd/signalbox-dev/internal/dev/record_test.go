@@ -366,9 +366,9 @@ var noticeStories = map[string]func(t *testing.T, source string){
 		startReceiver(t, to.WorkflowID)
 		allNotices(t, source, workflows.NoticeDelivered, 2)
 	},
-	"no-such-callback": func(t *testing.T, source string) {
+	"callback-gone": func(t *testing.T, source string) {
 		to := startReceiver(t, "app/"+source)
-		handOff(t, source, *to, 1, 1, "unknown")
+		handOff(t, source, *to, 1, 1, goneCallback)
 		testenv.Eventually(t, func(ctx context.Context) (state workflows.NotifyState, err error) {
 			value, err := shared.Temporal.QueryWorkflow(ctx, workflows.NotifyWorkflowID(source), "", workflows.QueryState)
 			if err != nil {

@@ -40,6 +40,9 @@ var shared struct {
 	odd *offloadsim.Simulator
 }
 
+// goneCallback is a callback that wants no more notices.
+const goneCallback = "gone"
+
 func TestMain(m *testing.M) { stories.Main(m, runTests) }
 
 func runTests(m *testing.M) (int, error) {
@@ -74,6 +77,9 @@ func runTests(m *testing.M) (int, error) {
 		defer server.Close()
 		o.Accounts[name] = config.Account{BaseURL: server.URL, APIKey: "key"}
 	}
+	gone := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) }))
+	defer gone.Close()
+	o.Callbacks = map[string]config.Callback{goneCallback: {URL: gone.URL, AllowPrivate: true, AllowHTTP: true}}
 	shared.Instance, err = dev.Start(context.Background(), o)
 	if err != nil {
 		return 1, err
