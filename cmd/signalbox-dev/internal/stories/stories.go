@@ -208,13 +208,15 @@ func (Elsewhere) SendWebhook(string, string, map[string]any) error { return nil 
 // Attended returns a function that reads a case, resolves an uncertain creation as a person would, and resends what Offload could not deliver. A busy
 // server can lose an activity task, which makes a creation uncertain.
 func Attended(offload Offload, one *signalbox.Case) func(context.Context) (workflows.CaseState, error) {
-	var resent time.Time
+	resend := time.After(0)
 	return func(ctx context.Context) (workflows.CaseState, error) {
-		if time.Since(resent) > time.Second {
-			resent = time.Now()
+		select {
+		case <-resend:
+			resend = time.After(time.Second)
 			if err := Resend(offload, offload.CasesOf(one.Reference())); err != nil {
 				return workflows.CaseState{}, err
 			}
+		default:
 		}
 		state, err := one.State(ctx)
 		if err != nil || state.Status != workflows.CaseCreateUncertain {
