@@ -8,6 +8,6 @@
 //	fake.Complete("vendor_2048", map[string]any{"signedW9Received": true})
 //
 // Cases and activations follow the same rules as the real workflows, so updates are refused as in production. The fake passes the suite
-// of package conformance, as the real server does. These parts are missing: it does not poll (only Case.ReconcileNow reads), it checks no
+// of package conformance, as the real server does. These parts are missing: it does not poll (a start with a caseId and Case.ReconcileNow read), it checks no
 // approvals after their deadline, it stores no files, and notices go to Fake.Notices only.
 package signalboxtest

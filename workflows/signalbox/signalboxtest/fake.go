@@ -43,6 +43,7 @@ func New(t T, options signalbox.Options) (*signalbox.Client, *Fake) {
 	s := &server{executions: map[string][]*execution{}, changed: make(chan struct{})}
 	fake := &Fake{server: s}
 	fake.Provider = NewProvider(t, options.Keyring, s.now, s.deliver)
+	fake.awaitStart = s.awaitStart
 	s.provider = fake.Provider
 
 	listener := bufconn.Listen(pipeBytes)
@@ -233,16 +234,23 @@ func (s *server) await(holds func() bool) bool {
 	return true
 }
 
-// deliver delivers the provider's events to a workflow. It waits until the app has started the workflow.
+// awaitStart waits until the app has started the workflow.
+func (s *server) awaitStart(workflowID string) error {
+	started := s.await(func() bool { return s.newest(workflowID) != nil })
+	s.mu.Unlock()
+	if !started {
+		return fmt.Errorf("the app has not started %s within %s", workflowID, appTimeout)
+	}
+	return nil
+}
+
+// deliver delivers the provider's events to a workflow.
 func (s *server) deliver(workflowID, signal string, start, events any) error {
-	s.await(func() bool { return start != nil || s.newest(workflowID) != nil })
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.newest(workflowID)
 	if activation, ok := start.(workflows.ActivationStart); ok && e == nil {
 		e = s.add(workflowID, workflows.ArtmailActivationWorkflow, newActivation(activation, s.now()), nil)
-	}
-	if e == nil {
-		return fmt.Errorf("the app has not started %s within %s", workflowID, appTimeout)
 	}
 	if e.status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
 		return nil // a late webhook changes nothing

@@ -306,6 +306,24 @@ func TestAThousandWaitersLeaveNoGoroutine(t *testing.T) { //nolint:paralleltest 
 	require.NoError(t, err)
 }
 
+func TestACaseThatIsAdoptedAtItsStartEnds(t *testing.T) {
+	t.Parallel()
+	apps, fake := signalboxtest.New(t, signalbox.Options{})
+	completed := make(chan struct{})
+	go func() {
+		defer close(completed)
+		fake.Complete("vendor_2048", nil) // it waits for the start, which says the caseId
+	}()
+	one := startOne(t, apps, "vendor_2048", func(start *workflows.CaseStart) { start.Request, start.CaseID = nil, "0b6c" })
+	<-completed
+	state, err := one.State(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, workflows.CaseCompleted, state.Status)
+	require.Equal(t, "0b6c", state.CaseID)
+	require.Empty(t, state.Attention)
+	require.Equal(t, "0b6c", fake.CaseID("vendor_2048"))
+}
+
 func TestAdvanceMovesTheClock(t *testing.T) {
 	t.Parallel()
 	apps, fake := signalboxtest.New(t, signalbox.Options{})

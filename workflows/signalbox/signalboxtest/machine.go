@@ -52,6 +52,9 @@ func newCase(input json.RawMessage, workflowID string, provider *Provider, now t
 	if want := workflows.OffloadCaseWorkflowID(start.Reference); want != workflowID {
 		return nil, rules.Refuse(workflows.ErrTypeWorkflowID, "the workflow ID is %q; start it with %q", workflowID, want)
 	}
+	if start.CaseID != "" {
+		provider.Open(start.Reference, start.CaseID)
+	}
 	return &caseMachine{c: offload.Begin(start, now, now), provider: provider, settled: now}, nil
 }
 
@@ -115,15 +118,24 @@ func (m *caseMachine) settle(now time.Time) (any, bool) {
 		case fx.Answer != nil:
 			m.c = offload.Answered(m.c, fx.Answer.QuestionID, m.provider.AcceptInput(fx.Answer.CaseID), now)
 		case fx.Read != nil:
-			m.c = offload.ReadDone(m.c, *fx.Read, m.provider.Read(fx.Read.CaseID), now)
+			if snapshot, found := m.provider.Read(fx.Read.CaseID); found {
+				m.c = offload.ReadDone(m.c, *fx.Read, snapshot, now)
+			} else {
+				m.c = offload.ReadFailed(m.c, *fx.Read, notFound, now)
+			}
 		case fx.ResultCheck != nil:
 			m.c = offload.ResultChecked(m.c, *fx.ResultCheck, resultschema.Check(fx.ResultCheck.Schema, fx.ResultCheck.Result))
 		case fx.HandOff != nil:
 			addressed, _ := withTarget(fx.HandOff.Notices)
 			m.notices = append(m.notices, addressed...)
 			m.c = offload.HandOffSucceeded(m.c, *fx.HandOff)
-		case fx.Reconcile != nil && m.c.State.ReconcileAsked != nil:
-			m.c = offload.Reconciled(m.c, *fx.Reconcile, m.provider.Read(fx.Reconcile.CaseID), now)
+		case fx.Reconcile != nil && fx.Reconcile.Known == workflows.KnownCase{}:
+			// It was asked for, or nothing is known of the case.
+			if snapshot, found := m.provider.Read(fx.Reconcile.CaseID); found {
+				m.c = offload.Reconciled(m.c, *fx.Reconcile, snapshot, now)
+			} else {
+				m.c = offload.ReconcileFailed(m.c, *fx.Reconcile, notFound, now)
+			}
 		default:
 			return nil, false // the fake does not poll
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
@@ -21,18 +22,18 @@ type T interface {
 // Provider plays Offload and Artmail: it answers requests and sends webhook events. Its methods fail the test if an event can't be
 // delivered. With a Fake they wait up to ten seconds for the app to start the case, and return when the event is applied.
 type Provider struct {
-	t       T
-	deliver Deliver
-	now     func() time.Time
-	keys    *keyring.Ring
+	t          T
+	deliver    Deliver
+	awaitStart func(workflowID string) error
+	now        func() time.Time
+	keys       *keyring.Ring
 
 	mu        sync.Mutex
-	cases     map[string]*offloadCase // by reference
-	creations map[string]Creation     // by reference
+	cases     map[string]*workflows.CaseFacts // by caseId
+	caseIDs   map[string]string               // by reference
+	creations map[string]Creation             // by reference
 	events    int
 }
-
-type offloadCase struct{ facts workflows.CaseFacts }
 
 // Creation is how Offload answers the creation of a case.
 type Creation string
@@ -50,7 +51,10 @@ type Deliver func(workflowID, signal string, start, events any) error
 
 // NewProvider makes a provider that delivers its events with deliver, for example into a real Temporal. keys may be nil.
 func NewProvider(t T, keys *keyring.Ring, now func() time.Time, deliver Deliver) *Provider {
-	return &Provider{t: t, deliver: deliver, now: now, keys: keys, cases: map[string]*offloadCase{}, creations: map[string]Creation{}}
+	return &Provider{
+		t: t, deliver: deliver, awaitStart: func(string) error { return nil }, now: now, keys: keys,
+		cases: map[string]*workflows.CaseFacts{}, caseIDs: map[string]string{}, creations: map[string]Creation{},
+	}
 }
 
 // NextCreation sets the answer to the next creation of a case with the reference.
@@ -60,8 +64,25 @@ func (p *Provider) NextCreation(reference string, creation Creation) {
 	p.creations[reference] = creation
 }
 
-// CaseID returns the ID that Offload gives to the case with the reference.
-func (p *Provider) CaseID(reference string) string { return "case-" + reference }
+// Open opens a case at Offload that Signalbox did not create, so that a case with the reference can adopt it. A Fake does so itself at a start
+// with a caseId.
+func (p *Provider) Open(reference, caseID string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.caseIDs[reference] = caseID
+	p.caseOf(reference)
+}
+
+// CaseID returns the ID that the case with the reference has at Offload, or will have.
+func (p *Provider) CaseID(reference string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.caseID(reference)
+}
+
+func (p *Provider) caseID(reference string) string {
+	return cmp.Or(p.caseIDs[reference], "case-"+reference)
+}
 
 // Ask makes Offload ask a question, and returns its ID.
 func (p *Provider) Ask(reference, question string) (questionID string) {
@@ -103,6 +124,7 @@ func (p *Provider) Fail(reference, resultStatus, reason string) {
 
 // CompleteSilently makes Offload complete the case without a webhook, as if it were lost: only a read shows the end.
 func (p *Provider) CompleteSilently(reference string) {
+	p.t.Helper()
 	p.change(reference, func(f *workflows.CaseFacts) {
 		f.Status, f.ResultStatus, f.Question = workflows.OffloadCompleted, "goal_achieved", nil
 	})
@@ -120,22 +142,27 @@ func (p *Provider) send(reference, kind string, change func(*workflows.CaseFacts
 }
 
 func (p *Provider) change(reference string, change func(*workflows.CaseFacts)) workflows.CaseFacts {
+	p.t.Helper()
+	if err := p.awaitStart(workflows.OffloadCaseWorkflowID(reference)); err != nil {
+		p.t.Fatalf("signalboxtest: %v", err)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	one := p.caseOf(reference)
-	change(&one.facts)
-	one.facts.UpdatedAt = p.now()
-	return one.facts
+	change(one)
+	one.UpdatedAt = p.now()
+	return *one
 }
 
-func (p *Provider) caseOf(reference string) *offloadCase {
-	if p.cases[reference] == nil {
-		p.cases[reference] = &offloadCase{facts: workflows.CaseFacts{
-			CaseID: p.CaseID(reference), ClientReferenceID: reference, Channel: "EMAIL", Status: workflows.OffloadRunning, AttemptCount: 1,
+func (p *Provider) caseOf(reference string) *workflows.CaseFacts {
+	caseID := p.caseID(reference)
+	if p.cases[caseID] == nil {
+		p.cases[caseID] = &workflows.CaseFacts{
+			CaseID: caseID, ClientReferenceID: reference, Channel: "EMAIL", Status: workflows.OffloadRunning, AttemptCount: 1,
 			CreatedAt: p.now(), UpdatedAt: p.now(),
-		}}
+		}
 	}
-	return p.cases[reference]
+	return p.cases[caseID]
 }
 
 func (p *Provider) meta(kind string) workflows.EventMeta {
@@ -155,33 +182,30 @@ func (p *Provider) Create(reference string) (caseID string, how Creation) {
 	if how != CreationRejected {
 		p.caseOf(reference)
 	}
-	return p.CaseID(reference), how
+	return p.caseID(reference), how
 }
 
-// Read answers GET /cases/{caseId}. A case that the provider does not know yet is shown as running.
-func (p *Provider) Read(caseID string) workflows.CaseSnapshot {
+// Read answers GET /cases/{caseId}. found is false if there is no such case (404).
+func (p *Provider) Read(caseID string) (snapshot workflows.CaseSnapshot, found bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for reference, one := range p.cases {
-		if p.CaseID(reference) == caseID {
-			facts := one.facts
-			facts.FailureReason = nil // only webhooks have it
-			return workflows.CaseSnapshot{Facts: facts, ReadAt: p.now()}
-		}
+	one := p.cases[caseID]
+	if one == nil {
+		return workflows.CaseSnapshot{}, false
 	}
-	return workflows.CaseSnapshot{Facts: workflows.CaseFacts{CaseID: caseID, Status: workflows.OffloadRunning, UpdatedAt: p.now()}, ReadAt: p.now()}
+	facts := *one
+	facts.FailureReason = nil // only webhooks have it
+	return workflows.CaseSnapshot{Facts: facts, ReadAt: p.now()}, true
 }
 
 // AcceptInput answers POST /cases/{caseId}/input: it resolves the open question.
 func (p *Provider) AcceptInput(caseID string) workflows.ProvideInputResult {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for reference, one := range p.cases {
-		if p.CaseID(reference) == caseID && one.facts.Question != nil {
-			resolved := *one.facts.Question
-			resolved.Status = workflows.QuestionResolved
-			one.facts.Question = &resolved
-		}
+	if one := p.cases[caseID]; one != nil && one.Question != nil {
+		resolved := *one.Question
+		resolved.Status = workflows.QuestionResolved
+		one.Question = &resolved
 	}
 	return workflows.ProvideInputResult{Result: workflows.InputAccepted}
 }
@@ -244,6 +268,9 @@ func (p *Provider) sendActivation(agent, activationID, kind string, event workfl
 		p.t.Fatalf("signalboxtest: %s of activation %s/%s: %v", kind, agent, activationID, err)
 	}
 }
+
+// notFound is the failure of a read of a case that does not exist.
+var notFound = rules.Failure{Type: workflows.ErrTypeOffloadNotFound, Message: "Offload has no such case (404)"}
 
 // failureOf returns the error type for a failed creation.
 func failureOf(how Creation) string {

@@ -87,10 +87,13 @@ func startWorkers(t *testing.T, provider *signalboxtest.Provider) {
 		return provider.AcceptInput(p.CaseID), nil
 	}, activity.RegisterOptions{Name: workflows.ActivityOffloadProvideInput})
 	calls.RegisterActivityWithOptions(func(_ context.Context, p workflows.GetCaseParams) (workflows.CaseSnapshot, error) {
-		return provider.Read(p.CaseID), nil
+		return read(provider, p.CaseID)
 	}, activity.RegisterOptions{Name: workflows.ActivityOffloadGetCase})
 	polls.RegisterActivityWithOptions(func(_ context.Context, p workflows.ReconcileCaseParams) (workflows.CaseSnapshot, error) {
-		seen := provider.Read(p.CaseID)
+		seen, err := read(provider, p.CaseID)
+		if err != nil {
+			return seen, err
+		}
 		if p.Known.Status == seen.Facts.Status {
 			return workflows.CaseSnapshot{}, temporal.NewApplicationErrorWithOptions("no news", workflows.ErrTypeOffloadNoNews, temporal.ApplicationErrorOptions{
 				NextRetryDelay: time.Hour, Category: temporal.ApplicationErrorCategoryBenign,
@@ -102,4 +105,12 @@ func startWorkers(t *testing.T, provider *signalboxtest.Provider) {
 		require.NoError(t, one.Start())
 		t.Cleanup(one.Stop)
 	}
+}
+
+func read(provider *signalboxtest.Provider, caseID string) (workflows.CaseSnapshot, error) {
+	snapshot, found := provider.Read(caseID)
+	if !found {
+		return snapshot, temporal.NewApplicationError("not found", workflows.ErrTypeOffloadNotFound)
+	}
+	return snapshot, nil
 }

@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -139,6 +140,33 @@ func uncertain(t *testing.T, w World) {
 		_, err := ask(t, one.RetryCreate, workflows.RetryCreate{})
 		require.ErrorIs(t, err, signalbox.ErrNotUncertain)
 	}
+}
+
+func wrongCaseID(t *testing.T, w World) {
+	ref := reference("typo")
+	w.Provider.NextCreation(ref, signalboxtest.CreationUncertain)
+	one := begin(t, w, start(ref))
+	testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return s.Status == workflows.CaseCreateUncertain })
+	_, err := ask(t, one.Adopt, workflows.AdoptCase{CaseID: "typo-" + ref})
+	require.NoError(t, err)
+	testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return slices.Contains(s.Attention, workflows.AttentionAdoptRefused) })
+	_, err = ask(t, one.Adopt, workflows.AdoptCase{CaseID: w.Provider.CaseID(ref)})
+	require.NoError(t, err)
+	testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return s.Status == workflows.CaseRunning && len(s.Attention) == 0 })
+}
+
+func adopted(t *testing.T, w World) {
+	ref := reference("adopted")
+	caseID := "0b6c-" + ref
+	w.Provider.Open(ref, caseID)
+	one := begin(t, w, workflows.CaseStart{Reference: ref, Account: "account-" + ref, CaseID: caseID})
+	testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return !s.Facts.CreatedAt.IsZero() }) // it is read at once
+	w.Provider.Complete(ref, nil)
+	outcome, err := one.Wait(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, workflows.CaseCompleted, outcome.Status)
+	require.Equal(t, caseID, outcome.CaseID)
+	require.Empty(t, outcome.Attention)
 }
 
 func rejected(t *testing.T, w World) {

@@ -38,10 +38,11 @@ func Run(t *testing.T, w World) {
 		"a case fails":                             fail,
 		"a case is cancelled":                      cancel,
 		"a creation is uncertain":                  uncertain,
+		"a wrong caseId is not adopted":            wrongCaseID,
+		"a case is adopted at its start":           adopted,
 		"a request is rejected":                    rejected,
 		"a case is read now":                       reconcile,
 		"WaitForChange returns at a change":        waitForChange,
-		"a call fails with the end of its context": contextEnds,
 		"cases are listed":                         list,
 		"the to-do list has a question":            toDo,
 		"an activation goes through its life":      activation,
@@ -49,6 +50,7 @@ func Run(t *testing.T, w World) {
 		"a case that never existed is not found":   never,
 		"bad limits and cursors are refused":       cursors,
 		"values that can't be quoted are refused":  unquotable,
+		"a call fails with the end of its context": contextEnds,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
