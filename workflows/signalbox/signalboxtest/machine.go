@@ -147,7 +147,7 @@ func (m *caseMachine) settle(now time.Time) (any, bool) {
 const maxSteps = 1000
 
 func (m *caseMachine) create(params workflows.CreateCaseParams, now time.Time) {
-	caseID, how := m.provider.Create(params.Reference)
+	caseID, how := m.provider.Create(params.Reference, params.Request)
 	if how == "" {
 		m.c = offload.Created(m.c, workflows.CreateCaseResult{CaseID: caseID}, now)
 		return

@@ -134,7 +134,7 @@ func (p *Provider) CompleteSilently(reference string) {
 func (p *Provider) send(reference, kind string, change func(*workflows.CaseFacts)) {
 	p.t.Helper()
 	facts := p.change(reference, change)
-	facts.UpdatedAt = time.Time{} // only GET has it
+	facts.CreatedAt, facts.UpdatedAt = time.Time{}, time.Time{} // only GET has them
 	event := workflows.CaseEvent{EventMeta: p.meta(kind), Facts: facts}
 	if err := p.deliver(workflows.OffloadCaseWorkflowID(reference), workflows.SignalOffloadEvents, nil, []workflows.CaseEvent{event}); err != nil {
 		p.t.Fatalf("signalboxtest: %s of case %s: %v", kind, reference, err)
@@ -158,8 +158,7 @@ func (p *Provider) caseOf(reference string) *workflows.CaseFacts {
 	caseID := p.caseID(reference)
 	if p.cases[caseID] == nil {
 		p.cases[caseID] = &workflows.CaseFacts{
-			CaseID: caseID, ClientReferenceID: reference, Channel: "EMAIL", Status: workflows.OffloadRunning, AttemptCount: 1,
-			CreatedAt: p.now(), UpdatedAt: p.now(),
+			CaseID: caseID, Channel: "EMAIL", Status: workflows.OffloadRunning, AttemptCount: 1, CreatedAt: p.now(), UpdatedAt: p.now(),
 		}
 	}
 	return p.cases[caseID]
@@ -174,13 +173,14 @@ func (p *Provider) meta(kind string) workflows.EventMeta {
 }
 
 // Create answers POST /cases. An empty Creation means that the case was created.
-func (p *Provider) Create(reference string) (caseID string, how Creation) {
+func (p *Provider) Create(reference string, request workflows.CaseRequest) (caseID string, how Creation) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	how = p.creations[reference]
 	delete(p.creations, reference)
 	if how != CreationRejected {
-		p.caseOf(reference)
+		one := p.caseOf(reference)
+		one.ClientReferenceID, one.Channel, one.Metadata = request.ClientReferenceID, request.Channel, request.Metadata
 	}
 	return p.caseID(reference), how
 }
@@ -194,7 +194,7 @@ func (p *Provider) Read(caseID string) (snapshot workflows.CaseSnapshot, found b
 		return workflows.CaseSnapshot{}, false
 	}
 	facts := *one
-	facts.FailureReason = nil // only webhooks have it
+	facts.FailureReason, facts.Metadata = nil, nil // only webhooks have them
 	return workflows.CaseSnapshot{Facts: facts, ReadAt: p.now()}, true
 }
 

@@ -74,7 +74,7 @@ func startWorkers(t *testing.T, provider *signalboxtest.Provider) {
 	calls := sdkworker.New(shared, workflows.TaskQueueOffload, sdkworker.Options{})
 	polls := sdkworker.New(shared, workflows.TaskQueueOffloadPoll, sdkworker.Options{})
 	calls.RegisterActivityWithOptions(func(_ context.Context, p workflows.CreateCaseParams) (workflows.CreateCaseResult, error) {
-		caseID, how := provider.Create(p.Reference)
+		caseID, how := provider.Create(p.Reference, p.Request)
 		switch how {
 		case signalboxtest.CreationUncertain:
 			return workflows.CreateCaseResult{}, temporal.NewNonRetryableApplicationError("lost", workflows.ErrTypeOffloadUncertain, nil)

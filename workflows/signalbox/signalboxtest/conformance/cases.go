@@ -169,6 +169,26 @@ func adopted(t *testing.T, w World) {
 	require.Empty(t, outcome.Attention)
 }
 
+func showsRequest(t *testing.T, w World) {
+	ref := reference("request")
+	asks := start(ref)
+	asks.Request.Channel, asks.Request.ClientReferenceID, asks.Request.Metadata = "SMS", "order-7", json.RawMessage(`{"team":"tax"}`)
+	w.Provider.NextCreation(ref, signalboxtest.CreationUncertain)
+	one := begin(t, w, asks)
+	testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return s.Status == workflows.CaseCreateUncertain })
+	_, err := ask(t, one.Adopt, workflows.AdoptCase{CaseID: w.Provider.CaseID(ref)})
+	require.NoError(t, err)
+	state := testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return s.Verifying == "" })
+	require.Equal(t, workflows.CaseRunning, state.Status, "its clientReferenceId is that of the request")
+	require.Equal(t, "order-7", state.Facts.ClientReferenceID)
+	require.Equal(t, "SMS", state.Facts.Channel)
+	require.Empty(t, state.Facts.Metadata, "a read has no metadata")
+	w.Provider.Complete(ref, nil)
+	outcome, err := one.Wait(t.Context())
+	require.NoError(t, err)
+	require.JSONEq(t, `{"team":"tax"}`, string(outcome.Facts.Metadata))
+}
+
 func rejected(t *testing.T, w World) {
 	waits := start(reference("rejected"))
 	waits.Options.AwaitCorrection = true

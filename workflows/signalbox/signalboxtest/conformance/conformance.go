@@ -40,6 +40,7 @@ func Run(t *testing.T, w World) {
 		"a creation is uncertain":                  uncertain,
 		"a wrong caseId is not adopted":            wrongCaseID,
 		"a case is adopted at its start":           adopted,
+		"a case shows what its request said":       showsRequest,
 		"a request is rejected":                    rejected,
 		"a case is read now":                       reconcile,
 		"WaitForChange returns at a change":        waitForChange,
