@@ -1,6 +1,7 @@
 package signalboxtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -78,14 +79,20 @@ func New(t T, options signalbox.Options) (*signalbox.Client, *Fake) {
 	return apps, fake
 }
 
-// Advance moves the fake's clock forward, with the effects: deadlines pass, questions expire, runs become stale.
+// Advance moves the fake's clock forward. All timers on the way fire, each at its time: deadlines pass, questions expire, runs become stale.
+// The app can act only after that.
 func (f *Fake) Advance(by time.Duration) {
-	f.server.mu.Lock()
-	defer f.server.mu.Unlock()
-	f.server.ahead.Add(int64(by))
-	for _, runs := range f.server.executions {
-		f.server.settle(runs[len(runs)-1])
+	s := f.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	until := s.now().Add(by)
+	for e := s.nextDue(until); e != nil; e = s.nextDue(until) {
+		at := e.machine.wake().UTC()
+		s.firing.Store(&at)
+		s.settle(e)
 	}
+	s.ahead.Add(int64(by))
+	s.firing.Store(nil)
 }
 
 // Now returns the fake's time.
@@ -158,7 +165,8 @@ type server struct {
 	workflowservice.UnimplementedWorkflowServiceServer
 
 	provider *Provider
-	ahead    atomic.Int64 // the sum of all Advance, in nanoseconds
+	ahead    atomic.Int64              // the sum of all Advance, in nanoseconds
+	firing   atomic.Pointer[time.Time] // the time of the timer that Advance fires; otherwise nil, and the clock runs
 
 	mu          sync.Mutex
 	executions  map[string][]*execution // by workflow ID, oldest first
@@ -171,8 +179,28 @@ type server struct {
 }
 
 func (s *server) now() time.Time {
+	if at := s.firing.Load(); at != nil {
+		return *at
+	}
 	// Temporal keeps times to the microsecond.
 	return time.Now().Add(time.Duration(s.ahead.Load())).UTC().Truncate(time.Microsecond)
+}
+
+// nextDue returns the execution with the earliest timer; nil if none is due by then. Of two at the same time it returns the one that started
+// first.
+func (s *server) nextDue(until time.Time) *execution {
+	var first *execution
+	for workflowID := range s.executions {
+		e := s.newest(workflowID)
+		wake := e.machine.wake()
+		if e.status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING || wake.IsZero() || wake.After(until) {
+			continue
+		}
+		if first == nil || cmp.Or(wake.Compare(first.machine.wake()), cmp.Compare(e.runID, first.runID)) < 0 {
+			first = e
+		}
+	}
+	return first
 }
 
 func (s *server) newest(workflowID string) *execution {

@@ -346,6 +346,53 @@ func TestAdvanceMovesTheClock(t *testing.T) {
 	require.Equal(t, "app", notices[0].ReplyTo.WorkflowID)
 }
 
+func TestAdvanceFiresEachTimerAtItsTime(t *testing.T) {
+	t.Parallel()
+	apps, fake := signalboxtest.New(t, signalbox.Options{})
+	deadline := fake.Now().Add(210 * time.Minute)
+	one := startOne(t, apps, "vendor_2048", func(start *workflows.CaseStart) {
+		start.Options.RemindAfter, start.Options.Deadline = workflows.Duration(time.Hour), deadline
+		start.ReplyTo = &workflows.ReplyTo{WorkflowID: "app", Signal: "told"}
+	})
+	fake.Ask("vendor_2048", "Which form?")
+	asked := fake.Notices()[0].Time
+	fake.Advance(48 * time.Hour)
+	notices := fake.Notices()
+	require.Len(t, notices, 5)
+	for n, notice := range notices[:4] {
+		require.Equal(t, workflows.NoticeCaseInputNeeded, notice.Kind)
+		require.Equal(t, asked.Add(time.Duration(n)*time.Hour), notice.Time)
+	}
+	require.Equal(t, workflows.NoticeCaseExpired, notices[4].Kind)
+	require.Equal(t, deadline, notices[4].Time)
+	outcome, err := one.Wait(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, deadline, outcome.EndedAt)
+	require.False(t, fake.Now().Before(asked.Add(48*time.Hour)))
+}
+
+func TestNoticesOfSeveralCasesComeInTheOrderOfTheirTimes(t *testing.T) {
+	t.Parallel()
+	apps, fake := signalboxtest.New(t, signalbox.Options{})
+	begin := fake.Now()
+	const cases = 20
+	var want []string
+	for n := range cases {
+		reference := fmt.Sprintf("case-%02d", n)
+		want = append(want, reference)
+		startOne(t, apps, reference, func(start *workflows.CaseStart) {
+			start.Options.Deadline = begin.Add(time.Hour + time.Duration(n/2)*time.Minute) // two at a time
+			start.ReplyTo = &workflows.ReplyTo{WorkflowID: "app", Signal: "told"}
+		})
+	}
+	fake.Advance(2 * time.Hour)
+	var got []string
+	for _, notice := range fake.Notices() {
+		got = append(got, notice.Reference)
+	}
+	require.Equal(t, want, got)
+}
+
 func TestAdvanceBeyondADeadlineExpiresAnApproval(t *testing.T) {
 	t.Parallel()
 	apps, fake := signalboxtest.New(t, signalbox.Options{})

@@ -19,6 +19,8 @@ type machine interface {
 	signal(name string, argument json.RawMessage, now time.Time) error
 	// settle applies the time and carries out all effects. done reports that the workflow has ended, with a result.
 	settle(now time.Time) (result any, done bool)
+	// wake returns when the next timer fires; zero if there is none.
+	wake() time.Time
 	view() any
 	published() searchable
 	// takeNotices returns the notices since its last call.
@@ -37,7 +39,7 @@ type caseMachine struct {
 	c        offload.Case
 	provider *Provider
 	notices  []workflows.PostedNotice
-	settled  time.Time // when settle was last called
+	wakeAt   time.Time
 }
 
 func newCase(input json.RawMessage, workflowID string, provider *Provider, now time.Time) (*caseMachine, error) {
@@ -55,7 +57,7 @@ func newCase(input json.RawMessage, workflowID string, provider *Provider, now t
 	if start.CaseID != "" {
 		provider.Open(start.Reference, start.CaseID)
 	}
-	return &caseMachine{c: offload.Begin(start, now, now), provider: provider, settled: now}, nil
+	return &caseMachine{c: offload.Begin(start, now, now), provider: provider}, nil
 }
 
 func (m *caseMachine) update(name string, argument json.RawMessage, now time.Time) (any, error) {
@@ -103,11 +105,6 @@ func (m *caseMachine) signal(name string, argument json.RawMessage, now time.Tim
 }
 
 func (m *caseMachine) settle(now time.Time) (any, bool) {
-	// Each timer fires at its time, as without an outage.
-	for at := offload.Next(m.c, m.settled).Wake; !at.IsZero() && at.Before(now); at = offload.Next(m.c, at).Wake {
-		m.c = offload.Tick(m.c, at)
-	}
-	m.settled = now
 	for range maxSteps {
 		m.c = offload.Tick(m.c, now)
 		switch fx := offload.Next(m.c, now); {
@@ -136,8 +133,9 @@ func (m *caseMachine) settle(now time.Time) (any, bool) {
 			} else {
 				m.c = offload.ReconcileFailed(m.c, *fx.Reconcile, notFound, now)
 			}
-		default:
-			return nil, false // the fake does not poll
+		default: // the fake does not poll
+			m.wakeAt = fx.Wake
+			return nil, false
 		}
 	}
 	panic("signalboxtest: a case never stops changing")
@@ -154,6 +152,8 @@ func (m *caseMachine) create(params workflows.CreateCaseParams, now time.Time) {
 	}
 	m.c = offload.CreateFailed(m.c, rules.Failure{Type: failureOf(how), Message: "set by NextCreation: " + string(how)}, now)
 }
+
+func (m *caseMachine) wake() time.Time { return m.wakeAt }
 
 func (m *caseMachine) view() any { return offload.View(m.c) }
 
@@ -174,11 +174,11 @@ func (m *caseMachine) takeNotices() []workflows.PostedNotice {
 type activationMachine struct {
 	a       activation.Activation
 	notices []workflows.PostedNotice
-	settled time.Time // when settle was last called
+	wakeAt  time.Time
 }
 
 func newActivation(start workflows.ActivationStart, now time.Time) *activationMachine {
-	return &activationMachine{a: activation.Begin(start, now), settled: now}
+	return &activationMachine{a: activation.Begin(start, now)}
 }
 
 func (m *activationMachine) update(name string, argument json.RawMessage, now time.Time) (any, error) {
@@ -225,11 +225,6 @@ func (m *activationMachine) signal(name string, argument json.RawMessage, now ti
 }
 
 func (m *activationMachine) settle(now time.Time) (any, bool) {
-	// Each timer fires at its time, as without an outage.
-	for at := activation.Next(m.a, m.settled).Wake; !at.IsZero() && at.Before(now); at = activation.Next(m.a, at).Wake {
-		m.a, _ = activation.Tick(m.a, at)
-	}
-	m.settled = now
 	for range maxSteps {
 		m.a, _ = activation.Tick(m.a, now)
 		switch fx := activation.Next(m.a, now); {
@@ -239,12 +234,15 @@ func (m *activationMachine) settle(now time.Time) (any, bool) {
 			addressed, withoutTarget := withTarget(fx.HandOff.Notices)
 			m.notices = append(m.notices, addressed...)
 			m.a = activation.HandOffSucceeded(activation.HandOffStarted(m.a, *fx.HandOff), *fx.HandOff, workflows.HandOffResult{WithoutTarget: withoutTarget})
-		default:
-			return nil, false // the fake checks no approvals
+		default: // the fake checks no approvals
+			m.wakeAt = fx.Wake
+			return nil, false
 		}
 	}
 	panic("signalboxtest: an activation never stops changing")
 }
+
+func (m *activationMachine) wake() time.Time { return m.wakeAt }
 
 func (m *activationMachine) view() any {
 	view := activation.View(m.a)
