@@ -393,6 +393,29 @@ func TestNoticesOfSeveralCasesComeInTheOrderOfTheirTimes(t *testing.T) {
 	require.Equal(t, want, got)
 }
 
+func TestACaseRunsAgainAfterAnAnswer(t *testing.T) {
+	t.Parallel()
+	apps, fake := signalboxtest.New(t, signalbox.Options{})
+	one := startOne(t, apps, "vendor_2048", nil)
+	question := fake.Ask("vendor_2048", "Which form?")
+	_, err := one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: question, Text: "A W-9."})
+	require.NoError(t, err)
+	fake.AwaitAnswer("vendor_2048", question)
+	status := func() workflows.CaseStatus {
+		state, err := one.State(t.Context())
+		require.NoError(t, err)
+		require.Empty(t, state.Attention)
+		return state.Status
+	}
+	fake.Advance(10 * time.Minute)
+	require.Equal(t, workflows.CaseInputSent, status())
+	fake.Proceed("vendor_2048")
+	fake.Advance(2 * time.Minute)
+	require.Equal(t, workflows.CaseRunning, status())
+	fake.Advance(2 * time.Hour)
+	require.Equal(t, workflows.CaseRunning, status())
+}
+
 func TestAdvanceBeyondADeadlineExpiresAnApproval(t *testing.T) {
 	t.Parallel()
 	apps, fake := signalboxtest.New(t, signalbox.Options{})

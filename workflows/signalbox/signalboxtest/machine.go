@@ -126,14 +126,10 @@ func (m *caseMachine) settle(now time.Time) (any, bool) {
 			addressed, _ := withTarget(fx.HandOff.Notices)
 			m.notices = append(m.notices, addressed...)
 			m.c = offload.HandOffSucceeded(m.c, *fx.HandOff)
-		case fx.Reconcile != nil && fx.Reconcile.Known == workflows.KnownCase{}:
-			// It was asked for, or nothing is known of the case.
-			if snapshot, found := m.provider.Read(fx.Reconcile.CaseID); found {
-				m.c = offload.Reconciled(m.c, *fx.Reconcile, snapshot, now)
-			} else {
-				m.c = offload.ReconcileFailed(m.c, *fx.Reconcile, notFound, now)
-			}
-		default: // the fake does not poll
+		case fx.Reconcile != nil && (fx.Reconcile.Known == workflows.KnownCase{} || m.c.State.Status == workflows.CaseInputSent):
+			// It was asked for, nothing is known of the case, or Offload has an answer.
+			m.reconcile(*fx.Reconcile, now)
+		default: // otherwise the fake does not poll
 			m.wakeAt = fx.Wake
 			return nil, false
 		}
@@ -154,6 +150,17 @@ func (m *caseMachine) create(params workflows.CreateCaseParams, now time.Time) {
 }
 
 func (m *caseMachine) wake() time.Time { return m.wakeAt }
+
+func (m *caseMachine) reconcile(params workflows.ReconcileCaseParams, now time.Time) {
+	switch snapshot, found := m.provider.Read(params.CaseID); {
+	case !found:
+		m.c = offload.ReconcileFailed(m.c, params, notFound, now)
+	case snapshot.Facts.Status == params.Known.Status:
+		m.c = offload.ReconcileFailed(m.c, params, rules.Failure{Type: workflows.ErrTypeOffloadNoNews}, now)
+	default:
+		m.c = offload.Reconciled(m.c, params, snapshot, now)
+	}
+}
 
 func (m *caseMachine) view() any { return offload.View(m.c) }
 

@@ -99,6 +99,17 @@ func (p *Provider) Ask(reference, question string) (questionID string) {
 	return questionID
 }
 
+// Proceed makes Offload go on with the case after it has accepted an answer. Offload sends no webhook for that: a read shows it.
+func (p *Provider) Proceed(reference string) {
+	p.t.Helper()
+	p.change(reference, func(f *workflows.CaseFacts) {
+		if f.Question == nil || f.Question.Status != workflows.QuestionResolved {
+			p.t.Fatalf("signalboxtest: Proceed: case %s has no answered question", reference)
+		}
+		f.Status = workflows.OffloadRunning
+	})
+}
+
 // Complete makes Offload complete the case. The result is any value that encodes as a JSON object, or nil.
 func (p *Provider) Complete(reference string, result any) {
 	p.t.Helper()

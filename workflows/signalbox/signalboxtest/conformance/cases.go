@@ -53,6 +53,9 @@ func answer(t *testing.T, w World) {
 	testenv.Eventually(t, one.State, func(s workflows.CaseState) bool {
 		return len(s.Answers) == 1 && s.Answers[0].Result == workflows.InputAccepted
 	})
+	w.Provider.Proceed(one.Reference())
+	require.NoError(t, reconcileNow(t, one))
+	stands(t, one, workflows.CaseRunning)
 
 	w.Provider.Complete(one.Reference(), map[string]any{"signed": true})
 	outcome, err := one.Wait(t.Context())
