@@ -53,9 +53,6 @@ func answer(t *testing.T, w World) {
 	testenv.Eventually(t, one.State, func(s workflows.CaseState) bool {
 		return len(s.Answers) == 1 && s.Answers[0].Result == workflows.InputAccepted
 	})
-	w.Provider.Proceed(one.Reference())
-	require.NoError(t, reconcileNow(t, one))
-	stands(t, one, workflows.CaseRunning)
 
 	w.Provider.Complete(one.Reference(), map[string]any{"signed": true})
 	outcome, err := one.Wait(t.Context())
@@ -70,6 +67,18 @@ func answer(t *testing.T, w World) {
 	stands(t, one, workflows.CaseCompleted) // an ended case can still be read
 	_, err = ask(t, w.Apps.StartCase, start(one.Reference()))
 	require.NoError(t, err, "the same start attaches to a case that has ended")
+}
+
+func proceeds(t *testing.T, w World) {
+	one := startCase(t, w, "proceeds")
+	question := w.Provider.Ask(one.Reference(), "Which form?")
+	stands(t, one, workflows.CaseInputNeeded)
+	_, err := ask(t, one.ProvideInput, workflows.ProvideInput{QuestionID: question, Text: "A W-9."})
+	require.NoError(t, err)
+	testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return s.Answers[0].Result == workflows.InputAccepted })
+	w.Provider.Proceed(one.Reference())
+	require.NoError(t, reconcileNow(t, one))
+	stands(t, one, workflows.CaseRunning)
 }
 
 func resultSchema(t *testing.T, w World) {
@@ -164,6 +173,8 @@ func adopted(t *testing.T, w World) {
 	w.Provider.Open(ref, caseID)
 	one := begin(t, w, workflows.CaseStart{Reference: ref, Account: "account-" + ref, CaseID: caseID})
 	testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return !s.Facts.CreatedAt.IsZero() }) // it is read at once
+	w.Provider.Ask(ref, "Which form?")
+	testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return s.EventsApplied == 1 }) // no read is under way any more
 	w.Provider.Complete(ref, nil)
 	outcome, err := one.Wait(t.Context())
 	require.NoError(t, err)
@@ -186,10 +197,9 @@ func showsRequest(t *testing.T, w World) {
 	require.Equal(t, "order-7", state.Facts.ClientReferenceID)
 	require.Equal(t, "SMS", state.Facts.Channel)
 	require.Empty(t, state.Facts.Metadata, "a read has no metadata")
-	w.Provider.Complete(ref, nil)
-	outcome, err := one.Wait(t.Context())
-	require.NoError(t, err)
-	require.JSONEq(t, `{"team":"tax"}`, string(outcome.Facts.Metadata))
+	w.Provider.Ask(ref, "Which form?")
+	state = testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return s.EventsApplied == 1 })
+	require.JSONEq(t, `{"team":"tax"}`, string(state.Facts.Metadata))
 }
 
 func rejected(t *testing.T, w World) {

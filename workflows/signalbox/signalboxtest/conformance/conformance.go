@@ -34,6 +34,7 @@ func Run(t *testing.T, w World) {
 	for name, test := range map[string]func(*testing.T, World){
 		"a repeated start attaches":                startTwice,
 		"a question is answered":                   answer,
+		"a case runs again after an answer":        proceeds,
 		"a result is compared with its schema":     resultSchema,
 		"a case fails":                             fail,
 		"a case is cancelled":                      cancel,
