@@ -59,7 +59,7 @@ func withdrawKind(s *State, kind workflows.NoticeKind) (withdrawn []workflows.Po
 }
 
 // handOff returns the next hand-off: the notices with their data, and the start of "offload-files"; nil if there is nothing to hand off,
-// the pause after a failed hand-off is not over, or a read brings the text of the question to ask.
+// the pause after a failed hand-off is not over, or a read must first bring the text of the open question.
 func handOff(c Case, now time.Time) *workflows.HandOff {
 	s := c.State
 	if s.Outbox.NotBefore.After(now) || awaitsText(s) {

@@ -76,6 +76,15 @@ func TestAQuestionWithoutATextOrAnIDIsReadBeforePeopleAreAsked(t *testing.T) {
 	}
 	blind := readFailed(received(running(), textless(inputNeeded("q1", 10)), after(10)), caseID, rules.Failure{Message: "no route"}, after(12))
 	require.Equal(t, "q1", handOff(blind, 12).Notices[0].Data.Question.ID, "a person can look at Offload")
+	told := reconciled(handedOff(blind), read(inputNeeded("q1", 10)), after(13))
+	require.Equal(t, inputNeeded("q1", 10).Facts.Question, handOff(told, 13).Notices[0].Data.Question, "the text came later")
+}
+
+func TestAnIncompleteQuestionIsReadAgainSoonAfterAReadThatLags(t *testing.T) {
+	t.Parallel()
+	c := received(running(), nameless(inputNeeded("q1", 10)), after(10))
+	lags := readOnce(c, caseID, shows(workflows.OffloadRunning, 9), after(10))
+	require.Equal(t, after(11), lifecycle.Next(lags, after(10)).Wake)
 }
 
 func TestTheTextOfAQuestionComesFromAnyReportOfIt(t *testing.T) {

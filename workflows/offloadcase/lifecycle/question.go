@@ -7,7 +7,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// ask notifies people of a question when it opens, and again when an answer to it could not be delivered.
+// ask notifies people of a question when it opens, and again when its text comes later or an answer to it could not be delivered.
 func ask(c *Case, before workflows.CaseStatus, now time.Time) {
 	s := &c.State
 	question := s.Facts.Question
@@ -18,8 +18,11 @@ func ask(c *Case, before workflows.CaseStatus, now time.Time) {
 	}
 	switch {
 	case s.Asked.QuestionID != question.ID:
-		s.Asked = Asked{QuestionID: question.ID, At: now}
+		s.Asked = Asked{QuestionID: question.ID, At: now, WithoutText: question.Text == ""}
 		addQuestionNotice(c, question.ID, now)
+	case s.Asked.WithoutText && question.Text != "":
+		s.Asked.WithoutText = false
+		addQuestionNotice(c, question.ID+"\x00text", now)
 	case before != workflows.CaseInputNeeded:
 		remind(c, now)
 		s.Asked.At, s.Asked.Expired = now, false

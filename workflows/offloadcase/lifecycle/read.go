@@ -21,7 +21,8 @@ func ReadDone(c Case, params workflows.GetCaseParams, snapshot workflows.CaseSna
 	s.Trouble, s.LastError = "", ""
 	applySnapshot(&c, snapshot, now)
 	applyHeldEnd(&c, now)
-	if len(s.Unconfirmed) > 0 {
+	if len(s.Unconfirmed) > 0 || s.Facts.Status == workflows.OffloadInputNeeded && s.Facts.Omits(workflows.FieldQuestion) {
+		// Offload's reads may lag behind its webhooks.
 		s.ReconcileAt = now.Add(c.Start.Options.PollFloor.Std())
 	}
 	if s.Expiring {

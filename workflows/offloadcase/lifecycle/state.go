@@ -57,7 +57,7 @@ type State struct {
 	WebhookApplied bool `json:"heardWebhook,omitempty"`
 	EndByWebhook   bool `json:"heardEnd,omitempty"`
 	// Unconfirmed are events that have no effect until a read agrees with them. A proven end that only lacks its time also counts if the read
-	// fails.
+	// fails, at the deadline, and at a cancellation.
 	Unconfirmed []workflows.CaseEvent `json:"unconfirmed,omitempty"`
 	// HeldEnd is a proven end without fields that GET has. It is applied after a read, or after the read has failed.
 	HeldEnd *workflows.CaseEvent `json:"heldEnd,omitempty"`
@@ -144,6 +144,8 @@ type Asked struct {
 	// RemindAt is when people are reminded; zero means never.
 	RemindAt time.Time `json:"remindAt,omitzero"`
 	Expired  bool      `json:"expired,omitempty"`
+	// WithoutText: people were asked before the text of the question was known.
+	WithoutText bool `json:"withoutText,omitempty"`
 }
 
 // Begin returns the case of a normalized, valid start; begun is when the workflow was started. If the deadline has already passed, the case ends
