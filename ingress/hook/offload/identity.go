@@ -65,7 +65,7 @@ func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 	e.Kind, e.OccurredAt = h.EventType, h.Timestamp
 	e.DropUnusableTime("timestamp", &e.OccurredAt)
 	e.DropUnusable("event_id", &h.EventID, maxEventID)
-	if updated := updatedAt(h.EventID); !updated.IsZero() && (e.OccurredAt.IsZero() || e.OccurredAt.After(updated)) {
+	if updated := updatedAt(h.EventID, h.EventType); !updated.IsZero() && (e.OccurredAt.IsZero() || e.OccurredAt.After(updated)) {
 		e.OccurredAt = updated
 	}
 	e.DropUnusable("data.clientReferenceId", &id.ClientReferenceID, maxClientReferenceID)
@@ -90,11 +90,11 @@ func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 	return e, nil
 }
 
-// updatedAt returns the case's updatedAt, in milliseconds at the end of an event_id (Offload, "Webhooks"); zero if there is none. GET shows the same
-// time, so the two can be ordered. That timestamp equals it is not documented, and a webhook may be sent late.
-func updatedAt(eventID string) time.Time {
-	millis := eventID[strings.LastIndexByte(eventID, '_')+1:]
-	if len(millis) != 13 || len(millis) == len(eventID) || strings.Trim(millis, "0123456789") != "" {
+// updatedAt returns the case's updatedAt: the milliseconds after the kind at the end of an event_id (Offload, "Webhooks"); zero if there are none.
+// GET shows the same time, so webhooks and reads can be ordered. Offload does not document that the field timestamp is this time, and a webhook may be sent late.
+func updatedAt(eventID, kind string) time.Time {
+	_, millis, found := strings.Cut(eventID, "_"+strings.ReplaceAll(kind, ".", "_")+"_")
+	if !found || len(millis) != 13 || strings.Trim(millis, "0123456789") != "" {
 		return time.Time{}
 	}
 	n, err := strconv.ParseInt(millis, 10, 64)

@@ -81,23 +81,23 @@ func TestPeekReadsWhatIdentifiesAnEvent(t *testing.T) {
 		},
 		{
 			name: "an event_id that ends in another number",
-			body: `{"event_id":"evt_177413190000","event_type":"case.failed","data":{"caseId":"c1"}}`,
-			want: hook.Envelope{Kind: "case.failed", DedupeKey: "evt_177413190000", EntityID: "c1"},
+			body: `{"event_id":"evt_c1_case_failed_177413190000","event_type":"case.failed","data":{"caseId":"c1"}}`,
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "evt_c1_case_failed_177413190000", EntityID: "c1"},
 		},
 		{
-			name: "an event_id that ends in digits only by chance",
-			body: `{"event_id":"1774131900000","event_type":"case.failed","data":{"caseId":"c1"}}`,
-			want: hook.Envelope{Kind: "case.failed", DedupeKey: "1774131900000", EntityID: "c1"},
+			name: "an event_id whose digits do not follow the kind",
+			body: `{"event_id":"evt_1200000000042","event_type":"case.failed","timestamp":1774131900000,"data":{"caseId":"c1"}}`,
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "evt_1200000000042", EntityID: "c1", OccurredAt: at},
 		},
 		{
 			name: "an event_id that ends in a sign and digits",
-			body: `{"event_id":"evt_+774131900000","event_type":"case.failed","data":{"caseId":"c1"}}`,
-			want: hook.Envelope{Kind: "case.failed", DedupeKey: "evt_+774131900000", EntityID: "c1"},
+			body: `{"event_id":"evt_c1_case_failed_+774131900000","event_type":"case.failed","data":{"caseId":"c1"}}`,
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "evt_c1_case_failed_+774131900000", EntityID: "c1"},
 		},
 		{
 			name: "an event_id that ends in an absurd time",
-			body: `{"event_id":"evt_9999999999999","event_type":"case.failed","timestamp":1774131900000,"data":{"caseId":"c1"}}`,
-			want: hook.Envelope{Kind: "case.failed", DedupeKey: "evt_9999999999999", EntityID: "c1", OccurredAt: at},
+			body: `{"event_id":"evt_c1_case_failed_9999999999999","event_type":"case.failed","timestamp":1774131900000,"data":{"caseId":"c1"}}`,
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "evt_c1_case_failed_9999999999999", EntityID: "c1", OccurredAt: at},
 		},
 		{
 			name: "a time that JSON can't carry on is not said",

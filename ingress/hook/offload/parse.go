@@ -61,8 +61,8 @@ func Parse(body []byte, meta workflows.EventMeta) (hook.Parsed[workflows.CaseEve
 	return parsed, nil
 }
 
-// facts returns the facts of the event. Omitted names what could not be read, and what Offload documents for each event of the kind but left
-// out, so that the workflow reads it from the provider or says that it is unknown.
+// facts returns the facts of the event. Omitted names the fields that could not be read, and those that Offload documents for this kind of
+// event but did not send. The workflow reads them from the provider, or reports them as unknown.
 func (d *data) facts(e *hook.Envelope) workflows.CaseFacts {
 	e.ClipText("data.channel", &d.Channel, workflows.MaxShortTextBytes)
 	e.ClipText("data.resultStatus", &d.ResultStatus, workflows.MaxShortTextBytes)
