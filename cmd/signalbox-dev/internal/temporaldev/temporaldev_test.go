@@ -226,6 +226,17 @@ func TestServersInOneProcessDoNotShareTheirMemory(t *testing.T) {
 	require.ErrorAs(t, err, &notFound)
 }
 
+func TestAProcessGetsMoreAddressesThanItsPartHas(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for range 600 {
+		address, err := temporaldev.FreeAddress()
+		require.NoError(t, err)
+		require.False(t, seen[address])
+		seen[address] = true
+	}
+}
+
 // Not parallel: it counts the goroutines of the whole process.
 func TestStopFreesPortsGoroutinesAndFileWithinAMinute(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "temporal.db")
