@@ -116,7 +116,7 @@ func (a *Activities) ProvideInput(ctx context.Context, in ProvideCaseInput) (wor
 	one := a.client.Case(in.Reference)
 	receipt, err := one.ProvideInput(ctx, in.Input)
 	// The receipt of an earlier attempt may have been lost, and the case may have moved on since.
-	if err != nil && activity.GetInfo(ctx).Attempt > 1 {
+	if err != nil && !errors.Is(err, ErrInvalid) && activity.GetInfo(ctx).Attempt > 1 {
 		state, stateErr := one.State(ctx)
 		if isTransient(stateErr) {
 			return receipt, failure(stateErr) // the next attempt may find out
