@@ -69,13 +69,14 @@ const (
 	ErrTypeNoticeTargetGone = "NoticeTargetGone"
 )
 
-// Temporal's InvalidArgument has no type for the two errors below, which are no fault of the request. Only its message tells them apart.
+// The two functions below recognise InvalidArgument errors of Temporal that are not the request's fault. They have no type of their own, only a message.
 
-// IsSignalLimit reports whether the message says that a run has had its 10,000 signals. It takes more once it continues as new.
+// IsSignalLimit reports whether the message says that a run has had its 10,000 signals. The next run, after
+// continue-as-new, takes more.
 func IsSignalLimit(message string) bool { return strings.Contains(message, "limit for signal events") }
 
-// IsMissingSearchAttribute reports whether the message says that the namespace lacks a search attribute, or has it with another type:
-// `signalbox setup` registers them.
+// IsMissingSearchAttribute reports whether the message is about a search attribute. Usually the namespace lacks it: run `signalbox setup`. The
+// server's messages about too large a value match too.
 func IsMissingSearchAttribute(message string) bool {
 	return strings.Contains(strings.ToLower(message), "search attribute")
 }

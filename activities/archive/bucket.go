@@ -51,7 +51,8 @@ func OpenBucket(ctx context.Context, bucketURL string) (*Bucket, error) {
 	return openBucket(ctx, bucketURL, true)
 }
 
-// CheckBucket fails if OpenBucket or Check would. It creates no folder, and a missing one is no error.
+// CheckBucket checks that the bucket can be opened and answers. A missing local folder is no error: CheckBucket does not create it, and does not
+// check that OpenBucket can.
 func CheckBucket(ctx context.Context, bucketURL string) error {
 	bucket, err := openBucket(ctx, bucketURL, false)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -17,8 +17,8 @@ import (
 // ReconcileCase is the activity "offload.reconcile-case": one read per attempt. It returns when the read shows news (see isNews). Otherwise it
 // fails with the benign OffloadNoNews, whose delay is the pause until the server tries again: months of polling add nothing to the history.
 // After a failure that needs a person (any 4xx except 408 and a plain 429, an unknown account, an unreadable response), the pause is about the ceiling.
-// When reads have failed with transient errors for unreachableAfter, or will have until Retry-After, the error is OffloadUnreachable, retried at the
-// usual pace. Reads that our own rate holds back do not count.
+// When reads have failed with transient errors for unreachableAfter, including the pause that Retry-After asks for, the error is
+// OffloadUnreachable, retried at the usual pace. Reads that our own rate holds back do not count.
 func (a *Activities) ReconcileCase(ctx context.Context, p workflows.ReconcileCaseParams) (workflows.CaseSnapshot, error) {
 	pacing := reconcilePacing(p.Floor, p.Ceiling)
 	snapshot, err := a.read(ctx, p.Account, p.CaseID)
@@ -78,9 +78,9 @@ func (a *Activities) readFailure(ctx context.Context, pacing pacing, err error) 
 		current.Since = a.now().UTC()
 	}
 	noteOutage(ctx, current)
-	// No attempt comes before Retry-After, so that pause counts already.
+	// The next read comes after the pause of Retry-After, so the pause counts already.
 	if a.now().Sub(current.Since)+min(retryAfter(err), maxRetryAfter) >= unreachableAfter {
-		errType, err = workflows.ErrTypeOffloadUnreachable, fmt.Errorf("no read was answered since %s: %w", current.Since.Format(time.RFC3339), err)
+		errType, err = workflows.ErrTypeOffloadUnreachable, fmt.Errorf("reads have failed since %s: %w", current.Since.Format(time.RFC3339), err)
 	}
 	pacing.transient.floor = min(pacing.transient.floor, workflows.DefaultPollFloor.Std())
 	return a.failureOf(errType, kind, pacing, current.Reads, err)

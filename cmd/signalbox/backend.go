@@ -83,7 +83,7 @@ func (d direct) StartCase(ctx context.Context, start workflows.CaseStart) (oneCa
 // directCase is oneCase over Temporal.
 type directCase struct{ *signalbox.Case }
 
-// Wait needs a worker for the questions only. It does not wait for a namespace: its name may be misspelt.
+// Wait needs a worker for the questions only. It does not wait for a missing namespace: the name may be misspelt.
 func (d directCase) Wait(ctx context.Context, asks func(workflows.Question)) (workflows.CaseOutcome, error) {
 	if _, err := d.Account(ctx); errors.As(err, new(*serviceerror.NamespaceNotFound)) {
 		return workflows.CaseOutcome{}, err

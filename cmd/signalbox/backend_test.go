@@ -82,7 +82,7 @@ func eachDoor(t *testing.T, test func(t *testing.T, d door)) {
 			handler, err := api.New(api.Deps{
 				Client: apps, Inbox: func() (inbox.Store, error) { return store, nil }, Keys: d.keys, Tokens: tokens, Log: zap.NewNop(), Now: time.Now,
 				Transcript: func(_ context.Context, reference string) (workflows.CaseTranscript, error) {
-					fails := map[string]error{"missing": signalbox.ErrNotFound, "elsewhere": api.ErrNoAccount, "new": api.ErrNotCreated, "unknown": api.ErrNoTranscript, "refused": api.ErrProvider}
+					fails := map[string]error{"missing": signalbox.ErrNotFound, "elsewhere": api.ErrNoAccount, "new": api.ErrNotCreated, "unknown": api.ErrNotAtOffload, "refused": api.ErrProvider}
 					if err := fails[reference]; err != nil {
 						return workflows.CaseTranscript{}, err
 					}

@@ -125,7 +125,7 @@ func (p process) examine(ctx context.Context, flags *pflag.FlagSet, parts config
 		note("inbox", found, err)
 	}
 	if parts&config.Worker != 0 && settings.Bucket != "" {
-		note("bucket", "answers", examineBucket(ctx, settings.Bucket))
+		note("bucket", "answers, or its folder is still to be created", examineBucket(ctx, settings.Bucket))
 	}
 
 	dialCtx, cancel := context.WithTimeout(ctx, checkTimeout)

@@ -43,7 +43,7 @@ func exitStatus(err error) int {
 	case errors.Is(err, signalbox.ErrFailed):
 		return 9
 	case errors.Is(err, errUsage), errors.Is(err, setting.ErrWrong), errors.Is(err, api.ErrNoAccount), errors.Is(err, signalbox.ErrInvalid), errors.Is(err, inbox.ErrInvalid),
-		errors.Is(err, signalbox.ErrRefused):
+		errors.Is(err, signalbox.ErrAccessDenied):
 		return 2
 	case errors.Is(err, signalbox.ErrNotFound), errors.Is(err, signalbox.ErrNoFiles), errors.Is(err, inbox.ErrNotFound),
 		errors.Is(err, worker.ErrNoVersion):

@@ -407,7 +407,7 @@ func TestOnlyErrorsThatNoCommandMeetsHaveTheExitStatusOfAnyError(t *testing.T) {
 		"signalbox.ErrAlreadyAnswered": {signalbox.ErrAlreadyAnswered, 4}, "signalbox.ErrEnded": {signalbox.ErrEnded, 4}, "signalbox.ErrTerminated": {signalbox.ErrTerminated, 7},
 		"signalbox.ErrTimedOut": {signalbox.ErrTimedOut, 8}, "signalbox.ErrFailed": {signalbox.ErrFailed, 9}, "signalbox.ErrNoFiles": {signalbox.ErrNoFiles, 3},
 		"signalbox.ErrNotUncertain": {signalbox.ErrNotUncertain, 4}, "signalbox.ErrPaused": {signalbox.ErrPaused, 4}, "signalbox.ErrTooMany": {signalbox.ErrTooMany, 4},
-		"signalbox.ErrUnavailable": {signalbox.ErrUnavailable, 6}, "signalbox.ErrStillOpen": {signalbox.ErrStillOpen, 4}, "signalbox.ErrRefused": {signalbox.ErrRefused, 2},
+		"signalbox.ErrUnavailable": {signalbox.ErrUnavailable, 6}, "signalbox.ErrStillOpen": {signalbox.ErrStillOpen, 4}, "signalbox.ErrAccessDenied": {signalbox.ErrAccessDenied, 2},
 		"inbox.ErrBusy": {inbox.ErrBusy, 6}, "inbox.ErrLocked": {inbox.ErrLocked, 6}, "inbox.ErrClosed": {inbox.ErrClosed, 6}, "inbox.ErrInvalid": {inbox.ErrInvalid, 2}, "inbox.ErrNotFound": {inbox.ErrNotFound, 3},
 		"inbox.ErrNotReplayable": {inbox.ErrNotReplayable, 4},
 		// Commands check for a keyring before; no command fetches a key as an agent's worker does.

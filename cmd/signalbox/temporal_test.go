@@ -300,7 +300,7 @@ func (n namespace) dial(context.Context, client.Options) (client.Client, error) 
 	return server, nil
 }
 
-func TestACommandWhoseTimePassesFoundNothingReady(t *testing.T) {
+func TestACommandThatTimesOutHasStatus6(t *testing.T) {
 	t.Parallel()
 	silent := func(ctx context.Context, _ client.Options) (client.Client, error) {
 		<-ctx.Done()

@@ -320,7 +320,7 @@ type ClientInterface interface {
 
 	// GetCaseTranscript Read the conversation of a case
 	//
-	// It is read from Offload for this call and stored nowhere. 404 `not-created-yet` where Offload does not have the case yet, 404 `no-transcript` where it does not have it at all, 404 `no-account` where this process has no API key of the case's account, 502 `provider-failed` where Offload refuses that key or its answer can't be read.
+	// It is read from Offload for this call and stored nowhere. 404 `not-created-yet` where Offload does not have the case yet, 404 `not-at-offload` where Offload does not have the case (never created, gone, or a wrong base URL of the account), 404 `no-account` where this process has no API key of the case's account, 502 `provider-failed` where Offload refuses that key or its answer can't be read.
 	//
 	// Corresponds with GET /v1/cases/{reference}/transcript (the `GetCaseTranscript` operationId).
 	GetCaseTranscript(ctx context.Context, reference Reference, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1014,7 +1014,7 @@ func (c *Client) RetryCreate(ctx context.Context, reference Reference, body Retr
 
 // GetCaseTranscript Read the conversation of a case
 //
-// It is read from Offload for this call and stored nowhere. 404 `not-created-yet` where Offload does not have the case yet, 404 `no-transcript` where it does not have it at all, 404 `no-account` where this process has no API key of the case's account, 502 `provider-failed` where Offload refuses that key or its answer can't be read.
+// It is read from Offload for this call and stored nowhere. 404 `not-created-yet` where Offload does not have the case yet, 404 `not-at-offload` where Offload does not have the case (never created, gone, or a wrong base URL of the account), 404 `no-account` where this process has no API key of the case's account, 502 `provider-failed` where Offload refuses that key or its answer can't be read.
 //
 // Corresponds with GET /v1/cases/{reference}/transcript (the `GetCaseTranscript` operationId).
 func (c *Client) GetCaseTranscript(ctx context.Context, reference Reference, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3494,7 +3494,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetCaseTranscriptWithResponse Read the conversation of a case
 	//
-	// It is read from Offload for this call and stored nowhere. 404 `not-created-yet` where Offload does not have the case yet, 404 `no-transcript` where it does not have it at all, 404 `no-account` where this process has no API key of the case's account, 502 `provider-failed` where Offload refuses that key or its answer can't be read.
+	// It is read from Offload for this call and stored nowhere. 404 `not-created-yet` where Offload does not have the case yet, 404 `not-at-offload` where Offload does not have the case (never created, gone, or a wrong base URL of the account), 404 `no-account` where this process has no API key of the case's account, 502 `provider-failed` where Offload refuses that key or its answer can't be read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5491,7 +5491,7 @@ func (c *ClientWithResponses) RetryCreateWithResponse(ctx context.Context, refer
 
 // GetCaseTranscriptWithResponse Read the conversation of a case
 //
-// It is read from Offload for this call and stored nowhere. 404 `not-created-yet` where Offload does not have the case yet, 404 `no-transcript` where it does not have it at all, 404 `no-account` where this process has no API key of the case's account, 502 `provider-failed` where Offload refuses that key or its answer can't be read.
+// It is read from Offload for this call and stored nowhere. 404 `not-created-yet` where Offload does not have the case yet, 404 `not-at-offload` where Offload does not have the case (never created, gone, or a wrong base URL of the account), 404 `no-account` where this process has no API key of the case's account, 502 `provider-failed` where Offload refuses that key or its answer can't be read.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -56,7 +56,7 @@ const (
 	UrnSignalboxProblemNoFiles              ProblemType = "urn:signalbox:problem:no-files"
 	UrnSignalboxProblemNoOpenQuestion       ProblemType = "urn:signalbox:problem:no-open-question"
 	UrnSignalboxProblemNoSuchRoute          ProblemType = "urn:signalbox:problem:no-such-route"
-	UrnSignalboxProblemNoTranscript         ProblemType = "urn:signalbox:problem:no-transcript"
+	UrnSignalboxProblemNotAtOffload         ProblemType = "urn:signalbox:problem:not-at-offload"
 	UrnSignalboxProblemNotCreatedYet        ProblemType = "urn:signalbox:problem:not-created-yet"
 	UrnSignalboxProblemNotFound             ProblemType = "urn:signalbox:problem:not-found"
 	UrnSignalboxProblemNotReplayable        ProblemType = "urn:signalbox:problem:not-replayable"
@@ -108,7 +108,7 @@ func (e ProblemType) Valid() bool {
 		return true
 	case UrnSignalboxProblemNoSuchRoute:
 		return true
-	case UrnSignalboxProblemNoTranscript:
+	case UrnSignalboxProblemNotAtOffload:
 		return true
 	case UrnSignalboxProblemNotCreatedYet:
 		return true
@@ -511,7 +511,7 @@ type Problem struct {
 	// | `no-files` | 404 | No files of the case are stored: it has none, or has not ended. |
 	// | `no-account` | 404 | This process has no API key of the case's Offload account. Add the account to the configuration. |
 	// | `not-created-yet` | 404 | Offload has not created the case yet. Read the case to see what it waits for. |
-	// | `no-transcript` | 404 | Offload does not have this case: it was never created there, or the base URL of its account is wrong. |
+	// | `not-at-offload` | 404 | Offload does not have this case: it was never created or is gone, or the base URL of its account is wrong. |
 	// | `no-api-key-yet` | 404 | Artmail has not activated the agent yet. Ask again. |
 	// | `api-key-lost` | 410 | The activation is active, but its API key has not arrived. Artmail repeats a webhook for hours; if it does not come, the brand must activate the agent again. |
 	// | `conflict` | 409 | The reference, or message, stands for another request already; or a chosen notice is not given up, or its data is gone. |
@@ -530,7 +530,7 @@ type Problem struct {
 	// | `too-many` | 429 | A limit of the activation is reached: close some approvals or runs first. Or too many notices wait: resend fewer, or later. |
 	// | `internal` | 500 | A fault here. The log has it under `requestId`. |
 	// | `provider-failed` | 502 | Offload refused the account's API key, or its answer can't be read. Check the account's API key and base URL. |
-	// | `unavailable` | 503 | Temporal, its workers or the inbox are away or not set up yet, or Temporal refuses this process. Repeat the call after `Retry-After`; `/readyz` says what is wrong. |
+	// | `unavailable` | 503 | Temporal, its workers or the inbox are away or not set up yet, Temporal refuses this process, or the workflow can't answer now. Repeat the call after `Retry-After`. If it lasts, see `/readyz` of the ingress and of the workers. |
 	Type ProblemType `json:"type"`
 }
 
@@ -548,7 +548,7 @@ type Problem struct {
 // | `no-files` | 404 | No files of the case are stored: it has none, or has not ended. |
 // | `no-account` | 404 | This process has no API key of the case's Offload account. Add the account to the configuration. |
 // | `not-created-yet` | 404 | Offload has not created the case yet. Read the case to see what it waits for. |
-// | `no-transcript` | 404 | Offload does not have this case: it was never created there, or the base URL of its account is wrong. |
+// | `not-at-offload` | 404 | Offload does not have this case: it was never created or is gone, or the base URL of its account is wrong. |
 // | `no-api-key-yet` | 404 | Artmail has not activated the agent yet. Ask again. |
 // | `api-key-lost` | 410 | The activation is active, but its API key has not arrived. Artmail repeats a webhook for hours; if it does not come, the brand must activate the agent again. |
 // | `conflict` | 409 | The reference, or message, stands for another request already; or a chosen notice is not given up, or its data is gone. |
@@ -567,7 +567,7 @@ type Problem struct {
 // | `too-many` | 429 | A limit of the activation is reached: close some approvals or runs first. Or too many notices wait: resend fewer, or later. |
 // | `internal` | 500 | A fault here. The log has it under `requestId`. |
 // | `provider-failed` | 502 | Offload refused the account's API key, or its answer can't be read. Check the account's API key and base URL. |
-// | `unavailable` | 503 | Temporal, its workers or the inbox are away or not set up yet, or Temporal refuses this process. Repeat the call after `Retry-After`; `/readyz` says what is wrong. |
+// | `unavailable` | 503 | Temporal, its workers or the inbox are away or not set up yet, Temporal refuses this process, or the workflow can't answer now. Repeat the call after `Retry-After`. If it lasts, see `/readyz` of the ingress and of the workers. |
 type ProblemType string
 
 // ProvideInput defines model for ProvideInput.

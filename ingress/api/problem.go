@@ -48,7 +48,7 @@ var (
 	problemNoFiles         = problemKind{"no-files", http.StatusNotFound, "No files are stored", "the case has none, or has not ended yet: wait for its end first"}
 	problemNoAccount       = problemKind{"no-account", http.StatusNotFound, "The Offload account is not configured here", "this process has no API key of the case's Offload account: add the account to its configuration"}
 	problemNotCreated      = problemKind{"not-created-yet", http.StatusNotFound, "The case does not exist at Offload yet", "Offload has not created the case yet: read the case to see what it waits for"}
-	problemNoTranscript    = problemKind{"no-transcript", http.StatusNotFound, "Offload does not have this case", "the case was never created at Offload, or the base URL of its account is wrong"}
+	problemNotAtOffload    = problemKind{"not-at-offload", http.StatusNotFound, "Offload does not have this case", "the case was never created at Offload or is gone, or the base URL of its account is wrong"}
 	problemNoAPIKeyYet     = problemKind{"no-api-key-yet", http.StatusNotFound, "The API key has not come yet", "Artmail has not activated the agent yet: ask again"}
 	problemAPIKeyLost      = problemKind{"api-key-lost", http.StatusGone, "The API key has not arrived", "the activation is active, but the webhook with its API key has not arrived: Artmail repeats a webhook for hours; if it does not come, the brand must activate the agent again"}
 	problemConflict        = problemKind{"conflict", http.StatusConflict, "The request conflicts with what is there", "reference: another request was started with it: use another one, or send the same request"}
@@ -67,8 +67,8 @@ var (
 	problemTooMany         = problemKind{"too-many", http.StatusTooManyRequests, "A limit is reached", "close some approvals or runs of the activation first"}
 	problemInternal        = problemKind{"internal", http.StatusInternalServerError, "A fault in Signalbox", "see the log at the requestId"}
 	problemProvider        = problemKind{"provider-failed", http.StatusBadGateway, "Offload refused the call", "Offload refused the account's API key, or its answer can't be read: check the account's API key and base URL, and see the log at the requestId"}
-	problemUnavailable     = problemKind{"unavailable", http.StatusServiceUnavailable, "Temporarily unavailable", "Temporal, its workers or the inbox are away or not set up yet: repeat the call after Retry-After; /readyz says what is missing"}
-	problemRefused         = problemKind{problemUnavailable.name, problemUnavailable.status, problemUnavailable.title, "Temporal refuses this process: an operator must check its API key or certificate; /readyz says more"}
+	problemUnavailable     = problemKind{"unavailable", http.StatusServiceUnavailable, "Temporarily unavailable", "Temporal, its workers or the inbox are away or not set up yet, or the workflow can't answer now: repeat the call after Retry-After; if it lasts, see /readyz of the ingress and of the workers"}
+	problemAccessDenied    = problemKind{problemUnavailable.name, problemUnavailable.status, problemUnavailable.title, "Temporal refuses this process: an operator must check its API key or certificate; /readyz says more"}
 )
 
 // sentinels maps errors to problems; no other code does so. Errors of the whole workflow come before errors of one request.
@@ -82,7 +82,7 @@ var sentinels = []struct {
 	{signalbox.ErrInvalid, problemInvalid},
 	{signalbox.ErrConflict, problemConflict},
 	{ErrNotCreated, problemNotCreated},
-	{ErrNoTranscript, problemNoTranscript},
+	{ErrNotAtOffload, problemNotAtOffload},
 	{signalbox.ErrNotFound, problemNotFound},
 	{signalbox.ErrNoFiles, problemNoFiles},
 	{ErrNoAccount, problemNoAccount},
@@ -95,7 +95,7 @@ var sentinels = []struct {
 	{signalbox.ErrPaused, problemPaused},
 	{signalbox.ErrTooMany, problemTooMany},
 	{signalbox.ErrUnavailable, problemUnavailable},
-	{signalbox.ErrRefused, problemRefused},
+	{signalbox.ErrAccessDenied, problemAccessDenied},
 	{inbox.ErrNotFound, problemNoDelivery},
 	{inbox.ErrNotReplayable, problemNotReplayable},
 	{inbox.ErrInvalid, problemInvalid},

@@ -27,8 +27,8 @@ var (
 	ErrNoAccount = errors.New("the case's Offload account is not configured here")
 	// ErrNotCreated: the case is not known at Offload yet.
 	ErrNotCreated = fmt.Errorf("%w: Offload has not created the case yet", signalbox.ErrNotFound)
-	// ErrNoTranscript: Offload does not have the case.
-	ErrNoTranscript = fmt.Errorf("%w: Offload does not have the case", signalbox.ErrNotFound)
+	// ErrNotAtOffload: Offload does not have the case.
+	ErrNotAtOffload = fmt.Errorf("%w: Offload does not have the case", signalbox.ErrNotFound)
 	// ErrProvider: Offload refused the call, for example its API key, or its answer can't be read.
 	ErrProvider = errors.New("refused by Offload, or its answer can't be read")
 )

@@ -160,12 +160,9 @@ func newCompiler() *jsonschema.Compiler {
 			return nil
 		}
 		t, err := time.Parse(time.RFC3339, text)
-		for _, written := range []time.Time{t, t.UTC()} { // Go reads an offset of 24 hours, but does not write it
-			if err == nil {
-				_, err = written.MarshalText()
-			}
-		}
-		if err != nil {
+		_, zoneErr := t.MarshalText()      // Go reads an offset of 24 hours, but can't write it
+		_, utcErr := t.UTC().MarshalText() // nor the year 10000
+		if err != nil || zoneErr != nil || utcErr != nil {
 			return errors.New("no time")
 		}
 		return nil

@@ -159,7 +159,7 @@ func TestTheDocumentListsEachProblemAndScope(t *testing.T) {
 	t.Parallel()
 	kinds := []problemKind{
 		problemInvalid, problemUnauthorized, problemMissingScope, problemOtherAccount, problemOtherAgent, problemForeignOrigin, problemNoRoute, problemMethod,
-		problemNotFound, problemNoFiles, problemNoAccount, problemNotCreated, problemNoTranscript, problemNoAPIKeyYet, problemAPIKeyLost, problemConflict, problemEnded, problemNoQuestion, problemOtherQuestion,
+		problemNotFound, problemNoFiles, problemNoAccount, problemNotCreated, problemNotAtOffload, problemNoAPIKeyYet, problemAPIKeyLost, problemConflict, problemEnded, problemNoQuestion, problemOtherQuestion,
 		problemAnswered, problemNotUncertain, problemPaused, problemNotReplayable, problemTerminated, problemTimedOut, problemFailed, problemTooLarge,
 		problemUnsupportedType, problemTooMany, problemInternal, problemProvider, problemUnavailable,
 	}

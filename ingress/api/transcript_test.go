@@ -48,7 +48,7 @@ func TestEachFailureOfATranscriptHasItsProblem(t *testing.T) {
 		{signalbox.ErrNotFound, 404, "not-found"},
 		{api.ErrNoAccount, 404, "no-account"},
 		{api.ErrNotCreated, 404, "not-created-yet"},
-		{api.ErrNoTranscript, 404, "no-transcript"},
+		{api.ErrNotAtOffload, 404, "not-at-offload"},
 		{api.ErrProvider, 502, "provider-failed"},
 		{signalbox.ErrUnavailable, 503, "unavailable"},
 		{context.DeadlineExceeded, 503, "unavailable"},

@@ -135,7 +135,8 @@ func Matching(ctx context.Context, store interface {
 const lanesAtOnce = 64
 
 // ReplayMany replays deliveries and returns those that it replayed, those of each lane in their order. It skips deliveries without a lane, and those
-// whose body or row was purged. It ends a lane that is locked, and stops when the store fails otherwise; the error then says how many were replayed.
+// whose body or row was purged. If a lane is locked, it leaves out the rest of that lane and goes on with the others; it stops when the store fails in
+// another way. Both errors say how many were replayed.
 func ReplayMany(ctx context.Context, store interface {
 	Replay(ctx context.Context, id string, now time.Time) error
 }, deliveries []inbox.Delivery, now func() time.Time,
@@ -168,8 +169,7 @@ func ReplayMany(ctx context.Context, store interface {
 			return nil
 		})
 	}
-	err := group.Wait()
-	err = errors.Join(append(locked, err)...)
+	err := errors.Join(append(locked, group.Wait())...)
 	var replayed []inbox.Delivery
 	for i, delivery := range deliveries {
 		if done[i].Load() {

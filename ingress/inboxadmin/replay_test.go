@@ -79,7 +79,7 @@ func (l *lockedLanes) Replay(ctx context.Context, id string, now time.Time) erro
 	return l.recorder.Replay(ctx, id, now)
 }
 
-func TestALockedLaneEndsTheReplayOfThisLaneAlone(t *testing.T) {
+func TestALockedLaneStopsOnlyItsOwnReplay(t *testing.T) {
 	t.Parallel()
 	var all []inbox.Delivery
 	for lane := range 5 {

@@ -129,8 +129,7 @@ func (r *Relay) handle(ctx context.Context, lane inbox.Lane) (settled []inbox.Se
 	return settled
 }
 
-// countFields counts the undocumented and the unreadable fields of each event that has reached its end, so an event that is tried often counts
-// once.
+// countFields counts the undocumented and unreadable fields of the events that have reached an end. A retry is not counted again; a replay is.
 func (r *Relay) countFields(events []pendingEvent, settled []inbox.Settlement) {
 	ended := map[string]bool{}
 	for _, s := range settled {

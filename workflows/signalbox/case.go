@@ -54,7 +54,8 @@ func (c *Case) Wait(ctx context.Context) (workflows.CaseOutcome, error) {
 }
 
 // Files waits until the files of the case are stored or given up, and returns where each is. It fails with ErrNoFiles if no workflow
-// stores files of the case; so Wait for the case first.
+// stores files of the case; so Wait for the case first. It fails with ErrNotFound if the case does not exist, and with ErrTerminated,
+// ErrTimedOut or ErrFailed if the case closed so.
 func (c *Case) Files(ctx context.Context) (workflows.CaseFiles, error) {
 	op := c.op("wait for the files of")
 	files, err := awaitResult[workflows.CaseFiles](ctx, c.client, op, workflows.OffloadFilesWorkflowID(c.reference))
@@ -62,14 +63,14 @@ func (c *Case) Files(ctx context.Context) (workflows.CaseFiles, error) {
 }
 
 // FilesNow returns where the files of the case are now, without waiting for files that are not stored yet. It fails with ErrNoFiles if no
-// workflow stores files of the case. It needs a running worker.
+// workflow stores files of the case, and as Files for a case that does not exist or closed without a result. It needs a running worker.
 func (c *Case) FilesNow(ctx context.Context) (workflows.CaseFiles, error) {
 	op := c.op("read the files of")
 	files, err := queryState[workflows.CaseFiles](ctx, c.client, op, workflows.OffloadFilesWorkflowID(c.reference))
 	return files, c.orNoFiles(ctx, op, err)
 }
 
-// orNoFiles returns ErrNoFiles for a workflow of files that does not exist, unless the case itself does not exist or has closed without a
+// orNoFiles returns ErrNoFiles if the workflow `offload-files` does not exist, unless the case itself does not exist or has closed without a
 // result: waiting for its end would be in vain.
 func (c *Case) orNoFiles(ctx context.Context, op string, err error) error {
 	var never *serviceerror.NotFound

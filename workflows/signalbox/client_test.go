@@ -159,8 +159,8 @@ func TestRefusedUpdatesAreSentinels(t *testing.T) {
 		"namespace away":    {serviceerror.NewNamespaceUnavailable("x"), signalbox.ErrUnavailable},
 		"namespace idle":    {serviceerror.NewNamespaceNotActive("x", "here", "there"), signalbox.ErrUnavailable},
 		"namespace deleted": {serviceerror.NewNamespaceInvalidState("x", enumspb.NAMESPACE_STATE_DELETED, nil), signalbox.ErrUnavailable},
-		"not permitted":     {serviceerror.NewPermissionDenied("x", ""), signalbox.ErrRefused},
-		"not known":         {status.Error(codes.Unauthenticated, "x"), signalbox.ErrRefused},
+		"not permitted":     {serviceerror.NewPermissionDenied("x", ""), signalbox.ErrAccessDenied},
+		"not known":         {status.Error(codes.Unauthenticated, "x"), signalbox.ErrAccessDenied},
 		"invalid":           {serviceerror.NewInvalidArgument("blob size exceeds limit"), signalbox.ErrInvalid},
 		"caller's deadline": {context.DeadlineExceeded, context.DeadlineExceeded},
 		"anything else":     {errors.New("x"), nil},
@@ -216,7 +216,7 @@ func TestAWaitOutlastsANamespaceThatIsAway(t *testing.T) {
 	// A client with a wrong key does not wait for ever.
 	run.On("Get", mock.Anything, mock.Anything).Return(serviceerror.NewPermissionDenied("x", "")).Once()
 	_, err = newClient(t, server, signalbox.Options{}).Case("a").Wait(t.Context())
-	require.ErrorIs(t, err, signalbox.ErrRefused)
+	require.ErrorIs(t, err, signalbox.ErrAccessDenied)
 }
 
 func TestAStateThatCannotBeReadNowIsUnavailable(t *testing.T) {

@@ -19,8 +19,8 @@ import (
 var (
 	// ErrInvalid: the request can't be carried out as it is; the message names the field and the fix.
 	ErrInvalid = errors.New("invalid request")
-	// ErrConflict: the reference or message already belongs to another request, the case is another one at Offload than the one to adopt, a notice
-	// to resend or dismiss is not given up or its data is no longer held, or an API key has changed since it was read to be resealed.
+	// ErrConflict: the reference or message belongs to another request; the case to adopt has another caseId; a notice to resend or dismiss is not
+	// given up, or its data is gone; or the API key changed during a reseal.
 	ErrConflict = errors.New("conflict with an earlier request")
 	// ErrNotFound: there is no such case, activation, approval or run.
 	ErrNotFound = errors.New("not found")
@@ -47,13 +47,13 @@ var (
 	ErrPaused = errors.New("activation is paused")
 	// ErrTooMany: a limit of the workflow is reached. Try again when some approvals, runs or notices are closed.
 	ErrTooMany = errors.New("too many")
-	// ErrUnavailable: Temporal can't be reached, its namespace or a search attribute of it is missing, no worker answers or can replay the
-	// workflow, or the workflow is paused in Temporal or takes no more signals for a while. The call may or may not have had an effect. A call that
+	// ErrUnavailable: Temporal can't be reached; the namespace or a search attribute is missing; no worker answers, or none can replay the
+	// workflow; or the workflow is paused in Temporal or has had all signals that its run may get. The call may or may not have had an effect. A call that
 	// changes a case, an activation or notices waits for a worker until the deadline of its context, or for 30 seconds if there is none;
 	// ReconcileNow and TouchRuns wait for none.
 	ErrUnavailable = errors.New("temporarily unavailable")
-	// ErrRefused: Temporal does not know the client's API key or certificate, or these lack a permission in the namespace.
-	ErrRefused = errors.New("refused by Temporal: check the API key or certificate, and their permissions in the namespace")
+	// ErrAccessDenied: Temporal does not know the client's API key or certificate, or these lack a permission in the namespace.
+	ErrAccessDenied = errors.New("refused by Temporal: check the API key or certificate, and their permissions in the namespace")
 	// ErrNoKeyring: the client was made without a keyring.
 	ErrNoKeyring = errors.New("the client has no keyring")
 )
@@ -110,8 +110,8 @@ func translate(ctx context.Context, op string, err error) error {
 		deadline    *serviceerror.DeadlineExceeded
 		cancelled   *serviceerror.Canceled
 		denied      *serviceerror.PermissionDenied
-		// While a history goes on, a worker can't replay it for a query (https://github.com/temporalio/sdk-go/issues/755). It has to replay a
-		// workflow that is not in its cache.
+		// To answer a query, a worker replays a workflow that is not in its cache. That fails if the history grows meanwhile
+		// (https://github.com/temporalio/sdk-go/issues/755).
 		unanswered *serviceerror.QueryFailed
 
 		namespaceGone *serviceerror.NamespaceNotFound
@@ -125,7 +125,7 @@ func translate(ctx context.Context, op string, err error) error {
 	case errors.As(err, &invalid) && !workflows.IsMissingSearchAttribute(invalid.Message) && !workflows.IsSignalLimit(invalid.Message):
 		return wrap(ErrInvalid)
 	case errors.As(err, &denied), status.Code(err) == codes.Unauthenticated:
-		return wrap(ErrRefused)
+		return wrap(ErrAccessDenied)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%s: %w", op, err)
 	case errors.As(err, &cancelled):

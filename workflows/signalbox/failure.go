@@ -49,7 +49,7 @@ var failureTypes = []struct {
 	{ErrUnavailable, ErrTypeUnavailable},
 }
 
-// failure turns an error of the client into an error of an activity. An error that is not in failureTypes, such as ErrRefused, is returned as
+// failure turns an error of the client into an error of an activity. An error that is not in failureTypes, such as ErrAccessDenied, is returned as
 // it is, so Temporal retries it.
 func failure(err error) error {
 	for _, f := range failureTypes {

@@ -245,7 +245,7 @@ func TestAllMistakesAreReportedAtOnce(t *testing.T) {
 				"SIGNALBOX_INTERNAL_TLS_CERT=/run/tls/cert.pem", "SIGNALBOX_INTERNAL_TLS_KEY=-----BEGIN PRIVATE KEY----- hunter2",
 			}, minimal...),
 			says: []string{
-				"accounts.a.apiKeyFile: want the path of a file; what is set is not shown", "agents.b.secretFiles: want the path", "--internal-tokens (SIGNALBOX_INTERNAL_TOKENS): want the path",
+				"accounts.a.apiKeyFile: want the path of a file; the value is not shown", "agents.b.secretFiles: want the path", "--internal-tokens (SIGNALBOX_INTERNAL_TOKENS): want the path",
 				"SIGNALBOX_INBOX_FILE: want the path", "SIGNALBOX_SHARED_SECRET_FILE: want the path", "/run/tls/cert.pem", "SIGNALBOX_INTERNAL_TLS_KEY): want PEM files",
 			},
 		},
@@ -262,7 +262,7 @@ func TestAllMistakesAreReportedAtOnce(t *testing.T) {
 		"a key where the URL belongs":          {environ: []string{"SIGNALBOX_OFFLOAD_BASE_URL=hunter2", "SIGNALBOX_OFFLOAD_API_KEY=k"}, says: []string{"(SIGNALBOX_OFFLOAD_BASE_URL): want an absolute https URL"}},
 		"URLs with spaces":                     {environ: []string{"SIGNALBOX_PUBLIC_URL=https://h.example.com/a b", "SIGNALBOX_OFFLOAD_BASE_URL=https://offload.example.com/prod ", "SIGNALBOX_OFFLOAD_API_KEY=k"}, says: []string{"--public-url (SIGNALBOX_PUBLIC_URL): \"https://h.example.com/a%20b\": want an absolute", "accounts.default.baseUrl (SIGNALBOX_OFFLOAD_BASE_URL): want an absolute https URL without spaces"}},
 		"a build ID with a line end":           {environ: append([]string{"TEMPORAL_WORKER_BUILD_ID=b1\n"}, minimal...), says: []string{"TEMPORAL_WORKER_BUILD_ID has spaces or line ends around it"}},
-		"a configuration instead of its file":  {environ: append([]string{"SIGNALBOX_CONFIG=shared: {secrets: [hunter2]}"}, minimal...), says: []string{"--config (SIGNALBOX_CONFIG): want the path of a file; what is set is not shown"}},
+		"a configuration instead of its file":  {environ: append([]string{"SIGNALBOX_CONFIG=shared: {secrets: [hunter2]}"}, minimal...), says: []string{"--config (SIGNALBOX_CONFIG): want the path of a file; the value is not shown"}},
 		"account without a URL":                {environ: []string{"SIGNALBOX_OFFLOAD_API_KEY=k"}, says: []string{"accounts.default.baseUrl"}},
 		"inbox of another kind":                {environ: append([]string{"SIGNALBOX_INBOX=mysql://u:hunter2@h/d"}, minimal...), says: []string{"--inbox", "mysql://", "SQLite", "postgres://"}},
 		"inbox by keywords":                    {environ: append([]string{"SIGNALBOX_INBOX=host=db user=x password=hunter2 dbname=inbox"}, minimal...), says: []string{"--inbox (SIGNALBOX_INBOX)", "want postgres://user:password@host/db, or the path of a SQLite file"}},

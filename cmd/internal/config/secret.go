@@ -42,7 +42,7 @@ func secretProblem(secret string) string {
 	return strayProblem(secret)
 }
 
-// strayProblem returns which characters a value should not have, or "". Another tool may have added them: a path with a line end is the path of
+// strayProblem returns what is wrong with the characters of a value, or "". Another tool may have added them: a path with a line end is the path of
 // another file.
 func strayProblem(value string) string {
 	switch {
@@ -74,14 +74,14 @@ func (s Source) readFile(path string) ([]byte, error) {
 
 var likePath = regexp.MustCompile(`^(?:\.{0,2}/[\w./-]*|[\w./-]+\.[a-z]{2,5})$`)
 
-// HideSecret returns the error of reading a file without the path, if that does not look like one: it may be the secret itself, set where
-// its file is wanted.
+// HideSecret removes the path from an error of reading a file, unless it looks like a path: it may be the secret itself, set where its file is
+// wanted.
 func HideSecret(path string, err error) error {
 	failed := (*fs.PathError)(nil)
 	if !errors.As(err, &failed) || likePath.MatchString(path) {
 		return err
 	}
-	return fmt.Errorf("want the path of a file; what is set is not shown, since it may be the secret itself: %w", failed.Err)
+	return fmt.Errorf("want the path of a file; the value is not shown, since it may be the secret itself: %w", failed.Err)
 }
 
 // textFile reads a UTF-8 file, removes a byte order mark and spaces around the text, and converts line ends to line feeds.

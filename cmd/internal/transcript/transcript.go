@@ -22,7 +22,7 @@ type Source struct {
 }
 
 // Read reads the conversation of the case with the reference. It fails with signalbox.ErrNotFound if the case does not exist; with
-// api.ErrNoTranscript, api.ErrNotCreated, api.ErrNoAccount and api.ErrProvider; and with signalbox.ErrUnavailable if another attempt may succeed.
+// api.ErrNotAtOffload, api.ErrNotCreated, api.ErrNoAccount and api.ErrProvider; and with signalbox.ErrUnavailable if another attempt may succeed.
 // These errors wrap the cause.
 func (s Source) Read(ctx context.Context, reference string) (workflows.CaseTranscript, error) {
 	state, err := s.Cases.Case(reference).State(ctx)
@@ -32,7 +32,7 @@ func (s Source) Read(ctx context.Context, reference string) (workflows.CaseTrans
 	if state.CaseID == "" {
 		why := api.ErrNotCreated
 		if state.Status.Ended() {
-			why = api.ErrNoTranscript
+			why = api.ErrNotAtOffload
 		}
 		return workflows.CaseTranscript{}, fmt.Errorf("transcript of case %s: %w: it is %s, and no case at Offload is known", reference, why, state.Status)
 	}
@@ -64,7 +64,7 @@ func translate(ctx context.Context, err error) error {
 	case ctx.Err() != nil, errors.Is(err, offloadapi.ErrInvalidArgument):
 		return err
 	case errors.Is(err, offloadapi.ErrNotFound):
-		return fmt.Errorf("%w: %w", api.ErrNoTranscript, err)
+		return fmt.Errorf("%w: %w", api.ErrNotAtOffload, err)
 	case errors.Is(err, offloadapi.ErrInvalidResponse), errors.Is(err, offloadapi.ErrResponseTooLarge):
 		return fmt.Errorf("%w: %w", api.ErrProvider, err)
 	case errors.Is(err, offloadapi.ErrNotSent), errors.Is(err, offloadapi.ErrThrottled), errors.Is(err, offloadapi.ErrUncertain):

@@ -170,7 +170,7 @@ func TestAlertsDashboardAndRunbookNameMetricsThatTheReadmeLists(t *testing.T) {
 }
 
 // Probes of a load balancer would hide the webhooks, and what is not applied would vanish with the last worker.
-func TestTheDashboardCountsWebhooksWhatNoWorkerAppliesAndProcessesOfSignalbox(t *testing.T) {
+func TestThePanelsOfTheDashboardQueryTheRightSeries(t *testing.T) {
 	t.Parallel()
 	var dashboard struct {
 		Panels []struct {

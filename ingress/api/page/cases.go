@@ -133,7 +133,7 @@ func (v *visit) showCase(status int, late *lateAnswer) {
 	together(
 		func() { failed = v.get(&data.State, nil, "cases", reference) },
 		func() {
-			if v.mayCaseDeliveries() {
+			if v.maySeeCaseDeliveries() {
 				_ = v.get(&deliveries, url.Values{"reference": {reference}, "limit": {"100"}}, "deliveries") // the rest is worth showing
 			}
 		},

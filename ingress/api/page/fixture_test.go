@@ -462,7 +462,7 @@ func newWorld(t *testing.T, withTokens bool) *world {
 		AgentSecrets: map[string][]string{"crm": {agentSecret}}, Log: zap.NewNop(), Now: time.Now,
 		Transcript: func(_ context.Context, reference string) (workflows.CaseTranscript, error) {
 			if reference == "lost" {
-				return workflows.CaseTranscript{}, api.ErrNoTranscript
+				return workflows.CaseTranscript{}, api.ErrNotAtOffload
 			}
 			return workflows.CaseTranscript{Reference: reference, Text: "The thread of " + reference}, nil
 		},

@@ -41,10 +41,10 @@ func (p view) May(operationID string) bool {
 	return p.visit.signedIn && p.visit.s.deps.API.May(p.visit.token, operationID)
 }
 
-// MayCaseDeliveries says whether the visitor may see the deliveries for cases: a limited token sees those of its agents only.
-func (p view) MayCaseDeliveries() bool { return p.visit.mayCaseDeliveries() }
+// MaySeeCaseDeliveries says whether the visitor may see the deliveries for cases: a limited token sees those of its agents only.
+func (p view) MaySeeCaseDeliveries() bool { return p.visit.maySeeCaseDeliveries() }
 
-func (v *visit) mayCaseDeliveries() bool {
+func (v *visit) maySeeCaseDeliveries() bool {
 	return v.s.deps.API.May(v.token, "listDeliveries") && !v.token.Limited()
 }
 

@@ -10,6 +10,6 @@
 // The clock runs, but no timer fires by itself: Fake.Advance fires those of deadlines, reminders and everything else that comes with time.
 //
 // Cases and activations follow the same rules as the real workflows, so updates are refused as in production. The fake passes the suite
-// of package conformance, as the real server does. These parts are missing: it polls only after an answer, so only Case.ReconcileNow
-// finds the end of a lost webhook; it checks no approvals after their deadline, it stores no files, and notices go to Fake.Notices only.
+// of package conformance, as the real server does. These parts are missing: it polls a case only after its adoption and after
+// an answer, so otherwise only Case.ReconcileNow finds an end whose webhook was lost; it checks no approvals after their deadline, it stores no files, and notices go to Fake.Notices only.
 package signalboxtest

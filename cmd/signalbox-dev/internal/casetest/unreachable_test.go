@@ -54,5 +54,5 @@ func TestAnOutageIsCountedOverTheAttemptsThatTheServerMakes(t *testing.T) {
 	var failed *temporal.ApplicationError
 	require.ErrorAs(t, run.Get(t.Context(), nil), &failed)
 	require.Equal(t, workflows.ErrTypeOffloadUnreachable, failed.Type())
-	require.Contains(t, failed.Message(), "no read was answered since 2026-03-21T12:")
+	require.Contains(t, failed.Message(), "reads have failed since 2026-03-21T12:")
 }
