@@ -22,9 +22,9 @@ var (
 )
 
 // exitStatuses lists what exitStatus returns. README.md has the same list.
-const exitStatuses = `0 done · 1 failed · 2 wrong usage, settings or token · 3 not found ·
+const exitStatuses = `0 done · 1 failed · 2 wrong usage, settings or token, or Temporal refuses the key or certificate · 3 not found ·
 4 conflict with an earlier request or the present state, such as an ended case, no open question, or a key still in use ·
-5 the case ended without being completed · 6 temporarily unavailable, not ready, or the --timeout of a wait passed ·
+5 the case ended without being completed · 6 temporarily unavailable, not ready, or the time of --timeout passed ·
 7 the workflow was terminated · 8 it timed out · 9 it failed`
 
 // exitStatus returns the exit status of an error: see exitStatuses.
