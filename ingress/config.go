@@ -28,8 +28,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 
 	// MaxConnections is how many connections are open at the same time. When the last place is taken, the oldest connection without a
-	// verified webhook is closed, or else the one that has been idle for longest. If none is idle, the next one that becomes idle is closed. Default 4096; with 1, each
-	// connection is closed after its answer.
+	// verified webhook is closed, or else the one that has been idle for longest. If none is idle, the next one that becomes idle is closed.
+	// Default 4096; with 1, each connection is closed after its answer.
 	MaxConnections int
 
 	// OffloadBudget and ArtmailBudget are how long a request of each provider may wait for its commit. Offload posts an event once and

@@ -91,7 +91,8 @@ func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 }
 
 // updatedAt returns the case's updatedAt: the milliseconds after the kind at the end of an event_id (Offload, "Webhooks"); zero if there are none.
-// GET shows the same time, so webhooks and reads can be ordered. Offload does not document that the field timestamp is this time, and a webhook may be sent late.
+// GET shows the same time, so webhooks and reads can be ordered. Offload does not document that the field timestamp is this time, and a webhook may
+// be sent late.
 func updatedAt(eventID, kind string) time.Time {
 	_, millis, found := strings.Cut(eventID, "_"+strings.ReplaceAll(kind, ".", "_")+"_")
 	if !found || len(millis) != 13 || strings.Trim(millis, "0123456789") != "" {

@@ -65,7 +65,7 @@ func TestAQuestionWithoutATextOrAnIDIsReadBeforePeopleAreAsked(t *testing.T) {
 		} {
 			c = received(c, incomplete(inputNeeded("q2", 30)), after(30))
 			require.NotNil(t, lifecycle.Next(c, after(30)).Read, "%s, %s", name, before)
-			require.Nil(t, handOff(c, 30), "%s, %s: nobody gets an empty question", name, before)
+			require.Nil(t, handOff(c, 30), "%s, %s: people get no empty question", name, before)
 
 			whole := readOnce(c, caseID, read(inputNeeded("q2", 30)), after(31))
 			requireStatus(t, workflows.CaseInputNeeded, whole)
