@@ -81,7 +81,7 @@ func rebind(c *Case, caseID string, now time.Time) {
 	s := &c.State
 	adopted := s.CaseID
 	s.Facts, s.FactsAt = workflows.CaseFacts{}, time.Time{}
-	s.UnknownStatus, s.WebhookApplied, s.EndByWebhook, s.HeldEnd = "", false, false, nil
+	s.UnknownStatus, s.WebhookApplied, s.EndByWebhook, s.HeldEnd, s.HeldUntil = "", false, false, nil, time.Time{}
 	s.Asked, s.ClosedQuestion = Asked{}, ""
 	s.Answers = overtaken(s.Answers)
 	s.Conflict = false

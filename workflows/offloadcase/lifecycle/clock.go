@@ -6,12 +6,15 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// Tick applies the time: the deadline, reminders, the expiry of a question, and a creation or an answer that takes too long. The loop
+// Tick applies the time: the deadline, the end that was held long enough, reminders, the expiry of a question, and a creation or an answer that takes too long. The loop
 // calls it once in each turn, after all other news. It adds notices of new attention.
 func Tick(c Case, now time.Time) Case {
 	s := &c.State
 	if !s.Status.Ended() {
 		tickDeadline(&c, now)
+		if rules.Due(s.HeldUntil, now) {
+			applyHeldEnd(&c, now)
+		}
 		tickQuestion(&c, now)
 		s.NotCreated = s.NotCreated || rules.Due(notCreatedAt(*s), now)
 		tickAnswer(s, now)

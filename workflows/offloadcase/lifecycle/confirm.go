@@ -46,6 +46,16 @@ func holdEnd(s *State, e workflows.CaseEvent) {
 	wantReadAfter(s)
 }
 
+// maxHeld is how long an end is held after the first read that does not show it.
+const maxHeld = 3 * time.Minute
+
+// holdLonger keeps the held end for later reads: Offload's reads may lag behind its webhooks.
+func holdLonger(s *State, now time.Time) {
+	if s.HeldUntil.IsZero() {
+		s.HeldUntil = now.Add(maxHeld)
+	}
+}
+
 // wantReadAfter requests a read that begins after this event: a running one may show the case as it was before.
 func wantReadAfter(s *State) {
 	s.ReadWanted = true
@@ -58,7 +68,7 @@ func applyHeldEnd(c *Case, now time.Time) {
 	if held == nil {
 		return
 	}
-	c.State.HeldEnd, c.State.ReadWanted = nil, false
+	c.State.HeldEnd, c.State.HeldUntil, c.State.ReadWanted = nil, time.Time{}, false
 	mergeEvent(c, *held)
 	deriveStatus(c, workflows.NewsByWebhook, now)
 }

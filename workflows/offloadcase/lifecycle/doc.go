@@ -17,7 +17,7 @@
 //	kept        the event waits among the unconfirmed ones, until a read confirms it
 //	noted       the result is stored; the state stays
 //	verify      the case is read before it is bound
-//	read first  the end waits for a read that brings what it lacks
+//	read first  the end waits for a read that shows it and brings what it lacks
 //	fills in    adds fields that the known end lacks
 //	proven      sent to the case's own URL
 //
@@ -39,6 +39,8 @@
 //	  names another case than the bound one   -       -       second_case; binds it if the       second_case
 //	                                                          bound one was only adopted
 //	  is an end and lacks what GET has        R, read first   read first                         fills in
+//	    3 minutes after a read that does
+//	    not show the end                      -       -       E                                  -
 //	  is a question without a text or an ID   N, then read    N, then read                       =
 //	webhook on the shared route, names
 //	another case than the bound one           -       -       ignored, and may come again; kept  late, changes nothing

@@ -364,7 +364,7 @@ func TestAProvenEndWithoutATimeCountsWhereTheCaseCannotBeRead(t *testing.T) {
 	}
 }
 
-func TestAnEndThatOmitsAFieldIsReadOnceBeforeItCounts(t *testing.T) {
+func TestAnEndThatOmitsAFieldIsReadBeforeItCounts(t *testing.T) {
 	t.Parallel()
 	noFiles := completed(10)
 	noFiles.Facts = noFiles.Facts.Omitting(workflows.FieldAttachments)
@@ -393,7 +393,7 @@ func TestAnEndThatOmitsAFieldIsReadOnceBeforeItCounts(t *testing.T) {
 
 			for _, blind := range []lifecycle.Case{
 				readFailed(c, caseID, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(12)),
-				readOnce(c, caseID, shows(workflows.OffloadRunning, 9), after(12)),
+				lifecycle.Tick(readOnce(c, caseID, shows(workflows.OffloadRunning, 9), after(11)), after(14)),
 				received(c, completedWithout(e, 11), after(12)),
 				lifecycle.Cancel(c, workflows.CancelCase{}, after(12)),
 			} {

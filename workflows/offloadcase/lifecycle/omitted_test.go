@@ -173,6 +173,42 @@ func TestAReadCompletesTheFilesThatAnEventOmits(t *testing.T) {
 	require.Equal(t, []string{"attachments"}, lifecycle.Outcome(still).Facts.Omitted)
 }
 
+func TestAnEndWaitsMinutesForAReadThatShowsIt(t *testing.T) {
+	t.Parallel()
+	for name, lags := range map[string]workflows.CaseSnapshot{
+		"running":     shows(workflows.OffloadRunning, 9),
+		"a question":  read(inputNeeded("q1", 9)),
+		"not known":   shows("PAUSED", 9),
+		"newer clock": shows(workflows.OffloadRunning, 11),
+	} {
+		held := readOnce(received(running(), omittingFiles(completed(10)), after(10)), caseID, lags, after(10))
+		requireStatus(t, workflows.CaseRunning, held)
+		require.Empty(t, kinds(held), "%s: nobody is asked, and no end is told", name)
+		fx := lifecycle.Next(held, after(10))
+		require.Nil(t, fx.Read, name)
+		require.Equal(t, after(11), fx.Wake, name)
+
+		held = reconciled(held, lags, after(11))
+		requireStatus(t, workflows.CaseRunning, held)
+		require.NotEqual(t, after(11), lifecycle.Next(held, after(11)).Wake, "%s: it does not read without a pause", name)
+		whole := lifecycle.Outcome(reconciled(held, read(sending(completed(10), "a")), after(12)))
+		require.Equal(t, workflows.CaseCompleted, whole.Status, name)
+		require.Len(t, whole.Facts.Attachments, 1, name)
+		require.Empty(t, whole.Facts.Omitted, name)
+
+		requireStatus(t, workflows.CaseRunning, lifecycle.Tick(held, after(12)))
+		late := lifecycle.Tick(held, after(13))
+		requireStatus(t, workflows.CaseCompleted, late)
+		require.Equal(t, []string{"attachments"}, lifecycle.Outcome(late).Facts.Omitted, name)
+		require.Equal(t, []string{"case.completed"}, kinds(late), name)
+	}
+	deadline := options(func(o *workflows.CaseOptions) { o.Deadline = after(11) })
+	held := readOnce(received(running(deadline), omittingFiles(completed(10)), after(10)), caseID, shows(workflows.OffloadRunning, 9), after(10))
+	last := lifecycle.Tick(held, after(11))
+	require.NotNil(t, lifecycle.Next(last, after(11)).Read)
+	requireStatus(t, workflows.CaseCompleted, readOnce(last, caseID, shows(workflows.OffloadRunning, 9), after(11)))
+}
+
 func TestAFieldThatNoEventCouldBringIsUnknown(t *testing.T) {
 	t.Parallel()
 	noReason := failed(10)

@@ -20,8 +20,12 @@ func ReadDone(c Case, params workflows.GetCaseParams, snapshot workflows.CaseSna
 	s.ReadWanted, s.ReconcileAsked = false, nil
 	s.Trouble, s.LastError = "", ""
 	applySnapshot(&c, snapshot, now)
-	applyHeldEnd(&c, now)
-	if len(s.Unconfirmed) > 0 || s.Facts.Status == workflows.OffloadInputNeeded && s.Facts.Omits(workflows.FieldQuestion) {
+	if s.HeldEnd != nil && !isEnd(s.Facts.Status) && !s.Expiring {
+		holdLonger(s, now)
+	} else {
+		applyHeldEnd(&c, now)
+	}
+	if s.HeldEnd != nil || len(s.Unconfirmed) > 0 || s.Facts.Status == workflows.OffloadInputNeeded && s.Facts.Omits(workflows.FieldQuestion) {
 		// Offload's reads may lag behind its webhooks.
 		s.ReconcileAt = now.Add(c.Start.Options.PollFloor.Std())
 	}

@@ -59,8 +59,10 @@ type State struct {
 	// Unconfirmed are events that have no effect until a read agrees with them. A proven end that only lacks its time also counts if the read
 	// fails, at the deadline, and at a cancellation.
 	Unconfirmed []workflows.CaseEvent `json:"unconfirmed,omitempty"`
-	// HeldEnd is a proven end without fields that GET has. It is applied after a read, or after the read has failed.
-	HeldEnd *workflows.CaseEvent `json:"heldEnd,omitempty"`
+	// HeldEnd is a proven end without fields that GET has. It is applied after a read that shows the end, after a read that failed, or at
+	// HeldUntil, which is set when a read does not show the end yet.
+	HeldEnd   *workflows.CaseEvent `json:"heldEnd,omitempty"`
+	HeldUntil time.Time            `json:"heldUntil,omitzero"`
 	// ReadWanted requests one read of the case, now. Reads counts the events that need a read after them; a new number restarts the read.
 	ReadWanted bool `json:"readWanted,omitempty"`
 	Reads      int  `json:"reads,omitempty"`

@@ -8,8 +8,11 @@ import (
 
 // deriveStatus derives the status from what is known. Because the status is derived, the order of news does not matter.
 func deriveStatus(c *Case, source workflows.NewsSource, now time.Time) {
-	before := c.State.Status
-	enter(c, statusOf(c.State), source, now)
+	before, status := c.State.Status, statusOf(c.State)
+	if c.State.HeldEnd != nil && status == workflows.CaseInputNeeded {
+		return // Offload has ended the case, so nobody is asked
+	}
+	enter(c, status, source, now)
 	ask(c, before, now)
 }
 
