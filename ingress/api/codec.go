@@ -1,7 +1,9 @@
 package api
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -69,6 +71,12 @@ func (s *codecServer) admit(scope Scope) echo.MiddlewareFunc {
 					zap.String("why", toProblem(err).kind.name))
 				return err
 			}
+			// Temporal's handler answers 400 for a body that can't be read, also for one that is too large.
+			body, err := io.ReadAll(c.Request().Body)
+			if errors.Is(err, echo.ErrStatusRequestEntityTooLarge) {
+				return err
+			}
+			c.Request().Body = io.NopCloser(bytes.NewReader(body))
 			c.Response().Header().Set(echo.HeaderCacheControl, "no-store")
 			c.Response().Header().Set(echo.HeaderXContentTypeOptions, "nosniff")
 			return next(c)

@@ -171,12 +171,17 @@ func TestOnLoopbackWithoutTokensProgramsAndTheWebUIAreLetIn(t *testing.T) {
 func TestPayloadsBeyondTheLimitAreTooLarge(t *testing.T) {
 	t.Parallel()
 	w := newCodecWorld(t, payloadTokens())
-	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/codec/decode", strings.NewReader(strings.Repeat(" ", 8_000_001)))
-	recorder := httptest.NewRecorder()
-	w.handler.ServeHTTP(recorder, request)
-	require.Equal(t, http.StatusRequestEntityTooLarge, recorder.Code, recorder.Body)
-	require.Contains(t, recorder.Body.String(), "urn:signalbox:problem:too-large")
-	require.Contains(t, recorder.Body.String(), "at most 8 MB")
+	for name, length := range map[string]int64{"its length is known": 8_000_001, "in chunks": -1} {
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/codec/decode", strings.NewReader(strings.Repeat(" ", 8_000_001)))
+		request.ContentLength = length
+		request.Header.Set("Authorization", "Bearer "+readToken)
+		request.Header.Set("Content-Type", "application/json")
+		recorder := httptest.NewRecorder()
+		w.handler.ServeHTTP(recorder, request)
+		require.Equal(t, http.StatusRequestEntityTooLarge, recorder.Code, "%s: %s", name, recorder.Body)
+		require.Contains(t, recorder.Body.String(), "urn:signalbox:problem:too-large", name)
+		require.Contains(t, recorder.Body.String(), "at most 8 MB", name)
+	}
 }
 
 func TestACodecServerSaysWhichKeyIsMissing(t *testing.T) {
