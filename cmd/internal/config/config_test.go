@@ -249,6 +249,7 @@ func TestAllMistakesAreReportedAtOnce(t *testing.T) {
 				"SIGNALBOX_INBOX_FILE: want the path", "SIGNALBOX_SHARED_SECRET_FILE: want the path", "/run/tls/cert.pem", "SIGNALBOX_INTERNAL_TLS_KEY): want PEM files",
 			},
 		},
+		"a secret's file with a line end":      {environ: append([]string{"SIGNALBOX_SHARED_SECRET_FILE=/run/secrets/shared\n"}, minimal...), says: []string{`SIGNALBOX_SHARED_SECRET_FILE: "/run/secrets/shared\n" begins or ends with a space or a line end: remove it`}},
 		"a switch that is neither on nor off":  {environ: append([]string{"SIGNALBOX_DOWNLOAD_ALLOW_HTTP=maybe"}, minimal...), says: []string{"SIGNALBOX_DOWNLOAD_ALLOW_HTTP", "maybe"}},
 		"a cache that is no number":            {environ: append([]string{"SIGNALBOX_WORKFLOW_CACHE=all"}, minimal...), says: []string{"SIGNALBOX_WORKFLOW_CACHE", "all"}},
 		"bodies that outlive their rows":       {environ: minimal, args: []string{"--keep-bodies=2h", "--keep-rows=1h"}, says: []string{"--keep-rows", "stay longer than its row"}},

@@ -81,6 +81,9 @@ func HideSecret(path string, err error) error {
 	if !errors.As(err, &failed) || likePath.MatchString(path) {
 		return err
 	}
+	if likePath.MatchString(strings.TrimSpace(path)) {
+		return fmt.Errorf("%q begins or ends with a space or a line end: remove it: %w", path, failed.Err)
+	}
 	return fmt.Errorf("want the path of a file; the value is not shown, since it may be the secret itself: %w", failed.Err)
 }
 
