@@ -23,6 +23,15 @@ func omitting(e workflows.CaseEvent) workflows.CaseEvent {
 	return e
 }
 
+func omittingFiles(e workflows.CaseEvent) workflows.CaseEvent {
+	e.Facts = e.Facts.Omitting(workflows.FieldAttachments)
+	return e
+}
+
+func pollFloor(d time.Duration) func(*workflows.CaseStart) {
+	return func(s *workflows.CaseStart) { s.Options.PollFloor = workflows.Duration(d) }
+}
+
 // Stories about the files of cases.
 var fileStories = map[string]func() scenario{
 	"ends with files": func() scenario {
@@ -62,6 +71,45 @@ var fileStories = map[string]func() scenario{
 				require.Equal(t, workflows.NewsByWebhook, w.outcome.Source)
 				require.Empty(t, w.outcome.Facts.Omitted)
 				require.Empty(t, w.files)
+			},
+		}
+	},
+	"ends with files that its webhook omits and that reads show later": func() scenario {
+		return scenario{
+			start:    start(replying, pollFloor(minute)),
+			provider: &provider{truth: []truth{shows(inputNeeded("q1", 4*minute), 4*minute), shows(sending(completed(0), "a"), 6*minute+30*time.Second)}},
+			steps: []step{
+				signals(5*minute, inputNeeded("q1", 4*minute), omittingFiles(completed(5*minute))),
+				signals(5*minute+20*time.Second, inputNeeded("q0", 3*minute)),
+			},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, after(7*minute), w.ended)
+				require.Len(t, w.files, 1)
+				require.Empty(t, w.outcome.Facts.Omitted)
+				require.Equal(t, []string{"case.completed"}, kinds(w), "nobody is asked")
+			},
+		}
+	},
+	"ends with files that only the last read shows": func() scenario {
+		return scenario{
+			start:    start(pollFloor(5 * minute)),
+			provider: &provider{truth: []truth{shows(sending(completed(0), "a"), 6*minute)}},
+			steps:    []step{signals(5*minute, omittingFiles(completed(5*minute)))},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, after(8*minute), w.ended)
+				require.Len(t, w.files, 1)
+			},
+		}
+	},
+	"ends with files that no read shows in time": func() scenario {
+		return scenario{
+			start:    start(),
+			provider: &provider{truth: []truth{shows(sending(completed(0), "a"), 60*minute)}},
+			steps:    []step{signals(5*minute, omittingFiles(completed(5*minute)))},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, after(8*minute), w.ended)
+				require.Empty(t, w.files)
+				require.Equal(t, []string{"attachments"}, w.outcome.Facts.Omitted)
 			},
 		}
 	},

@@ -33,7 +33,7 @@ func lastingAttention(s State) []string {
 	add(wantsCreation(s) && !ended && s.NotCreated && s.Trouble == "", workflows.AttentionNotCreated)
 	add(s.AdoptRefused, workflows.AttentionAdoptRefused)
 	add(s.Trouble != "" && !ended, s.Trouble)
-	add(s.UnknownStatus != "" && !ended, workflows.AttentionUnknownStatus)
+	add(s.UnknownStatus != "" && !ended && s.HeldEnd == nil, workflows.AttentionUnknownStatus)
 	add(s.AnswerDelayed && !ended, workflows.AttentionAnswerDelayed)
 	add(open, workflows.AttentionInputNeeded)
 	add(open && s.Asked.Expired, workflows.AttentionQuestionExpired)

@@ -6,14 +6,14 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// Tick applies the time: the deadline, the end that was held long enough, reminders, the expiry of a question, and a creation or an answer that takes too long. The loop
+// Tick applies the time: the deadline, the last read for a held end, reminders, the expiry of a question, and a creation or an answer that takes too long. The loop
 // calls it once in each turn, after all other news. It adds notices of new attention.
 func Tick(c Case, now time.Time) Case {
 	s := &c.State
 	if !s.Status.Ended() {
 		tickDeadline(&c, now)
 		if rules.Due(s.HeldUntil, now) {
-			applyHeldEnd(&c, now)
+			s.ReadWanted = true // the last read for the held end
 		}
 		tickQuestion(&c, now)
 		s.NotCreated = s.NotCreated || rules.Due(notCreatedAt(*s), now)

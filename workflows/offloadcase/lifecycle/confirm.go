@@ -38,23 +38,21 @@ func lacksWhatGETHas(c Case, said workflows.CaseFacts) bool {
 }
 
 // holdEnd keeps an end without fields that GET has, until a read brings them. Metadata never changes, so it is stored once only.
-func holdEnd(s *State, e workflows.CaseEvent) {
+func holdEnd(c *Case, e workflows.CaseEvent, now time.Time) {
+	s := &c.State
 	fillLasting(&s.Facts, workflows.CaseFacts{Metadata: e.Facts.Metadata})
 	e.Facts.Metadata = nil
 	e.EventMeta = workflows.EventMeta{OccurredAt: e.OccurredAt} // the other fields have no size limit and are no longer needed
 	s.HeldEnd = &e
 	wantReadAfter(s)
+	deriveStatus(c, workflows.NewsByWebhook, now)
 }
 
-// maxHeld is how long an end is held after the first read that does not show it.
+// maxHeld is how long an end is held after the first read that does not show it: Offload's reads may lag behind its webhooks.
 const maxHeld = 3 * time.Minute
 
-// holdLonger keeps the held end for later reads: Offload's reads may lag behind its webhooks.
-func holdLonger(s *State, now time.Time) {
-	if s.HeldUntil.IsZero() {
-		s.HeldUntil = now.Add(maxHeld)
-	}
-}
+// waitsForReads reports whether a later read may still show the end that is held.
+func waitsForReads(s State, now time.Time) bool { return s.HeldUntil.After(now) && !s.Expiring }
 
 // wantReadAfter requests a read that begins after this event: a running one may show the case as it was before.
 func wantReadAfter(s *State) {

@@ -38,9 +38,9 @@
 //	  after two uncertain creations           second_case too -                                  second_case too
 //	  names another case than the bound one   -       -       second_case; binds it if the       second_case
 //	                                                          bound one was only adopted
-//	  is an end and lacks what GET has        R, read first   read first                         fills in
+//	  is an end and lacks what GET has        R, read first   R, read first                      fills in
 //	    3 minutes after a read that does
-//	    not show the end                      -       -       E                                  -
+//	    not show the end                      -       -       one read, then E                   -
 //	  is a question without a text or an ID   N, then read    N, then read                       =
 //	webhook on the shared route, names
 //	another case than the bound one           -       -       ignored, and may come again; kept  late, changes nothing

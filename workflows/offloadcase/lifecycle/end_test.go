@@ -393,7 +393,7 @@ func TestAnEndThatOmitsAFieldIsReadBeforeItCounts(t *testing.T) {
 
 			for _, blind := range []lifecycle.Case{
 				readFailed(c, caseID, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(12)),
-				lifecycle.Tick(readOnce(c, caseID, shows(workflows.OffloadRunning, 9), after(11)), after(14)),
+				lagging(c, 10),
 				received(c, completedWithout(e, 11), after(12)),
 				lifecycle.Cancel(c, workflows.CancelCase{}, after(12)),
 			} {

@@ -74,7 +74,7 @@ func applyEvent(c *Case, e workflows.CaseEvent, now time.Time) workflows.EventRe
 		receiveUnconfirmed(c, e, now)
 		return result
 	case !s.Status.Ended() && isEnd(e.Facts.Status) && lacksWhatGETHas(*c, e.Facts):
-		holdEnd(s, e)
+		holdEnd(c, e, now)
 		return result
 	}
 	mergeEvent(c, e)
@@ -84,7 +84,9 @@ func applyEvent(c *Case, e workflows.CaseEvent, now time.Time) workflows.EventRe
 	if e.Facts.Omits(workflows.FieldQuestion) {
 		wantReadAfter(s)
 	}
-	s.ReconcileAt = now.Add(c.Start.Options.ReconcileAfter.Std())
+	if s.HeldEnd == nil {
+		s.ReconcileAt = now.Add(c.Start.Options.ReconcileAfter.Std())
+	}
 	deriveStatus(c, workflows.NewsByWebhook, now)
 	return result
 }

@@ -76,7 +76,7 @@ func Next(c Case, now time.Time) Effects {
 	default:
 		fx.Reconcile = reconcileParams(c)
 	}
-	fx.wakeAt(s.HeldUntil, now, "The end counts without what reads did not bring")
+	fx.wakeAt(s.HeldUntil, now, "The last read before the end counts")
 	if !s.Expiring {
 		fx.wakeAt(c.Start.Options.Deadline, now, "The case's deadline")
 		fx.wakeAt(s.GraceUntil, now, "End of the wait for events from an outage")

@@ -3,6 +3,7 @@ package lifecycle_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -173,6 +174,13 @@ func TestAReadCompletesTheFilesThatAnEventOmits(t *testing.T) {
 	require.Equal(t, []string{"attachments"}, lifecycle.Outcome(still).Facts.Omitted)
 }
 
+// lagging returns the case after all reads of three minutes that do not show the end which came at the minute.
+func lagging(c lifecycle.Case, minute int) lifecycle.Case {
+	lags := shows(workflows.OffloadRunning, minute-1)
+	c = lifecycle.Tick(readOnce(c, caseID, lags, after(minute)), after(minute+3))
+	return readOnce(c, caseID, lags, after(minute+3))
+}
+
 func TestAnEndWaitsMinutesForAReadThatShowsIt(t *testing.T) {
 	t.Parallel()
 	for name, lags := range map[string]workflows.CaseSnapshot{
@@ -181,32 +189,86 @@ func TestAnEndWaitsMinutesForAReadThatShowsIt(t *testing.T) {
 		"not known":   shows("PAUSED", 9),
 		"newer clock": shows(workflows.OffloadRunning, 11),
 	} {
-		held := readOnce(received(running(), omittingFiles(completed(10)), after(10)), caseID, lags, after(10))
+		held := lifecycle.Tick(readOnce(received(running(), omittingFiles(completed(10)), after(10)), caseID, lags, after(10)), after(10))
 		requireStatus(t, workflows.CaseRunning, held)
 		require.Empty(t, kinds(held), "%s: nobody is asked, and no end is told", name)
 		fx := lifecycle.Next(held, after(10))
 		require.Nil(t, fx.Read, name)
 		require.Equal(t, after(11), fx.Wake, name)
 
-		held = reconciled(held, lags, after(11))
+		held = received(held, inputNeeded("q1", 8), after(10))
+		require.Equal(t, after(11), lifecycle.Next(held, after(10)).Wake, "%s: a late question does not stop the reads", name)
+		reading := lifecycle.Next(held, after(11)).Reconcile
+		require.Equal(t, reading.Floor, reading.Ceiling, "%s: each minute", name)
+		held = lifecycle.Tick(reconciled(held, lags, after(11)), after(11))
 		requireStatus(t, workflows.CaseRunning, held)
-		require.NotEqual(t, after(11), lifecycle.Next(held, after(11)).Wake, "%s: it does not read without a pause", name)
-		whole := lifecycle.Outcome(reconciled(held, read(sending(completed(10), "a")), after(12)))
-		require.Equal(t, workflows.CaseCompleted, whole.Status, name)
-		require.Len(t, whole.Facts.Attachments, 1, name)
-		require.Empty(t, whole.Facts.Omitted, name)
+		require.Empty(t, kinds(held), name)
+		require.Nil(t, lifecycle.Next(lifecycle.Tick(held, after(12)), after(12)).Read, name)
 
-		requireStatus(t, workflows.CaseRunning, lifecycle.Tick(held, after(12)))
-		late := lifecycle.Tick(held, after(13))
-		requireStatus(t, workflows.CaseCompleted, late)
-		require.Equal(t, []string{"attachments"}, lifecycle.Outcome(late).Facts.Omitted, name)
-		require.Equal(t, []string{"case.completed"}, kinds(late), name)
+		last := lifecycle.Tick(held, after(13))
+		require.NotNil(t, lifecycle.Next(last, after(13)).Read, name)
+		for whole, c := range map[bool]lifecycle.Case{
+			true:  reconciled(held, read(sending(completed(10), "a")), after(12)),
+			false: readOnce(last, caseID, lags, after(13)),
+		} {
+			requireStatus(t, workflows.CaseCompleted, c)
+			require.Equal(t, []string{"case.completed"}, kinds(c), name)
+			require.Equal(t, whole, len(c.State.Facts.Attachments) == 1, name)
+			require.Equal(t, whole, len(c.State.Facts.Omitted) == 0, name)
+		}
+		requireStatus(t, workflows.CaseCompleted, readOnce(last, caseID, read(sending(completed(10), "a")), after(13)))
+		requireStatus(t, workflows.CaseCompleted, readFailed(last, caseID, rules.Failure{Message: "no route"}, after(13)))
 	}
 	deadline := options(func(o *workflows.CaseOptions) { o.Deadline = after(11) })
 	held := readOnce(received(running(deadline), omittingFiles(completed(10)), after(10)), caseID, shows(workflows.OffloadRunning, 9), after(10))
 	last := lifecycle.Tick(held, after(11))
 	require.NotNil(t, lifecycle.Next(last, after(11)).Read)
 	requireStatus(t, workflows.CaseCompleted, readOnce(last, caseID, shows(workflows.OffloadRunning, 9), after(11)))
+}
+
+func TestNobodyIsAskedWhileAnEndWaitsForARead(t *testing.T) {
+	t.Parallel()
+	remind := options(func(o *workflows.CaseOptions) {
+		o.RemindAfter, o.QuestionExpiresAfter = workflows.Duration(time.Minute), workflows.Duration(time.Minute)
+	})
+	for name, before := range map[string]lifecycle.Case{
+		"asked in the same batch": asked(remind),
+		"asked before":            handedOff(asked(remind)),
+		"without its text":        received(running(remind), textless(inputNeeded("q1", 10)), after(10)),
+	} {
+		c := received(before, omittingFiles(completed(10)), after(10))
+		for _, c := range []lifecycle.Case{c, lifecycle.Tick(readOnce(c, caseID, read(inputNeeded("q1", 10)), after(10)), after(12))} {
+			requireStatus(t, workflows.CaseRunning, c)
+			require.Empty(t, kinds(c), name)
+			require.Empty(t, lifecycle.Attention(c.State), name)
+			require.Contains(t, lifecycle.WaitingFor(c), "Offload ended the case", name)
+			requireRefusal(t, workflows.ErrTypeNoOpenQuestion, lifecycle.CheckProvideInput(c, answer("q1")))
+		}
+	}
+}
+
+func TestAFailedReadDoesNotEndAWaitForLaterReads(t *testing.T) {
+	t.Parallel()
+	lags := shows(workflows.OffloadRunning, 9)
+	for name, before := range map[string]lifecycle.Case{
+		"nothing before": running(), "an end without a time before": readOnce(received(running(), untimed(completed(9)), after(9)), caseID, lags, after(9)),
+	} {
+		held := readOnce(received(before, omittingFiles(completed(10)), after(10)), caseID, lags, after(10))
+		again := received(held, unproven(inputNeeded("q1", 9)), after(11))
+		blind := readFailed(again, caseID, rules.Failure{Message: "no route"}, after(11))
+		require.Equal(t, workflows.CaseRunning, blind.State.Status, name)
+		require.Equal(t, after(12), lifecycle.Next(blind, after(11)).Wake, name)
+	}
+}
+
+func TestAHeldEndCountsBeforeAReadThatContradictsIt(t *testing.T) {
+	t.Parallel()
+	other := read(failed(10))
+	other.Facts.ResultStatus = "failed_rejected"
+	outcome := lifecycle.Outcome(readOnce(received(running(), omittingFiles(failed(10)), after(10)), caseID, other, after(11)))
+	require.Equal(t, "max_retries", outcome.ResultStatus)
+	require.Equal(t, "nobody answered", *outcome.Facts.FailureReason)
+	require.Equal(t, []string{workflows.AttentionConflict}, outcome.Attention)
 }
 
 func TestAFieldThatNoEventCouldBringIsUnknown(t *testing.T) {

@@ -20,9 +20,10 @@ func ReadDone(c Case, params workflows.GetCaseParams, snapshot workflows.CaseSna
 	s.ReadWanted, s.ReconcileAsked = false, nil
 	s.Trouble, s.LastError = "", ""
 	applySnapshot(&c, snapshot, now)
-	if s.HeldEnd != nil && !isEnd(s.Facts.Status) && !s.Expiring {
-		holdLonger(s, now)
-	} else {
+	if s.HeldEnd != nil && s.HeldUntil.IsZero() {
+		s.HeldUntil = now.Add(maxHeld)
+	}
+	if isEnd(s.Facts.Status) || !waitsForReads(*s, now) {
 		applyHeldEnd(&c, now)
 	}
 	if s.HeldEnd != nil || len(s.Unconfirmed) > 0 || s.Facts.Status == workflows.OffloadInputNeeded && s.Facts.Omits(workflows.FieldQuestion) {
@@ -53,8 +54,10 @@ func ReadFailed(c Case, params workflows.GetCaseParams, f rules.Failure, now tim
 	}
 	s.Known = workflows.KnownCase{}
 	s.ReconcileAt = now.Add(c.Start.Options.PollFloor.Std())
-	applyHeldEnd(&c, now)
-	applyUntimedEnd(&c, now)
+	if !waitsForReads(*s, now) {
+		applyHeldEnd(&c, now)
+		applyUntimedEnd(&c, now)
+	}
 	if s.Expiring {
 		expire(&c, "; the last read failed: "+f.Message, now)
 	}
@@ -79,6 +82,9 @@ func applySnapshot(c *Case, snapshot workflows.CaseSnapshot, now time.Time) {
 	if rank(facts.Status) < 0 {
 		applyUnknownStatus(s, facts, at)
 		return
+	}
+	if s.HeldEnd != nil && isEnd(facts.Status) && contradicts(s.HeldEnd.Facts, facts) {
+		applyHeldEnd(c, now) // the first end counts
 	}
 	source := workflows.NewsByPoll
 	if merge(s, facts, at) {

@@ -117,6 +117,8 @@ func reconcileParams(c Case) *workflows.ReconcileCaseParams {
 		p.Known, p.Check = workflows.KnownCase{}, c.State.ReconcilesAsked
 	}
 	switch {
+	case c.State.HeldEnd != nil:
+		p.Ceiling = p.Floor
 	case c.State.Status == workflows.CaseInputNeeded || pendingAnswer(c.State) != nil || c.State.UnknownStatus != "":
 		p.Floor = min(p.Ceiling, slowerWhileAsked*p.Floor)
 	case c.State.Status == workflows.CaseInputSent:

@@ -8,11 +8,8 @@ import (
 
 // deriveStatus derives the status from what is known. Because the status is derived, the order of news does not matter.
 func deriveStatus(c *Case, source workflows.NewsSource, now time.Time) {
-	before, status := c.State.Status, statusOf(c.State)
-	if c.State.HeldEnd != nil && status == workflows.CaseInputNeeded {
-		return // Offload has ended the case, so nobody is asked
-	}
-	enter(c, status, source, now)
+	before := c.State.Status
+	enter(c, statusOf(c.State), source, now)
 	ask(c, before, now)
 }
 
@@ -51,10 +48,12 @@ func statusOf(s State) workflows.CaseStatus {
 }
 
 // inputStatus decides whether a person is needed. Offload reports INPUT_NEEDED until it has processed an answer, but the question is
-// RESOLVED as soon as it has accepted one (Offload, "Provide case input").
+// RESOLVED as soon as it has accepted one (Offload, "Provide case input"). While an end is held, nobody is asked.
 func inputStatus(s State) workflows.CaseStatus {
 	question := s.Facts.Question
 	switch {
+	case s.HeldEnd != nil:
+		return workflows.CaseRunning
 	case question == nil:
 		return workflows.CaseInputNeeded
 	case question.Status == workflows.QuestionResolved || acceptedAnswer(s, question.ID) != nil:
