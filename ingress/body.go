@@ -197,7 +197,7 @@ func (b *bodies) markVerified(read *body) error {
 func (b *body) release() {
 	b.budget.give(b.taken)
 	b.taken, b.conn = 0, nil
-	if cap(b.bytes) > bodyPooled || b.pool == nil {
+	if cap(b.bytes) > bodyPooled {
 		return
 	}
 	// An API key must not stay in memory until the next request.

@@ -19,7 +19,6 @@ type Releaser struct {
 	keys   *keyring.Ring
 	inbox  inbox.Store
 	now    func() time.Time
-	bodies *bodies
 }
 
 // releaseBudget is how long the storing of one released webhook may take. A store that can't write retries until then.
@@ -42,10 +41,7 @@ func NewReleaser(agents map[string][]string, keys *keyring.Ring, store inbox.Sto
 	if err != nil {
 		return nil, err
 	}
-	return &Releaser{
-		agents: secrets.agents, keys: keys, inbox: store, now: now,
-		bodies: newBodies(Config{MaxBody: defaultMaxBody, MaxInFlight: 2 * defaultMaxBody}, now),
-	}, nil
+	return &Releaser{agents: secrets.agents, keys: keys, inbox: store, now: now}, nil
 }
 
 // Release verifies every quarantined webhook of an agent again, or of all agents where agent is empty, the oldest first. It stores a
@@ -108,10 +104,8 @@ func (r *Releaser) release(ctx context.Context, id string, done *Released) error
 		return nil
 	}
 	// No sender waits for a 413 here: a body that is too large when inflated is stored compressed, and is dead.
-	as := &body{bytes: raw}
-	if plain, err := r.bodies.inflate(as); err == nil && plain != as {
-		defer plain.release()
-		raw = plain.bytes
+	if plain, err := hook.Inflate(raw, defaultMaxBody); err == nil {
+		raw = plain
 	}
 	from := artmailWebhook(held.Scope)
 	from.encoding = encoding

@@ -7,9 +7,12 @@
 package hook
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -119,6 +122,19 @@ func (e *Envelope) Lose(field string) {
 
 // IsGzip reports by the first bytes whether a body is gzip; JSON can't begin with them. Headers are no proof, since a proxy may change them.
 func IsGzip(body []byte) bool { return len(body) > 1 && body[0] == 0x1f && body[1] == 0x8b }
+
+// Inflate returns a gzipped body decompressed. It fails for a body with more than most bytes.
+func Inflate(body []byte, most int64) ([]byte, error) {
+	reader, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	plain, err := io.ReadAll(io.LimitReader(reader, most+1))
+	if err == nil && int64(len(plain)) > most {
+		err = fmt.Errorf("more than %d bytes", most)
+	}
+	return plain, err
+}
 
 // BodyContext returns the context to seal and open a body in the inbox: a body opens only for the same delivery in the same lane.
 func BodyContext(provider, lane, deliveryID string) []string {

@@ -2,10 +2,8 @@ package inboxadmin
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/signalbox-dev/signalbox/ingress/hook"
@@ -156,7 +154,7 @@ func (f *toErase) open(ctx context.Context, id string) (about, error) {
 		return about{}, err
 	}
 	if hook.IsGzip(plain) { // quarantined as it came, or too large to be inflated
-		inflated, err := inflate(plain)
+		inflated, err := hook.Inflate(plain, maxInflated)
 		if err != nil {
 			f.unreadable[id] = true
 			return about{}, nil //nolint:nilerr // it is counted
@@ -194,15 +192,3 @@ func (f *toErase) each(ctx context.Context, filter inbox.Filter, do func(inbox.D
 
 // maxInflated bounds a compressed body in memory.
 const maxInflated = 16 << 20
-
-func inflate(compressed []byte) ([]byte, error) {
-	reader, err := gzip.NewReader(bytes.NewReader(compressed))
-	if err != nil {
-		return nil, err
-	}
-	plain, err := io.ReadAll(io.LimitReader(reader, maxInflated+1))
-	if err == nil && len(plain) > maxInflated {
-		err = fmt.Errorf("more than %d bytes", maxInflated)
-	}
-	return plain, err
-}
