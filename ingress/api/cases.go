@@ -93,10 +93,10 @@ func (s *Server) GetCaseTranscript(ctx context.Context, request GetCaseTranscrip
 	if _, err := s.allowedCase(ctx, request.Reference); err != nil {
 		return nil, err
 	}
-	if err := s.transcripts.take(ctx); err != nil {
+	if err := s.transcripts.Acquire(ctx, 1); err != nil {
 		return nil, err
 	}
-	defer s.transcripts.free()
+	defer s.transcripts.Release(1)
 	transcript, err := s.deps.Transcript(ctx, request.Reference)
 	return GetCaseTranscript200JSONResponse{Body: transcript, Headers: GetCaseTranscript200ResponseHeaders{CacheControl: "no-store"}}, err
 }

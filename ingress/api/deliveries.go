@@ -24,10 +24,10 @@ func (s *Server) ListDeliveries(ctx context.Context, request ListDeliveriesReque
 	if err != nil {
 		return nil, err
 	}
-	if err := s.reading.take(ctx); err != nil {
+	if err := s.reading.Acquire(ctx, 1); err != nil {
 		return nil, err
 	}
-	defer s.reading.free()
+	defer s.reading.Release(1)
 	filter.Cursor, filter.Limit = p.Cursor, p.Limit
 	page, err := admin.List(ctx, filter)
 	return ListDeliveries200JSONResponse(page), err
@@ -39,10 +39,10 @@ func (s *Server) CountDeliveries(ctx context.Context, _ CountDeliveriesRequestOb
 	if err != nil {
 		return nil, err
 	}
-	if err := s.counting.take(ctx); err != nil {
+	if err := s.counting.Acquire(ctx, 1); err != nil {
 		return nil, err
 	}
-	defer s.counting.free()
+	defer s.counting.Release(1)
 	counts, err := admin.Count(ctx)
 	return CountDeliveries200JSONResponse(counts), err
 }

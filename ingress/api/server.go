@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
@@ -70,27 +71,12 @@ type Server struct {
 	handler http.Handler
 
 	// One caller must not keep the inbox, Offload's rate or Temporal's waiting calls from others.
-	counting, reading, transcripts slots
+	counting, reading, transcripts *semaphore.Weighted
 	waiting                        waiters
 
 	stopping chan struct{}
 	stop     sync.Once
 }
-
-// slots bound how many calls of a kind are under way.
-type slots chan struct{}
-
-// take waits for a slot; free gives it back.
-func (s slots) take(ctx context.Context) error {
-	select {
-	case s <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err() //nolint:wrapcheck // it says that the context has ended
-	}
-}
-
-func (s slots) free() { <-s }
 
 // How many calls of a kind are under way. Counting reads all deliveries, readiness shares the four connections by which a PostgreSQL inbox is read, and a transcript takes a turn of the reads
 // that polling needs.
@@ -108,7 +94,7 @@ func New(deps Deps) (*Server, error) {
 	}
 	s := &Server{
 		deps: deps, spec: spec, stopping: make(chan struct{}),
-		counting: make(slots, countingAtOnce), reading: make(slots, readingAtOnce), transcripts: make(slots, transcriptsAtOnce),
+		counting: semaphore.NewWeighted(countingAtOnce), reading: semaphore.NewWeighted(readingAtOnce), transcripts: semaphore.NewWeighted(transcriptsAtOnce),
 		waiting: waiters{of: map[string]int{}},
 	}
 	e := echo.New()
