@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/health"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
@@ -22,16 +23,8 @@ func (in *receiving) retain(ctx context.Context, store inbox.Store) {
 	if in.config.KeepBodies == 0 && in.config.KeepRows == 0 {
 		return
 	}
-	next := time.NewTimer(firstRetain)
-	defer next.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-next.C:
-		}
+	for pause := firstRetain; health.Sleep(ctx, pause); pause = retainEvery {
 		in.purge(ctx, store)
-		next.Reset(retainEvery)
 	}
 }
 

@@ -51,19 +51,14 @@ func (m Metrics) CountFromZero() {
 			zero(workflows.MetricEvents, map[string]string{"workflow_type": workflowType, "result": string(result)})
 		}
 	}
-	for _, state := range []workflows.CaseStatus{
-		workflows.CaseCreating, workflows.CaseCreateUncertain, workflows.CaseRunning, workflows.CaseInputNeeded, workflows.CaseInputSent,
-		workflows.CaseCompleted, workflows.CaseFailed, workflows.CaseExpired, workflows.CaseCancelled,
-	} {
+	for _, state := range workflows.CaseStatuses() {
 		for _, source := range []workflows.NewsSource{
 			workflows.NewsByWebhook, workflows.NewsByPoll, workflows.NewsByApp, workflows.NewsByClock, workflows.NewsByCreate,
 		} {
 			zero(workflows.MetricCaseTransitions, map[string]string{"state": string(state), "source": string(source)})
 		}
 	}
-	for _, state := range []workflows.ActivationStatus{
-		workflows.ActivationUnknown, workflows.ActivationActive, workflows.ActivationPaused, workflows.ActivationDeactivated,
-	} {
+	for _, state := range workflows.ActivationStatuses() {
 		zero(workflows.MetricActivationTransitions, map[string]string{"state": string(state)})
 	}
 	for _, kind := range []workflows.NoticeKind{
