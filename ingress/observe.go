@@ -1,30 +1,19 @@
 package ingress
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
 	"strconv"
-	"sync/atomic"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 	"go.uber.org/zap"
 )
 
 const routeReady = "/readyz"
-
-// requestIDs makes request IDs from a random prefix, which differs between processes, and a counter.
-type requestIDs struct {
-	prefix string
-	count  atomic.Uint64
-}
-
-func newRequestIDs() *requestIDs { return &requestIDs{prefix: uuid.NewString()[:8] + "-"} }
-
-func (r *requestIDs) next() string { return r.prefix + strconv.FormatUint(r.count.Add(1), 10) }
 
 // givenRequestID returns a proxy's request ID, or "" if it is missing, longer than 64 bytes or unsafe in a log.
 func givenRequestID(r *http.Request) string {
@@ -56,7 +45,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		s.beginTrace(c, began)
 		id := givenRequestID(c.Request())
 		if id == "" {
-			id = s.requestIDs.next()
+			id = rand.Text()
 		}
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
 		if s.health.draining.Load() {

@@ -13,6 +13,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/ratelimit"
 )
 
 // Kinds of unverified deliveries. The body decides the kind; since it can't be trusted, the kind only decides which ones Trim removes last. An
@@ -51,8 +52,8 @@ type quarantine struct {
 	rooms   map[string]room
 	recount map[string]bool
 
-	bySource *limiter[sourceKind]
-	byAgent  *limiter[agentKind]
+	bySource *ratelimit.Limiter[sourceKind]
+	byAgent  *ratelimit.Limiter[agentKind]
 }
 
 // unverifiedWebhook is a webhook that no secret of its agent verifies.
@@ -114,8 +115,8 @@ func newQuarantine(s *Server) *quarantine {
 	c := s.config.Quarantine
 	return &quarantine{
 		server: s, wake: make(chan struct{}, 1), rooms: map[string]room{}, recount: map[string]bool{},
-		bySource: newLimiter[sourceKind](s.now, c.SourcePerHour, float64(c.SourcePerHour)/hour),
-		byAgent:  newLimiter[agentKind](s.now, c.Keep, float64(c.Keep)/hour),
+		bySource: ratelimit.New[sourceKind](s.now, c.SourcePerHour, float64(c.SourcePerHour)/hour),
+		byAgent:  ratelimit.New[agentKind](s.now, c.Keep, float64(c.Keep)/hour),
 	}
 }
 
@@ -166,7 +167,7 @@ func (q *quarantine) enqueue(w unverifiedWebhook) kept {
 	switch {
 	case len(*queue) == quarantineQueue:
 		return keptQueueFull
-	case q.bySource.allow(w.ofSource()) && q.byAgent.allow(w.ofAgent()):
+	case q.bySource.Allow(w.ofSource()) && q.byAgent.Allow(w.ofAgent()):
 	case w.kind == kindUnverifiedActivation && q.hasRoom(w):
 		w.kind = kindExtraActivation
 	default:
@@ -304,8 +305,8 @@ func (q *quarantine) write(ctx context.Context, batch []unverifiedWebhook) error
 	defer cancel()
 	for i, w := range batch {
 		if receipts[i].Outcome == inbox.OutcomeDuplicate && w.kind != kindExtraActivation { // no new row was written
-			q.bySource.giveBack(w.ofSource())
-			q.byAgent.giveBack(w.ofAgent())
+			q.bySource.GiveBack(w.ofSource())
+			q.byAgent.GiveBack(w.ofAgent())
 		}
 	}
 	for agent, activations := range agents {

@@ -38,7 +38,7 @@ func (s *Server) skipBody(c echo.Context) {
 
 // refuseUnverified refuses a bad token or signature: 401, or 429 after too many from one source. The answer is the same for every cause.
 func (s *Server) refuseUnverified(c echo.Context, provider string, what outcome, err error) error {
-	if !s.badTokenLimiter.allow(s.sourceOf(c.Request())) {
+	if !s.badTokenLimiter.Allow(s.sourceOf(c.Request())) {
 		return s.refuse(provider, http.StatusTooManyRequests, outcomeRateLimited, err)
 	}
 	return s.refuse(provider, http.StatusUnauthorized, what, err)

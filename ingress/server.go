@@ -19,6 +19,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/ratelimit"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
@@ -56,12 +57,11 @@ type Server struct {
 	// sourceOf returns the sender of a request.
 	sourceOf func(*http.Request) source
 	// badTokenLimiter limits how many 401s a source gets for bad tokens and signatures; beyond that it gets 429.
-	badTokenLimiter *limiter[source]
+	badTokenLimiter *ratelimit.Limiter[source]
 	connections     *connections
 	refusals        *sampledLog
 	metrics         *metrics
 	tracer          trace.Tracer
-	requestIDs      *requestIDs
 	artmail         *artmailSecrets
 	shared          hook.Secrets
 	quarantine      *quarantine
@@ -89,12 +89,11 @@ func New(config Config, deps Deps) (*Server, error) {
 		echo:            echo.New(),
 		bodies:          bodies,
 		sourceOf:        Sources(config.TrustedProxies),
-		badTokenLimiter: newLimiter[source](deps.Now, config.Refusals, config.RefusalsPerSecond),
+		badTokenLimiter: ratelimit.New[source](deps.Now, config.Refusals, config.RefusalsPerSecond),
 		connections:     newConnections(config.MaxConnections),
 		refusals:        newSampledLog(deps.Logger, deps.Now),
 		metrics:         metrics,
 		tracer:          deps.Tracer,
-		requestIDs:      newRequestIDs(),
 		artmail:         artmail,
 		health:          health{inbox: deps.Inbox, now: deps.Now, ready: deps.Ready},
 	}

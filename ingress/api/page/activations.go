@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
@@ -25,19 +26,13 @@ func (v *visit) activations() {
 
 // activationView is one activation with all that is known about it.
 type activationView struct {
-	State      activationState
+	State      api.Activation
 	WorkflowID string
 	Timeline   []event
 	// Older is the address of the deliveries that the timeline has no room for; empty if it has all.
 	Older      string
 	Deliveries []inbox.Delivery
 	Notices    []workflows.NoticeRecord
-}
-
-// activationState is what the API shows of an activation: never its key.
-type activationState struct {
-	workflows.ActivationState
-	HasAPIKey bool `json:"hasApiKey"`
 }
 
 func (v *visit) oneActivation() {

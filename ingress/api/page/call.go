@@ -30,20 +30,16 @@ func (p *problem) is(types ...string) bool {
 
 // get reads something over the API.
 func (v *visit) get(into any, query url.Values, path ...string) error {
-	return v.call(http.MethodGet, query, nil, into, path...)
+	return v.call(v.r.Context(), http.MethodGet, query, nil, into, path...)
 }
 
 // post changes something over the API. A nil body is none.
 func (v *visit) post(body, into any, path ...string) error {
-	return v.call(http.MethodPost, nil, body, into, path...)
+	return v.call(v.r.Context(), http.MethodPost, nil, body, into, path...)
 }
 
 // call calls the API with the visitor's token. The parts of the path are below /v1. An error is best a *problem.
-func (v *visit) call(method string, query url.Values, body, into any, path ...string) error {
-	return v.callWithin(v.r.Context(), method, query, body, into, path...)
-}
-
-func (v *visit) callWithin(ctx context.Context, method string, query url.Values, body, into any, path ...string) error {
+func (v *visit) call(ctx context.Context, method string, query url.Values, body, into any, path ...string) error {
 	var target strings.Builder
 	target.WriteString("/v1")
 	for _, part := range path {

@@ -82,10 +82,7 @@ func (v *visit) next(cursor string) string {
 	if cursor == "" {
 		return ""
 	}
-	query := v.r.URL.Query()
-	query.Del("done")
-	query.Del("n")
-	query.Del("doneCase")
+	query := withoutDone(v.r.URL.Query())
 	query.Set("cursor", cursor)
 	return v.r.URL.Path + "?" + query.Encode()
 }

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -40,11 +41,11 @@ func caseFiles(facts workflows.CaseFacts, files *workflows.CaseFiles) []caseFile
 		}
 		for _, file := range files.Stored {
 			listed[file.AttachmentID] = true
-			stored(nameOf(told[file.AttachmentID].Name, file.AttachmentID), file)
+			stored(cmp.Or(told[file.AttachmentID].Name, file.AttachmentID), file)
 		}
 		for _, file := range files.Unstored {
 			listed[file.AttachmentID] = true
-			name := nameOf(file.Name, file.AttachmentID)
+			name := cmp.Or(file.Name, file.AttachmentID)
 			if file.AttachmentID == "" {
 				name = "The result"
 			}
@@ -57,15 +58,8 @@ func caseFiles(facts workflows.CaseFacts, files *workflows.CaseFiles) []caseFile
 	}
 	for _, one := range facts.Attachments {
 		if !listed[one.ID] {
-			rows = append(rows, caseFile{Name: nameOf(one.Name, one.ID), Size: one.Size, State: rest})
+			rows = append(rows, caseFile{Name: cmp.Or(one.Name, one.ID), Size: one.Size, State: rest})
 		}
 	}
 	return rows
-}
-
-func nameOf(name, id string) string {
-	if name == "" {
-		return id
-	}
-	return name
 }

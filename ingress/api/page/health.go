@@ -42,7 +42,7 @@ func (v *visit) health() {
 			ctx, cancel := context.WithTimeout(v.r.Context(), figuresWithin)
 			defer cancel()
 			var counts inboxadmin.Counts
-			if err := v.callWithin(ctx, http.MethodGet, nil, nil, &counts, "deliveries", "counts"); err != nil {
+			if err := v.call(ctx, http.MethodGet, nil, nil, &counts, "deliveries", "counts"); err != nil {
 				data.Problem = err.Error()
 				if ctx.Err() != nil {
 					data.Problem = "The deliveries could not be counted in 2 seconds. If the inbox answers, it has many of them: use signalbox inbox counts."

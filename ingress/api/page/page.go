@@ -17,9 +17,9 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-	"golang.org/x/time/rate"
 
 	"github.com/signalbox-dev/signalbox/ingress/api"
+	"github.com/signalbox-dev/signalbox/ingress/ratelimit"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
@@ -53,7 +53,7 @@ type Deps struct {
 type Server struct {
 	deps          Deps
 	sessions      *sessions
-	signInLimiter *limiter
+	signInLimiter *ratelimit.Limiter[netip.Addr]
 	pages         map[string]*template.Template
 	assets        map[string]asset
 	handler       http.Handler
@@ -80,7 +80,7 @@ var mediaTypes = map[string]string{".css": "text/css; charset=utf-8", ".js": "te
 func New(deps Deps) (*Server, error) {
 	s := &Server{
 		deps: deps, sessions: newSessions(deps.Keys, deps.Now),
-		signInLimiter: &limiter{now: deps.Now, buckets: map[string]*rate.Limiter{}}, assets: map[string]asset{}, pages: map[string]*template.Template{},
+		signInLimiter: ratelimit.New[netip.Addr](deps.Now, signInBurst, 1/signInEvery.Seconds()), assets: map[string]asset{}, pages: map[string]*template.Template{},
 	}
 	if err := s.readAssets(); err != nil {
 		return nil, err
@@ -119,7 +119,7 @@ func (s *Server) readAssets() error {
 }
 
 func (s *Server) readTemplates() error {
-	layout, err := template.New("layout.html").Funcs(s.functions()).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
+	layout, err := template.New("layout.html").Funcs(s.functions()).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/pictures.html")
 	if err != nil {
 		return fmt.Errorf("templates: %w", err)
 	}
@@ -337,10 +337,8 @@ func (v *visit) refuse(err error, workflowID string) {
 // back sends the visitor to the page that a form came from, which then says what was done.
 func (v *visit) back(otherwise, done string, counts ...int) {
 	target := local(v.form.Get("return"), otherwise)
-	query := target.Query()
+	query := withoutDone(target.Query())
 	query.Set("done", done)
-	query.Del("n")
-	query.Del("doneCase")
 	if reference := v.r.PathValue("reference"); reference != "" && target.Path != "/cases/"+reference {
 		query.Set("doneCase", reference)
 	}

@@ -47,7 +47,7 @@ func (v *visit) pollingShare() (*pollingShare, error) {
 	for _, open := range []signalbox.OpenFilter{signalbox.Open, signalbox.Closed} {
 		var list signalbox.CasePage
 		query := url.Values{"open": {string(open)}, "limit": {strconv.Itoa(sampled)}}
-		if err := v.callWithin(ctx, http.MethodGet, query, nil, &list, "cases"); err != nil {
+		if err := v.call(ctx, http.MethodGet, query, nil, &list, "cases"); err != nil {
 			return nil, err
 		}
 		rows = append(rows, list.Cases...)
@@ -66,7 +66,7 @@ func (v *visit) pollingShare() (*pollingShare, error) {
 			if ctx.Err() != nil {
 				return nil //nolint:nilerr // the time is over: Answered says how many were asked
 			}
-			if v.callWithin(ctx, http.MethodGet, nil, nil, &state, "cases", row.Reference) == nil { // Answered says how many did
+			if v.call(ctx, http.MethodGet, nil, nil, &state, "cases", row.Reference) == nil { // Answered says how many did
 				states[i] = &state
 			}
 			return nil

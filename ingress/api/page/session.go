@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
@@ -27,8 +25,6 @@ const (
 	// signInBurst attempts are free for each source, then one every signInEvery.
 	signInBurst = 5
 	signInEvery = 10 * time.Second
-	// maxSources bounds the memory of the limiter.
-	maxSources = 10_000
 )
 
 // session is one sign-in. The visitor's cookie holds it, sealed by the keyring that all processes share, so each process can read it. Each request
@@ -165,52 +161,4 @@ func sessionCookie(value string, secure bool) *http.Cookie {
 		cookie.MaxAge = -1
 	}
 	return cookie
-}
-
-// limiter limits the attempts of each source to sign in.
-type limiter struct {
-	now func() time.Time
-
-	mu      sync.Mutex
-	buckets map[string]*rate.Limiter
-}
-
-// allow takes one attempt of the source, and reports whether there was one.
-func (l *limiter) allow(source string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := l.now()
-	bucket, known := l.buckets[source]
-	if !known {
-		if len(l.buckets) >= maxSources {
-			l.forget(now)
-		}
-		bucket = rate.NewLimiter(rate.Every(signInEvery), signInBurst)
-		l.buckets[source] = bucket
-	}
-	return bucket.AllowN(now, 1)
-}
-
-// giveBack returns the attempt of a sign-in that succeeded.
-func (l *limiter) giveBack(source string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if bucket, known := l.buckets[source]; known {
-		bucket.AllowN(l.now(), -1)
-	}
-}
-
-// forget drops sources without recent attempts, or any if all have some.
-func (l *limiter) forget(now time.Time) {
-	for source, bucket := range l.buckets {
-		if bucket.TokensAt(now) >= signInBurst {
-			delete(l.buckets, source)
-		}
-	}
-	for source := range l.buckets {
-		if len(l.buckets) < maxSources*9/10 {
-			return
-		}
-		delete(l.buckets, source)
-	}
 }

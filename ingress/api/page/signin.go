@@ -48,10 +48,10 @@ func (v *visit) signInForm() {
 // signIn checks the token. Then it ends the session of the request's cookie, if there is one, and begins one with a new ID.
 func (v *visit) signIn() {
 	form := signInView{Return: v.form.Get("return"), Unsent: v.form.Get("text")}
-	source := v.s.deps.Source(v.r).String()
-	if !v.s.signInLimiter.allow(source) {
+	source := v.s.deps.Source(v.r)
+	if !v.s.signInLimiter.Allow(source) {
 		wait := strconv.Itoa(int(signInEvery.Seconds()))
-		v.s.deps.Log.Warn("sign-in throttled", zap.String("source", source))
+		v.s.deps.Log.Warn("sign-in throttled", zap.Stringer("source", source))
 		v.w.Header().Set("Retry-After", wait)
 		form.Problem = "Too many attempts from this address. Wait " + wait + " seconds and try again."
 		v.askToSignIn(http.StatusTooManyRequests, form)
@@ -60,12 +60,12 @@ func (v *visit) signIn() {
 	secret := strings.TrimSpace(v.form.Get("token"))
 	token, known := v.s.deps.API.Caller(secret)
 	if !known || secret == "" {
-		v.s.deps.Log.Warn("sign-in refused", zap.String("source", source))
+		v.s.deps.Log.Warn("sign-in refused", zap.Stringer("source", source))
 		form.Problem = "That token is not known, or no longer valid."
 		v.askToSignIn(http.StatusUnauthorized, form)
 		return
 	}
-	v.s.signInLimiter.giveBack(source)
+	v.s.signInLimiter.GiveBack(source)
 	v.endSession()
 	if v.s.deps.API.WantsToken() {
 		cookie, err := v.s.sessions.begin(secret)
@@ -75,7 +75,7 @@ func (v *visit) signIn() {
 		}
 		http.SetCookie(v.w, sessionCookie(cookie, v.secure()))
 	}
-	v.s.deps.Log.Info("signed in", zap.String("by", token.Name), zap.String("source", source))
+	v.s.deps.Log.Info("signed in", zap.String("by", token.Name), zap.Stringer("source", source))
 	form.Return = local(form.Return, "/").String()
 	if form.Unsent == "" {
 		http.Redirect(v.w, v.r, form.Return, http.StatusSeeOther)

@@ -59,12 +59,17 @@ func (p view) MayResend(source string) bool {
 // Here is the address of the page, for forms that come back to it.
 func (p view) Here() string {
 	here := *p.visit.r.URL
-	query := here.Query()
-	query.Del("done")
-	query.Del("n")
-	query.Del("doneCase")
+	query := withoutDone(here.Query())
 	here.RawQuery = query.Encode()
 	return here.RequestURI()
+}
+
+// withoutDone removes what says what the last form did.
+func withoutDone(query url.Values) url.Values {
+	for _, name := range []string{"done", "n", "doneCase"} {
+		query.Del(name)
+	}
+	return query
 }
 
 // Done says what the last form did; empty where none was sent.
@@ -145,7 +150,6 @@ func (s *Server) functions() template.FuncMap {
 		"caseNotices":   func(reference string) string { return workflows.OffloadCaseWorkflowID(reference) },
 		"webUI":         s.webUI,
 		"json":          pretty,
-		"picture":       picture,
 		"size":          size,
 		"span":          span,
 		"since":         func(from, to time.Time) time.Duration { return max(0, to.Sub(from)) }, // of two clocks

@@ -1,4 +1,4 @@
-package ingress
+package ratelimit
 
 import (
 	"testing"
@@ -10,36 +10,36 @@ import (
 func TestALimiterRemembersABoundedNumberOfKeys(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(0, 0)
-	l := newLimiter[int](func() time.Time { return now }, 2, 1)
+	l := New[int](func() time.Time { return now }, 2, 1)
 	for n := range 3 * maxBuckets {
-		require.True(t, l.allow(n))
+		require.True(t, l.Allow(n))
 		require.LessOrEqual(t, len(l.buckets), maxBuckets)
 	}
 	for n := 3 * maxBuckets; len(l.buckets) < maxBuckets; n++ {
-		l.allow(n)
+		l.Allow(n)
 	}
 	now = now.Add(time.Hour)
-	l.allow(-1)
+	l.Allow(-1)
 	require.Len(t, l.buckets, 1, "full buckets are forgotten first")
 }
 
 func TestALimiterGivesBackWhatItAllowedButNoMore(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(0, 0)
-	l := newLimiter[string](func() time.Time { return now }, 2, 0.001)
+	l := New[string](func() time.Time { return now }, 2, 0.001)
 	for range 10 {
-		require.True(t, l.allow("a"))
-		l.giveBack("a")
+		require.True(t, l.Allow("a"))
+		l.GiveBack("a")
 	}
 	for range 10 {
-		l.giveBack("a")
-		l.giveBack("b")
+		l.GiveBack("a")
+		l.GiveBack("b")
 	}
-	require.True(t, l.allow("a"))
-	require.True(t, l.allow("a"))
-	require.False(t, l.allow("a"), "a bucket holds no more than its burst")
-	require.True(t, l.allow("b"), "another key has its own")
+	require.True(t, l.Allow("a"))
+	require.True(t, l.Allow("a"))
+	require.False(t, l.Allow("a"), "a bucket holds no more than its burst")
+	require.True(t, l.Allow("b"), "another key has its own")
 	now = now.Add(1000 * time.Second)
-	require.True(t, l.allow("a"), "a token comes back with time")
-	require.False(t, l.allow("a"))
+	require.True(t, l.Allow("a"), "a token comes back with time")
+	require.False(t, l.Allow("a"))
 }

@@ -1,4 +1,5 @@
-package ingress
+// Package ratelimit limits how often each of many keys, such as the sources of requests, may do something.
+package ratelimit
 
 import (
 	"sync"
@@ -7,8 +8,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// limiter has one token bucket for each key.
-type limiter[K comparable] struct {
+// Limiter has one token bucket for each key.
+type Limiter[K comparable] struct {
 	now   func() time.Time
 	every rate.Limit
 	burst int
@@ -20,12 +21,13 @@ type limiter[K comparable] struct {
 // maxBuckets is how many keys a limiter remembers.
 const maxBuckets = 10_000
 
-func newLimiter[K comparable](now func() time.Time, burst int, perSecond float64) *limiter[K] {
-	return &limiter[K]{now: now, every: rate.Limit(perSecond), burst: burst, buckets: map[K]*rate.Limiter{}}
+// New returns a Limiter with full buckets of burst tokens, each of which gets perSecond tokens back in a second.
+func New[K comparable](now func() time.Time, burst int, perSecond float64) *Limiter[K] {
+	return &Limiter[K]{now: now, every: rate.Limit(perSecond), burst: burst, buckets: map[K]*rate.Limiter{}}
 }
 
-// allow takes a token of the key and reports whether there was one.
-func (l *limiter[K]) allow(key K) bool {
+// Allow takes a token of the key and reports whether there was one.
+func (l *Limiter[K]) Allow(key K) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	bucket, known := l.buckets[key]
@@ -39,8 +41,8 @@ func (l *limiter[K]) allow(key K) bool {
 	return bucket.AllowN(l.now(), 1)
 }
 
-// giveBack returns a token that allow has taken.
-func (l *limiter[K]) giveBack(key K) {
+// GiveBack returns a token that Allow has taken.
+func (l *Limiter[K]) GiveBack(key K) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if bucket, known := l.buckets[key]; known {
@@ -50,7 +52,7 @@ func (l *limiter[K]) giveBack(key K) {
 
 // forget drops full buckets: a new bucket is full too. If too few are full, it drops any others down to nine tenths of maxBuckets, so that
 // the next new keys need no search.
-func (l *limiter[K]) forget() {
+func (l *Limiter[K]) forget() {
 	now := l.now()
 	for key, bucket := range l.buckets {
 		if bucket.TokensAt(now) >= float64(l.burst) {
