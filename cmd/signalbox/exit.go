@@ -22,7 +22,7 @@ var (
 )
 
 // exitStatuses lists what exitStatus returns. README.md has the same list.
-const exitStatuses = `0 done · 1 failed · 2 wrong usage, settings or token, or Temporal refuses the key or certificate · 3 not found ·
+const exitStatuses = `0 done · 1 failed · 2 wrong usage, settings or token, or Temporal refuses the key · 3 not found ·
 4 conflict with an earlier request or the present state, such as an ended case, no open question, or a key still in use ·
 5 the case ended without being completed · 6 temporarily unavailable, not ready, or the time of --timeout passed ·
 7 the workflow was terminated · 8 it timed out · 9 it failed`
@@ -43,7 +43,7 @@ func exitStatus(err error) int {
 	case errors.Is(err, signalbox.ErrFailed):
 		return 9
 	case errors.Is(err, errUsage), errors.Is(err, setting.ErrWrong), errors.Is(err, api.ErrNoAccount), errors.Is(err, signalbox.ErrInvalid), errors.Is(err, inbox.ErrInvalid),
-		errors.Is(err, signalbox.ErrAccessDenied):
+		errors.Is(err, signalbox.ErrAccessDenied), accessDenied(err):
 		return 2
 	case errors.Is(err, signalbox.ErrNotFound), errors.Is(err, signalbox.ErrNoFiles), errors.Is(err, inbox.ErrNotFound),
 		errors.Is(err, worker.ErrNoVersion):

@@ -75,14 +75,15 @@ func ensureNamespace(ctx context.Context, temporal client.Client, namespace stri
 	return nil
 }
 
-// retry calls a function until it succeeds or ctx ends, and then returns the last error. A missing namespace is final unless this command created it.
+// retry calls a function until it succeeds or ctx ends, and then returns the last error. A refused key is final, and so is a missing namespace unless this
+// command created it.
 func retry(ctx context.Context, created bool, try func() error) error {
 	pause := time.NewTicker(250 * time.Millisecond)
 	defer pause.Stop()
 	for {
 		err := try()
 		missing := (*serviceerror.NamespaceNotFound)(nil)
-		if err == nil || errors.Is(err, worker.ErrNotReady) || !created && errors.As(err, &missing) {
+		if err == nil || errors.Is(err, worker.ErrNotReady) || accessDenied(err) || !created && errors.As(err, &missing) {
 			return err
 		}
 		select {

@@ -6,8 +6,11 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
@@ -34,12 +37,20 @@ func (p process) dialWith(ctx context.Context, codec *payloadcodec.Codec) (clien
 	temporal, err := p.dialTemporal(ctx, options)
 	if err != nil {
 		why := signalbox.ErrUnavailable
-		if errors.Is(ctx.Err(), context.Canceled) {
+		switch {
+		case errors.Is(ctx.Err(), context.Canceled):
 			why = context.Canceled // interrupted
+		case accessDenied(err):
+			why = signalbox.ErrAccessDenied
 		}
 		return nil, options, fmt.Errorf("%w: Temporal at %s, namespace %s: %w", why, options.HostPort, options.Namespace, err)
 	}
 	return temporal, options, nil
+}
+
+// accessDenied reports whether Temporal refuses the key. A refused TLS certificate looks like a server that is away.
+func accessDenied(err error) bool {
+	return errors.As(err, new(*serviceerror.PermissionDenied)) || status.Code(err) == codes.Unauthenticated
 }
 
 // payloadCodec is the codec that the variables name.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -25,6 +26,8 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/mocks"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/signalbox-dev/signalbox/ingress/hook"
@@ -32,6 +35,7 @@ import (
 	"github.com/signalbox-dev/signalbox/worker"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
 const apiKey = "art_key_1"
@@ -322,6 +326,41 @@ func TestACommandThatTimesOutHasStatus6(t *testing.T) {
 		got := commandWith(t, nil, dial, strings.Fields(line)...)
 		require.Equal(t, 6, got.status, "%s: %s", line, got.err)
 	}
+}
+
+func TestACommandWhoseKeyTemporalRefusesHasStatus2(t *testing.T) {
+	t.Parallel()
+	for _, refused := range []error{
+		serviceerror.NewPermissionDenied("Request unauthorized.", ""), status.Error(codes.Unauthenticated, "no such key"),
+	} {
+		atOnce := func(context.Context, client.Options) (client.Client, error) {
+			return nil, fmt.Errorf("failed reaching server: %w", refused)
+		}
+		later := func(context.Context, client.Options) (client.Client, error) {
+			server := &mocks.Client{}
+			server.On("QueryWorkflowWithOptions", mock.Anything, mock.Anything).Return(nil, refused)
+			server.On("OperatorService").Return(refusing{err: refused})
+			server.On("Close")
+			return server, nil
+		}
+		for name, dial := range map[string]func(context.Context, client.Options) (client.Client, error){"at once": atOnce, "later": later} {
+			for _, line := range []string{"case show x", "setup --timeout 5ms"} {
+				got := commandWith(t, nil, dial, strings.Fields(line)...)
+				require.Equal(t, 2, got.status, "%s, %s: %s", line, name, got.err)
+				require.NotContains(t, got.err, signalbox.ErrUnavailable.Error())
+			}
+		}
+	}
+}
+
+// refusing is a Temporal that does not accept the key.
+type refusing struct {
+	operatorservice.OperatorServiceClient
+	err error
+}
+
+func (r refusing) ListSearchAttributes(context.Context, *operatorservice.ListSearchAttributesRequest, ...grpc.CallOption) (*operatorservice.ListSearchAttributesResponse, error) {
+	return nil, r.err
 }
 
 func TestTheDoctorReportsEveryCheck(t *testing.T) {
