@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
@@ -77,6 +79,7 @@ func TestWhileTemporalIsAwayAllDeliveriesAreHeldBackAndNoAttemptIsCounted(t *tes
 		"internal":          serviceerror.NewInternal("database is gone"),
 		"namespace missing": serviceerror.NewNamespaceNotFound("default"),
 		"permission denied": serviceerror.NewPermissionDenied("no", "no"),
+		"key not known":     status.Error(codes.Unauthenticated, "no"),
 		"an unknown error":  errors.New("what is this"),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -158,6 +161,7 @@ func TestAFailureOfOneWorkflowDoesNotHoldBackOthers(t *testing.T) {
 		{"a run that has had all its signals", serviceerror.NewInvalidArgument("exceeded workflow execution limit for signal events"), false},
 		{"not ready", serviceerror.NewWorkflowNotReady("not ready"), false},
 		{"busy", serviceerror.NewResourceExhausted(enumspb.RESOURCE_EXHAUSTED_CAUSE_BUSY_WORKFLOW, "busy"), false},
+		{"a key that is not known for a moment", status.Error(codes.Unauthenticated, "no"), false},
 		{"a call that takes too long", serviceerror.NewDeadlineExceeded("too long"), false},
 	}
 	for _, tt := range tests {

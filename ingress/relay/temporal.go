@@ -12,6 +12,8 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -92,7 +94,7 @@ func classify(err error) class {
 		return refused
 	case errors.As(err, &unavailable), errors.As(err, &deadline), errors.As(err, &canceled),
 		errors.As(err, &namespaceGone), errors.As(err, &namespaceAway), errors.As(err, &namespaceIdle), errors.As(err, &namespaceBad),
-		errors.As(err, &denied), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		errors.As(err, &denied), status.Code(err) == codes.Unauthenticated, errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return outage
 	}
 	return unclear
