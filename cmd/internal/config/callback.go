@@ -100,6 +100,9 @@ func (c Callback) URLProblem() string {
 }
 
 func signingKeyProblem(secret string) string {
+	if problem := secretProblem(secret); problem != "" { // DecodeString skips line ends
+		return problem
+	}
 	encoded, found := strings.CutPrefix(secret, secretPrefix)
 	key, err := base64.StdEncoding.DecodeString(encoded)
 	switch {

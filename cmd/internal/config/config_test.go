@@ -519,6 +519,7 @@ callbacks:
   near: {url: "https://10.0.0.1/", secrets: [whsec_aHVudGVyMg==]}
   odd: {url: "ftp://a.example.com", secrets: [` + signingSecret + `]}
   far: {url: "https://a.example.com/hunter2 ", secrets: [` + signingSecret + `]}
+  lines: {url: "https://a.example.com", secrets: ["` + signingSecret + `\n", "whsec_aHVud\nGVyMg=="]}
 accounts:
   default: {baseUrl: "https://a.example.com", apiKey: k1, notify: [finances]}
 agents:
@@ -531,8 +532,9 @@ agents:
 	for _, says := range []string{
 		"callbacks.bad name: the name must have", "callbacks.none.url: missing", "callbacks.none: 0 secrets", "callbacks.plain.url: unencrypted: use https, or set allowHTTP",
 		"callbacks.plain: secret 1: does not begin with whsec_", "callbacks.user.url: has credentials", "callbacks.user: secret 1: the part after whsec_ is not base64",
-		"callbacks.near.url: private address", "allowPrivate", "callbacks.near: secret 1: has 7 bytes, want 24 to 64", "callbacks.odd.url: want an absolute URL", "callbacks.far.url: want an absolute URL",
-		`accounts.default.notify: no callback "finances" is configured (configured: bad name, far, near, none`, `agents.pages: invalid argument: notify[1]: "near" is named twice`,
+		"callbacks.near.url: private address", "allowPrivate", "callbacks.near: secret 1: has 7 bytes, want 24 to 64",
+		"callbacks.lines: secret 1: has spaces or line ends around it", "callbacks.lines: secret 2: has control characters", "callbacks.odd.url: want an absolute URL", "callbacks.far.url: want an absolute URL",
+		`accounts.default.notify: no callback "finances" is configured (configured: bad name, far, lines, near, none`, `agents.pages: invalid argument: notify[1]: "near" is named twice`,
 		`agents.pages.notify: no callback "other" is configured`, "handOver.workflowType: it is missing", `handOver.taskQueue: "signalbox" is polled by Signalbox's own workers`,
 		"agents.notify.handOver: invalid agent",
 	} {
