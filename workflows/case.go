@@ -158,7 +158,8 @@ type ResultPlace string
 const (
 	// ResultInline: the result is Facts.Result.
 	ResultInline ResultPlace = "inline"
-	// ResultStored: the result is too large for Facts; the workflow FilesWorkflowID stores it in the bucket.
+	// ResultStored: the result is too large for Facts and is handed to the workflow FilesWorkflowID, whose status and result say whether it is in
+	// the bucket.
 	ResultStored ResultPlace = "stored"
 	// ResultOmitted: the result is too large for Facts and is not stored. GET /cases/{caseId} has it.
 	ResultOmitted ResultPlace = "omitted"

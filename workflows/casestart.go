@@ -80,7 +80,8 @@ type SenderPersona struct {
 type CaseOptions struct {
 	// ReconcileAfter is how long no webhook may come before Signalbox reads the case. Default 15 minutes.
 	ReconcileAfter Duration `json:"reconcileAfter,omitzero"`
-	// PollFloor and PollCeiling are the shortest and longest pause between two reads. Defaults 1 minute and 1 hour; at least MinPollFloor.
+	// PollFloor is the shortest pause between two reads, at least MinPollFloor. Default 1 minute, or ReconcileAfter if that is shorter.
+	// PollCeiling is the longest, at least PollFloor. Default 1 hour, or PollFloor if that is longer.
 	PollFloor   Duration `json:"pollFloor,omitzero"`
 	PollCeiling Duration `json:"pollCeiling,omitzero"`
 	// Deadline is when the case ends as EXPIRED, after a last read. If it passes during an outage of Temporal, the case first waits two minutes for

@@ -197,6 +197,8 @@ type ClientInterface interface {
 
 	// ListAudit List who revealed, replayed, released, purged and erased what
 	//
+	// The newest first.
+	//
 	// Corresponds with GET /v1/audit (the `ListAudit` operationId).
 	ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -270,7 +272,7 @@ type ClientInterface interface {
 
 	// GetCaseFiles Say where the files of a case are
 	//
-	// The files are stored after the end of the case; `status` says how far that is. 404 `no-files` where nothing is stored.
+	// The files are stored after the end of the case; `status` says how far that is. 404 `no-files` where the case has none, was cancelled, or has not ended.
 	//
 	// Corresponds with GET /v1/cases/{reference}/files (the `GetCaseFiles` operationId).
 	GetCaseFiles(ctx context.Context, reference Reference, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -369,7 +371,7 @@ type ClientInterface interface {
 
 	// PurgeDeliveriesWithBody Remove bodies or deliveries by age
 	//
-	// For tokens without limits. What is pending stays.
+	// For tokens without limits. What is pending stays, and so do quarantined bodies until their deliveries are removed.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -378,7 +380,7 @@ type ClientInterface interface {
 
 	// PurgeDeliveries Remove bodies or deliveries by age
 	//
-	// For tokens without limits. What is pending stays.
+	// For tokens without limits. What is pending stays, and so do quarantined bodies until their deliveries are removed.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -444,7 +446,7 @@ type ClientInterface interface {
 
 	// ListNotices List the sources of notices
 	//
-	// Cases and activations whose notices have targets. A limited token gets those of its accounts and agents, so a page may hold fewer than `limit`, or none, while `next` leads on.
+	// Cases and activations whose notices have targets, in the order of the list of cases. A limited token gets those of its accounts and agents, so a page may hold fewer than `limit`, or none, while `next` leads on.
 	//
 	// Corresponds with GET /v1/notices (the `ListNotices` operationId).
 	ListNotices(ctx context.Context, params *ListNoticesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -494,11 +496,11 @@ type ClientInterface interface {
 
 	// ListToDo List what a person is needed for
 	//
-	// The most urgent first: open questions, uncertain creations, results off schema, activations that are paused or have no key, stale runs, notices
-	// given up, broken workflows, and deliveries that did not arrive. Completed workflows, and unmatched and late deliveries, come
-	// last: no person can close most of them, so they stay until their retention ends. `truncated` says that there is more than the list reads. Without
-	// workers, or without the inbox, it lists what it can and says what is missing. A limited token sees what is of its accounts and agents, but
-	// no deliveries for cases. Without `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
+	// The most urgent first: open questions, uncertain creations, results off schema, activations that Artmail paused because webhooks failed or
+	// that have no key, stale runs, notices given up, broken workflows, and deliveries that did not arrive, of the late ones only ends of cases. Completed
+	// workflows, and unmatched and late deliveries, come last: no person can close most of them, so they stay until their retention ends. `truncated` says
+	// that there is more than the list reads. Without workers, or without the inbox, it lists what it can and says what is missing. A limited token sees
+	// what is of its accounts and agents, but no deliveries for cases. Without `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
 	//
 	// Corresponds with GET /v1/todo (the `ListToDo` operationId).
 	ListToDo(ctx context.Context, params *ListToDoParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -741,6 +743,8 @@ func (c *Client) CloseRun(ctx context.Context, agent Agent, activationId Activat
 
 // ListAudit List who revealed, replayed, released, purged and erased what
 //
+// The newest first.
+//
 // Corresponds with GET /v1/audit (the `ListAudit` operationId).
 func (c *Client) ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListAuditRequest(c.Server, params)
@@ -904,7 +908,7 @@ func (c *Client) CancelCase(ctx context.Context, reference Reference, body Cance
 
 // GetCaseFiles Say where the files of a case are
 //
-// The files are stored after the end of the case; `status` says how far that is. 404 `no-files` where nothing is stored.
+// The files are stored after the end of the case; `status` says how far that is. 404 `no-files` where the case has none, was cancelled, or has not ended.
 //
 // Corresponds with GET /v1/cases/{reference}/files (the `GetCaseFiles` operationId).
 func (c *Client) GetCaseFiles(ctx context.Context, reference Reference, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1113,7 +1117,7 @@ func (c *Client) CountDeliveries(ctx context.Context, reqEditors ...RequestEdito
 
 // PurgeDeliveriesWithBody Remove bodies or deliveries by age
 //
-// For tokens without limits. What is pending stays.
+// For tokens without limits. What is pending stays, and so do quarantined bodies until their deliveries are removed.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1132,7 +1136,7 @@ func (c *Client) PurgeDeliveriesWithBody(ctx context.Context, contentType string
 
 // PurgeDeliveries Remove bodies or deliveries by age
 //
-// For tokens without limits. What is pending stays.
+// For tokens without limits. What is pending stays, and so do quarantined bodies until their deliveries are removed.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1278,7 +1282,7 @@ func (c *Client) RevealDelivery(ctx context.Context, id DeliveryId, reqEditors .
 
 // ListNotices List the sources of notices
 //
-// Cases and activations whose notices have targets. A limited token gets those of its accounts and agents, so a page may hold fewer than `limit`, or none, while `next` leads on.
+// Cases and activations whose notices have targets, in the order of the list of cases. A limited token gets those of its accounts and agents, so a page may hold fewer than `limit`, or none, while `next` leads on.
 //
 // Corresponds with GET /v1/notices (the `ListNotices` operationId).
 func (c *Client) ListNotices(ctx context.Context, params *ListNoticesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1388,11 +1392,11 @@ func (c *Client) ResendNotices(ctx context.Context, source Source, body ResendNo
 
 // ListToDo List what a person is needed for
 //
-// The most urgent first: open questions, uncertain creations, results off schema, activations that are paused or have no key, stale runs, notices
-// given up, broken workflows, and deliveries that did not arrive. Completed workflows, and unmatched and late deliveries, come
-// last: no person can close most of them, so they stay until their retention ends. `truncated` says that there is more than the list reads. Without
-// workers, or without the inbox, it lists what it can and says what is missing. A limited token sees what is of its accounts and agents, but
-// no deliveries for cases. Without `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
+// The most urgent first: open questions, uncertain creations, results off schema, activations that Artmail paused because webhooks failed or
+// that have no key, stale runs, notices given up, broken workflows, and deliveries that did not arrive, of the late ones only ends of cases. Completed
+// workflows, and unmatched and late deliveries, come last: no person can close most of them, so they stay until their retention ends. `truncated` says
+// that there is more than the list reads. Without workers, or without the inbox, it lists what it can and says what is missing. A limited token sees
+// what is of its accounts and agents, but no deliveries for cases. Without `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
 //
 // Corresponds with GET /v1/todo (the `ListToDo` operationId).
 func (c *Client) ListToDo(ctx context.Context, params *ListToDoParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3361,6 +3365,8 @@ type ClientWithResponsesInterface interface {
 
 	// ListAuditWithResponse List who revealed, replayed, released, purged and erased what
 	//
+	// The newest first.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/audit (the `ListAudit` operationId).
@@ -3440,7 +3446,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetCaseFilesWithResponse Say where the files of a case are
 	//
-	// The files are stored after the end of the case; `status` says how far that is. 404 `no-files` where nothing is stored.
+	// The files are stored after the end of the case; `status` says how far that is. 404 `no-files` where the case has none, was cancelled, or has not ended.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3549,7 +3555,7 @@ type ClientWithResponsesInterface interface {
 
 	// PurgeDeliveriesWithBodyWithResponse Remove bodies or deliveries by age
 	//
-	// For tokens without limits. What is pending stays.
+	// For tokens without limits. What is pending stays, and so do quarantined bodies until their deliveries are removed.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3558,7 +3564,7 @@ type ClientWithResponsesInterface interface {
 
 	// PurgeDeliveriesWithResponse Remove bodies or deliveries by age
 	//
-	// For tokens without limits. What is pending stays.
+	// For tokens without limits. What is pending stays, and so do quarantined bodies until their deliveries are removed.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3630,7 +3636,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListNoticesWithResponse List the sources of notices
 	//
-	// Cases and activations whose notices have targets. A limited token gets those of its accounts and agents, so a page may hold fewer than `limit`, or none, while `next` leads on.
+	// Cases and activations whose notices have targets, in the order of the list of cases. A limited token gets those of its accounts and agents, so a page may hold fewer than `limit`, or none, while `next` leads on.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3684,11 +3690,11 @@ type ClientWithResponsesInterface interface {
 
 	// ListToDoWithResponse List what a person is needed for
 	//
-	// The most urgent first: open questions, uncertain creations, results off schema, activations that are paused or have no key, stale runs, notices
-	// given up, broken workflows, and deliveries that did not arrive. Completed workflows, and unmatched and late deliveries, come
-	// last: no person can close most of them, so they stay until their retention ends. `truncated` says that there is more than the list reads. Without
-	// workers, or without the inbox, it lists what it can and says what is missing. A limited token sees what is of its accounts and agents, but
-	// no deliveries for cases. Without `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
+	// The most urgent first: open questions, uncertain creations, results off schema, activations that Artmail paused because webhooks failed or
+	// that have no key, stale runs, notices given up, broken workflows, and deliveries that did not arrive, of the late ones only ends of cases. Completed
+	// workflows, and unmatched and late deliveries, come last: no person can close most of them, so they stay until their retention ends. `truncated` says
+	// that there is more than the list reads. Without workers, or without the inbox, it lists what it can and says what is missing. A limited token sees
+	// what is of its accounts and agents, but no deliveries for cases. Without `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5268,6 +5274,8 @@ func (c *ClientWithResponses) CloseRunWithResponse(ctx context.Context, agent Ag
 
 // ListAuditWithResponse List who revealed, replayed, released, purged and erased what
 //
+// The newest first.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/audit (the `ListAudit` operationId).
@@ -5401,7 +5409,7 @@ func (c *ClientWithResponses) CancelCaseWithResponse(ctx context.Context, refere
 
 // GetCaseFilesWithResponse Say where the files of a case are
 //
-// The files are stored after the end of the case; `status` says how far that is. 404 `no-files` where nothing is stored.
+// The files are stored after the end of the case; `status` says how far that is. 404 `no-files` where the case has none, was cancelled, or has not ended.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -5576,7 +5584,7 @@ func (c *ClientWithResponses) CountDeliveriesWithResponse(ctx context.Context, r
 
 // PurgeDeliveriesWithBodyWithResponse Remove bodies or deliveries by age
 //
-// For tokens without limits. What is pending stays.
+// For tokens without limits. What is pending stays, and so do quarantined bodies until their deliveries are removed.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -5591,7 +5599,7 @@ func (c *ClientWithResponses) PurgeDeliveriesWithBodyWithResponse(ctx context.Co
 
 // PurgeDeliveriesWithResponse Remove bodies or deliveries by age
 //
-// For tokens without limits. What is pending stays.
+// For tokens without limits. What is pending stays, and so do quarantined bodies until their deliveries are removed.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -5711,7 +5719,7 @@ func (c *ClientWithResponses) RevealDeliveryWithResponse(ctx context.Context, id
 
 // ListNoticesWithResponse List the sources of notices
 //
-// Cases and activations whose notices have targets. A limited token gets those of its accounts and agents, so a page may hold fewer than `limit`, or none, while `next` leads on.
+// Cases and activations whose notices have targets, in the order of the list of cases. A limited token gets those of its accounts and agents, so a page may hold fewer than `limit`, or none, while `next` leads on.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -5801,11 +5809,11 @@ func (c *ClientWithResponses) ResendNoticesWithResponse(ctx context.Context, sou
 
 // ListToDoWithResponse List what a person is needed for
 //
-// The most urgent first: open questions, uncertain creations, results off schema, activations that are paused or have no key, stale runs, notices
-// given up, broken workflows, and deliveries that did not arrive. Completed workflows, and unmatched and late deliveries, come
-// last: no person can close most of them, so they stay until their retention ends. `truncated` says that there is more than the list reads. Without
-// workers, or without the inbox, it lists what it can and says what is missing. A limited token sees what is of its accounts and agents, but
-// no deliveries for cases. Without `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
+// The most urgent first: open questions, uncertain creations, results off schema, activations that Artmail paused because webhooks failed or
+// that have no key, stale runs, notices given up, broken workflows, and deliveries that did not arrive, of the late ones only ends of cases. Completed
+// workflows, and unmatched and late deliveries, come last: no person can close most of them, so they stay until their retention ends. `truncated` says
+// that there is more than the list reads. Without workers, or without the inbox, it lists what it can and says what is missing. A limited token sees
+// what is of its accounts and agents, but no deliveries for cases. Without `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -485,7 +485,7 @@ type Problem struct {
 	// Detail What is wrong with this call and what to do. It names fields and repeats no value.
 	Detail string `json:"detail"`
 
-	// Errors Each field that can't be used.
+	// Errors The fields that can't be used: 20 at most, then how many more.
 	Errors []FieldError `json:"errors,omitempty,omitzero"`
 
 	// RequestId The ID of the call in the log. The header `X-Request-Id` has it too.
@@ -499,7 +499,7 @@ type Problem struct {
 
 	// Type | `urn:signalbox:problem:` | Status | What it says, and what to do |
 	// | --- | --- | --- |
-	// | `invalid-request` | 400 | A field or parameter can't be used. `errors` lists each. Correct them. |
+	// | `invalid-request` | 400 | A field or parameter can't be used. `errors` lists them, 20 at most. Correct them. |
 	// | `unauthorized` | 401 | No token, or one that is not valid (any more). |
 	// | `missing-scope` | 403 | The token lacks a scope of the operation. |
 	// | `other-account` | 403 | The token may not use the Offload account of the case. |
@@ -508,17 +508,17 @@ type Problem struct {
 	// | `no-such-route` | 404 | There is no such path. |
 	// | `method-not-allowed` | 405 | The path has no such method. |
 	// | `not-found` | 404 | There is no such case, activation, approval, run, notice or delivery. |
-	// | `no-files` | 404 | No files of the case are stored: it has none, or has not ended. |
+	// | `no-files` | 404 | No files of the case are stored: it has none, was cancelled, or has not ended. |
 	// | `no-account` | 404 | This process has no API key of the case's Offload account. Add the account to the configuration. |
 	// | `not-created-yet` | 404 | Offload has not created the case yet. Read the case to see what it waits for. |
 	// | `not-at-offload` | 404 | Offload does not have this case: it was never created or is gone, or the base URL of its account is wrong. |
 	// | `no-api-key-yet` | 404 | Artmail has not activated the agent yet. Ask again. |
 	// | `api-key-lost` | 410 | The activation is active, but its API key has not arrived. Artmail repeats a webhook for hours; if it does not come, the brand must activate the agent again. |
-	// | `conflict` | 409 | The reference, or message, stands for another request already; or a chosen notice is not given up, or its data is gone. |
+	// | `conflict` | 409 | The reference, or message, stands for another request already; the case to adopt is another one at Offload; or a chosen notice is not given up, or its data is gone. |
 	// | `ended` | 409 | The case, activation, approval or run is over, or no notice of the source waits or was given up. |
 	// | `no-open-question` | 409 | The case asks nothing at the moment. |
 	// | `other-question` | 409 | The case asks another question by now. Read it again. |
-	// | `already-answered` | 409 | An answer to this question is on its way. |
+	// | `already-answered` | 409 | The question has been answered already, here or at Offload. Read the case. |
 	// | `not-uncertain` | 409 | The case can't be adopted or created again now: it exists at Offload, its creation is under way, or its deadline has passed. Read it to see what it waits for. |
 	// | `paused` | 409 | The activation is paused and takes nothing new. |
 	// | `not-replayable` | 409 | The delivery has no lane, or its body has been purged. |
@@ -530,13 +530,13 @@ type Problem struct {
 	// | `too-many` | 429 | A limit of the activation is reached: close some approvals or runs first. Or too many notices wait: resend fewer, or later. |
 	// | `internal` | 500 | A fault here. The log has it under `requestId`. |
 	// | `provider-failed` | 502 | Offload refused the account's API key, or its answer can't be read. Check the account's API key and base URL. |
-	// | `unavailable` | 503 | Temporal, its workers or the inbox are away or not set up yet, Temporal refuses this process, or the workflow can't answer now. Repeat the call after `Retry-After`. If it lasts, see `/readyz` of the ingress and of the workers. |
+	// | `unavailable` | 503 | Temporal, its workers or the inbox are away or not set up yet, Temporal refuses this process, or the workflow can't answer now. Repeat a start or a read after `Retry-After`; after another change, read first. If it lasts, see `/readyz` of the ingress and of the workers. |
 	Type ProblemType `json:"type"`
 }
 
 // ProblemType | `urn:signalbox:problem:` | Status | What it says, and what to do |
 // | --- | --- | --- |
-// | `invalid-request` | 400 | A field or parameter can't be used. `errors` lists each. Correct them. |
+// | `invalid-request` | 400 | A field or parameter can't be used. `errors` lists them, 20 at most. Correct them. |
 // | `unauthorized` | 401 | No token, or one that is not valid (any more). |
 // | `missing-scope` | 403 | The token lacks a scope of the operation. |
 // | `other-account` | 403 | The token may not use the Offload account of the case. |
@@ -545,17 +545,17 @@ type Problem struct {
 // | `no-such-route` | 404 | There is no such path. |
 // | `method-not-allowed` | 405 | The path has no such method. |
 // | `not-found` | 404 | There is no such case, activation, approval, run, notice or delivery. |
-// | `no-files` | 404 | No files of the case are stored: it has none, or has not ended. |
+// | `no-files` | 404 | No files of the case are stored: it has none, was cancelled, or has not ended. |
 // | `no-account` | 404 | This process has no API key of the case's Offload account. Add the account to the configuration. |
 // | `not-created-yet` | 404 | Offload has not created the case yet. Read the case to see what it waits for. |
 // | `not-at-offload` | 404 | Offload does not have this case: it was never created or is gone, or the base URL of its account is wrong. |
 // | `no-api-key-yet` | 404 | Artmail has not activated the agent yet. Ask again. |
 // | `api-key-lost` | 410 | The activation is active, but its API key has not arrived. Artmail repeats a webhook for hours; if it does not come, the brand must activate the agent again. |
-// | `conflict` | 409 | The reference, or message, stands for another request already; or a chosen notice is not given up, or its data is gone. |
+// | `conflict` | 409 | The reference, or message, stands for another request already; the case to adopt is another one at Offload; or a chosen notice is not given up, or its data is gone. |
 // | `ended` | 409 | The case, activation, approval or run is over, or no notice of the source waits or was given up. |
 // | `no-open-question` | 409 | The case asks nothing at the moment. |
 // | `other-question` | 409 | The case asks another question by now. Read it again. |
-// | `already-answered` | 409 | An answer to this question is on its way. |
+// | `already-answered` | 409 | The question has been answered already, here or at Offload. Read the case. |
 // | `not-uncertain` | 409 | The case can't be adopted or created again now: it exists at Offload, its creation is under way, or its deadline has passed. Read it to see what it waits for. |
 // | `paused` | 409 | The activation is paused and takes nothing new. |
 // | `not-replayable` | 409 | The delivery has no lane, or its body has been purged. |
@@ -567,7 +567,7 @@ type Problem struct {
 // | `too-many` | 429 | A limit of the activation is reached: close some approvals or runs first. Or too many notices wait: resend fewer, or later. |
 // | `internal` | 500 | A fault here. The log has it under `requestId`. |
 // | `provider-failed` | 502 | Offload refused the account's API key, or its answer can't be read. Check the account's API key and base URL. |
-// | `unavailable` | 503 | Temporal, its workers or the inbox are away or not set up yet, Temporal refuses this process, or the workflow can't answer now. Repeat the call after `Retry-After`. If it lasts, see `/readyz` of the ingress and of the workers. |
+// | `unavailable` | 503 | Temporal, its workers or the inbox are away or not set up yet, Temporal refuses this process, or the workflow can't answer now. Repeat a start or a read after `Retry-After`; after another change, read first. If it lasts, see `/readyz` of the ingress and of the workers. |
 type ProblemType string
 
 // ProvideInput defines model for ProvideInput.
@@ -575,10 +575,10 @@ type ProvideInput = workflows.ProvideInput
 
 // Purge defines model for Purge.
 type Purge struct {
-	// BodiesBefore Removes the bodies of what arrived before.
+	// BodiesBefore Removes the bodies of what arrived before, except quarantined ones.
 	BodiesBefore time.Time `json:"bodiesBefore,omitempty,omitzero"`
 
-	// RowsBefore Removes what arrived before completely. A late repetition then counts as new.
+	// RowsBefore Removes what arrived before completely, also what is quarantined. A late repetition then counts as new.
 	RowsBefore time.Time `json:"rowsBefore,omitempty,omitzero"`
 }
 

@@ -45,7 +45,7 @@ var (
 	problemMethod          = problemKind{"method-not-allowed", http.StatusMethodNotAllowed, "The path has no such method", "see /v1/openapi.yaml for the methods"}
 	problemNotFound        = problemKind{"not-found", http.StatusNotFound, "Not found", "there is no such thing: check the IDs in the path and body"}
 	problemNoDelivery      = problemKind{problemNotFound.name, problemNotFound.status, problemNotFound.title, "there is no delivery with this ID: check it, or list the deliveries"}
-	problemNoFiles         = problemKind{"no-files", http.StatusNotFound, "No files are stored", "the case has none, or has not ended yet: wait for its end first"}
+	problemNoFiles         = problemKind{"no-files", http.StatusNotFound, "No files are stored", "the case has none, was cancelled, or has not ended yet: wait for its end first"}
 	problemNoAccount       = problemKind{"no-account", http.StatusNotFound, "The Offload account is not configured here", "this process has no API key of the case's Offload account: add the account to its configuration"}
 	problemNotCreated      = problemKind{"not-created-yet", http.StatusNotFound, "The case does not exist at Offload yet", "Offload has not created the case yet: read the case to see what it waits for"}
 	problemNotAtOffload    = problemKind{"not-at-offload", http.StatusNotFound, "Offload does not have this case", "the case was never created at Offload or is gone, or the base URL of its account is wrong"}
@@ -55,7 +55,7 @@ var (
 	problemEnded           = problemKind{"ended", http.StatusConflict, "Already ended", "it has ended and takes nothing more"}
 	problemNoQuestion      = problemKind{"no-open-question", http.StatusConflict, "No open question", "the case asks nothing at the moment: read it to see what it waits for"}
 	problemOtherQuestion   = problemKind{"other-question", http.StatusConflict, "Another question is open", "questionId: the case asks another question by now: read it and answer that one"}
-	problemAnswered        = problemKind{"already-answered", http.StatusConflict, "Already answered", "questionId: an answer to this question is on its way"}
+	problemAnswered        = problemKind{"already-answered", http.StatusConflict, "Already answered", "questionId: the question has been answered already, here or at Offload: read the case"}
 	problemNotUncertain    = problemKind{"not-uncertain", http.StatusConflict, "Nothing to adopt or to create again", "the case exists at Offload, its creation is under way, or its deadline has passed: read the case to see what it waits for"}
 	problemPaused          = problemKind{"paused", http.StatusConflict, "The activation is paused", "it takes nothing new until the brand resumes it"}
 	problemNotReplayable   = problemKind{"not-replayable", http.StatusConflict, "The delivery can't be replayed", "it has no lane, or its body has been purged"}
@@ -67,7 +67,7 @@ var (
 	problemTooMany         = problemKind{"too-many", http.StatusTooManyRequests, "A limit is reached", "close some approvals or runs of the activation first"}
 	problemInternal        = problemKind{"internal", http.StatusInternalServerError, "A fault in Signalbox", "see the log at the requestId"}
 	problemProvider        = problemKind{"provider-failed", http.StatusBadGateway, "Offload refused the call", "Offload refused the account's API key, or its answer can't be read: check the account's API key and base URL, and see the log at the requestId"}
-	problemUnavailable     = problemKind{"unavailable", http.StatusServiceUnavailable, "Temporarily unavailable", "Temporal, its workers or the inbox are away or not set up yet, or the workflow can't answer now: repeat the call after Retry-After; if it lasts, see /readyz of the ingress and of the workers"}
+	problemUnavailable     = problemKind{"unavailable", http.StatusServiceUnavailable, "Temporarily unavailable", "Temporal, its workers or the inbox are away or not set up yet, or the workflow can't answer now: repeat a start or a read after Retry-After; after another change, read first; if it lasts, see /readyz of the ingress and of the workers"}
 	problemAccessDenied    = problemKind{problemUnavailable.name, problemUnavailable.status, problemUnavailable.title, "Temporal refuses this process: an operator must check its API key or certificate; /readyz says more"}
 )
 

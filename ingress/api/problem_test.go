@@ -363,6 +363,10 @@ func TestARefusalNamesWhatIsNotThereOrIsOver(t *testing.T) {
 		{"GET /v1/notices/offload-case%2Fnosuch", "", "", "the source has no notices: it does not exist, none arose yet, or no callback and no replyTo was named"},
 		{"GET " + delivery, "", "", "there is no delivery with this ID: check it, or list the deliveries"},
 		{"POST /v1/cases/x/input", `{"questionId":"q","text":"t"}`, workflows.ErrTypeCaseEnded, "the case has ended and takes nothing more"},
+		{
+			"POST /v1/cases/x/input", `{"questionId":"q","text":"t"}`, workflows.ErrTypeAlreadyAnswered,
+			"questionId: the question has been answered already, here or at Offload: read the case",
+		},
 		{"POST /v1/cases/x/adopt", `{"caseId":"c"}`, workflows.ErrTypeOtherCase, "caseId: the case is another one at Offload: read the case"},
 		{
 			"POST /v1/cases/x/adopt", `{"caseId":"c"}`, workflows.ErrTypeNotUncertain,

@@ -28,7 +28,7 @@ var (
 	ErrNoOpenQuestion = errors.New("no open question")
 	// ErrOtherQuestion: another question is open now.
 	ErrOtherQuestion = errors.New("another question is open")
-	// ErrAlreadyAnswered: an answer to this question is already being sent.
+	// ErrAlreadyAnswered: the question has been answered already, here or at Offload.
 	ErrAlreadyAnswered = errors.New("already answered")
 	// ErrEnded: the case, activation, approval or run has ended.
 	ErrEnded = errors.New("already ended")
@@ -39,8 +39,8 @@ var (
 	// ErrFailed: the workflow failed in Temporal, for example because its input is invalid. It has no outcome. A case that failed at Offload
 	// is not this error: it has an outcome.
 	ErrFailed = errors.New("the workflow failed")
-	// ErrNoFiles: no workflow stores files of the case: the case has none, or has not ended yet.
-	ErrNoFiles = errors.New("no workflow stores files of the case: the case has none, or has not ended yet")
+	// ErrNoFiles: no workflow stores files of the case: the case has none, was cancelled, or has not ended yet.
+	ErrNoFiles = errors.New("no workflow stores files of the case: the case has none, was cancelled, or has not ended yet")
 	// ErrNotUncertain: the case can't be adopted or created again now: it exists at Offload, its creation is under way, or its deadline has passed.
 	ErrNotUncertain = errors.New("the case is not waiting to be adopted or created again")
 	// ErrPaused: the activation is paused and accepts nothing new.
@@ -52,7 +52,7 @@ var (
 	// changes a case, an activation or notices waits for a worker until the deadline of its context, or for 30 seconds if there is none;
 	// ReconcileNow and TouchRuns wait for none.
 	ErrUnavailable = errors.New("temporarily unavailable")
-	// ErrAccessDenied: Temporal does not know the client's API key or certificate, or these lack a permission in the namespace.
+	// ErrAccessDenied: Temporal does not know the client's API key, or the key or certificate lacks a permission in the namespace.
 	ErrAccessDenied = errors.New("refused by Temporal: check the API key or certificate, and their permissions in the namespace")
 	// ErrNoKeyring: the client was made without a keyring.
 	ErrNoKeyring = errors.New("the client has no keyring")
