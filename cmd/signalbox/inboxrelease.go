@@ -45,8 +45,8 @@ func (p process) inboxPurge() *cobra.Command {
 	purge := p.operate(&cobra.Command{
 		Use:   "purge",
 		Short: "Remove bodies or whole deliveries by age; pending deliveries stay",
-		Long: `Remove bodies or whole deliveries by age; pending deliveries stay. It works in short steps beside a running ingress, and can be interrupted and
-repeated. The inbox records the person.`,
+		Long: `Remove bodies or whole deliveries by age; pending deliveries stay, and quarantined ones keep their bodies until they are removed. It works in short
+steps beside a running ingress, and can be interrupted and repeated. The inbox records the person.`,
 		Args: cobra.NoArgs,
 	}, func(cmd *cobra.Command, _ []string, deliveries inboxBackend) error {
 		if bodies < 0 || rows < 0 || bodies == 0 && rows == 0 {
@@ -61,7 +61,7 @@ repeated. The inbox records the person.`,
 		}
 		return p.say(cmd, "%d bodies and %d deliveries removed\n", done.Bodies, done.Rows)
 	})
-	purge.Flags().DurationVar(&bodies, "bodies-before", 0, "remove bodies that arrived longer ago than this, such as 720h")
+	purge.Flags().DurationVar(&bodies, "bodies-before", 0, "remove bodies that arrived longer ago than this, such as 720h, except quarantined ones")
 	purge.Flags().DurationVar(&rows, "rows-before", 0, "remove deliveries that arrived longer ago than this; their late repetitions then count as new")
 	jsonFlag(purge, &asJSON)
 	return purge

@@ -76,7 +76,7 @@ func (p process) noticeList() *cobra.Command {
 	}
 	page.add(list)
 	list.Flags().BoolVar(&givenUp, "given-up", false, "only sources with notices that were given up")
-	list.Flags().StringVar(&open, "open", "", "open: notices wait, were given up, or were delivered minutes ago; closed: the others; empty: both")
+	list.Flags().StringVar(&open, "open", "", "open: notices wait, were given up, or were delivered minutes ago (30 days, if a target answered 410); closed: the others; empty: both")
 	list.Flags().StringVar(&prefix, "prefix", "", "beginning of the source, such as artmail-activation/AGENT/")
 	return usesAPI(list)
 }

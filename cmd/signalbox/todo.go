@@ -19,9 +19,9 @@ func (p process) toDo() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "todo",
 		Short: "List the work for people, the most urgent first",
-		Long: `List the work for people, the most urgent first: open questions, uncertain creations, results that violate their schema, paused activations, stale
-runs, notices given up, broken workflows, and deliveries that did not reach their workflow. Completed workflows, and
-unmatched and late deliveries, come last. What to do stands below the list. --json also prints full texts.`,
+		Long: `List the work for people, the most urgent first: open questions, uncertain creations, results that violate their schema, activations that Artmail
+paused because webhooks failed, stale runs, notices given up, broken workflows, and deliveries that did not reach their workflow, of the late ones only
+ends of cases. Completed workflows, and unmatched and late deliveries, come last. What to do stands below the list. --json also prints full texts.`,
 		Args: cobra.NoArgs,
 	}
 	settings := p.settingsFlags(command, "inbox")

@@ -1,5 +1,5 @@
 // Package notify is the workflow "notify". It delivers the notices of one other workflow, its source. Each target gets its notices in
-// order, one at a time. Each delivery is an activity that the server retries. Meanwhile the workflow receives further notices, and a target
+// order of seq, one at a time; one that a person resends can come after newer ones. Each delivery is an activity that the server retries. Meanwhile the workflow receives further notices, and a target
 // that is down does not delay other targets.
 //
 // The source's hand-off starts and signals the workflow. The workflow ends ten minutes after its last delivery. If a target answered 410

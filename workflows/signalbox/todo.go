@@ -93,7 +93,7 @@ type ToDoOptions struct {
 }
 
 // ToDoList is one page of the to-do list, most urgent item first. Completed workflows, and unmatched and late deliveries, come last: no person
-// can close most of them, so they stay until their retention ends.
+// can close most of them, so they stay until their retention ends. Of the late deliveries it has only ends of cases.
 type ToDoList struct {
 	Items []ToDoItem `json:"items"`
 	// Next is the cursor of the following page, empty on the last.

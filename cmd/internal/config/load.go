@@ -55,7 +55,7 @@ func Flags(flags *pflag.FlagSet, parts Part) {
 	flags.Duration("idle-timeout", 2*time.Minute, "how long a connection stays open without a request")
 	flags.StringSlice("trusted-proxies", nil, "addresses or ranges, such as 10.0.0.0/8, of the proxies whose X-Forwarded-For counts, separated by commas")
 	flags.Duration("unmatched-grace", 15*time.Minute, "how long an event waits for a workflow that does not exist yet")
-	flags.Duration("keep-bodies", 30*24*time.Hour, "how long the inbox keeps bodies that are neither pending nor quarantined; 0: for ever")
+	flags.Duration("keep-bodies", 30*24*time.Hour, "how long the inbox keeps bodies that are neither pending nor quarantined; 0: for ever, which needs --keep-rows 0")
 	flags.Duration("keep-rows", 180*24*time.Hour, "how long the inbox keeps deliveries with their dedupe keys, which identify late repetitions, and quarantined ones with their bodies; 0: for ever")
 	flags.Duration("drain-delay", 5*time.Second, "how long a stopping ingress still accepts webhooks while /readyz answers 503, until load balancers have noticed")
 	flags.Duration("drain", 20*time.Second, "how long a stop then waits for requests under way")

@@ -91,7 +91,7 @@
 //	OffloadNotSent, Throttled    the server repeats it                      the server repeats it      not_created, after 3 minutes
 //	OffloadUnavailable           uncertain                                  the server repeats it      create_uncertain
 //	OffloadUncertain, no type    uncertain                                  repeated after the ceiling create_uncertain; unreadable_answer
-//	OffloadInvalidRequest        the case ends FAILED; with awaitCorrection repeated after the ceiling create_rejected; unreadable_answer
+//	OffloadInvalidRequest        the case ends FAILED; with awaitCorrection -                          create_rejected
 //	                             it waits for a corrected request
 //	  after an uncertain one     uncertain; with awaitCorrection it waits   -                          create_uncertain; create_rejected
 //	                             for a corrected request
