@@ -126,11 +126,17 @@ func TestWhoMayNotIsRefusedAndLoggedWithoutTheToken(t *testing.T) {
 
 func TestATokenDoesWhatItsLimitsAllow(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, tokens())
-	w.temporal.become("artmail-activation/crm/a1", workflows.ActivationState{Agent: "crm", ActivationID: "a1", Status: workflows.ActivationActive})
+	set := tokens()
+	set.Add("secret-of-w9~helper", api.Token{Name: "w9", Scopes: []api.Scope{api.ScopeAdmin}, Agents: []string{"w9~helper"}})
+	w := newWorld(t, set)
+	for _, agent := range []string{"crm", "w9~helper"} {
+		w.temporal.become("artmail-activation/"+agent+"/a1", workflows.ActivationState{Agent: agent, ActivationID: "a1", Status: workflows.ActivationActive})
+	}
 	require.Equal(t, 201, w.post(t, emeaSecret, "/v1/cases", start("mine", "emea")).status)
 	require.Equal(t, 200, w.get(t, emeaSecret, "/v1/cases/mine").status)
 	require.Equal(t, 200, w.get(t, crmSecret, "/v1/activations/crm/a1").status)
+	require.Equal(t, 200, w.get(t, "secret-of-w9~helper", "/v1/activations/w9%7Ehelper/a1").status)
+	require.Equal(t, 403, w.get(t, "secret-of-w9~helper", "/v1/activations/%63rm/a1").status)
 	require.Equal(t, 404, w.get(t, emeaSecret, "/v1/cases/none").status)
 }
 

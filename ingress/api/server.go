@@ -199,7 +199,8 @@ func (s *Server) admit(next echo.HandlerFunc) echo.HandlerFunc {
 			return err
 		}
 		c.SetRequest(c.Request().WithContext(withCaller(c.Request().Context(), token)))
-		if err := authorize(token, op.scopes, c.Param("agent")); err != nil {
+		agent, _ := pathParam(c, "agent") // validate refuses one that can't be decoded
+		if err := authorize(token, op.scopes, agent); err != nil {
 			return err
 		}
 		return s.traced(c, func() error {

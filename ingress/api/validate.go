@@ -52,18 +52,22 @@ func (s *specification) validate(c echo.Context, op *operation) error {
 func (s *specification) checkPath(c echo.Context, op *operation) []FieldError {
 	var fields []FieldError
 	for _, p := range op.path {
-		value := c.Param(p.name)
-		if c.Request().URL.RawPath != "" {
-			plain, err := url.PathUnescape(value)
-			if err != nil {
-				fields = append(fields, FieldError{Field: p.name, Detail: "it is not percent-encoded: encode it"})
-				continue
-			}
-			value = plain
+		value, err := pathParam(c, p.name)
+		if err != nil {
+			fields = append(fields, FieldError{Field: p.name, Detail: "it is not percent-encoded: encode it"})
+			continue
 		}
 		fields = append(fields, s.check(p.schema, p.name, value)...)
 	}
 	return fields
+}
+
+// pathParam returns a part of the path, decoded. Echo takes the parts from RawPath, where the URL has one.
+func pathParam(c echo.Context, name string) (string, error) {
+	if c.Request().URL.RawPath == "" {
+		return c.Param(name), nil
+	}
+	return url.PathUnescape(c.Param(name)) //nolint:wrapcheck // the caller says what is wrong
 }
 
 func (s *specification) checkQuery(query url.Values, op *operation) []FieldError {
