@@ -1,6 +1,7 @@
 package signalbox
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -39,9 +40,10 @@ type CaseRow struct {
 	Listed
 	Reference string `json:"reference"`
 	// Account is empty for a case that another kind of client has just started, until a worker publishes it.
-	Account string               `json:"account,omitempty"`
-	CaseID  string               `json:"caseId,omitempty"`
-	Status  workflows.CaseStatus `json:"status"`
+	Account string `json:"account,omitempty"`
+	CaseID  string `json:"caseId,omitempty"`
+	// Status is CREATING until a status is published.
+	Status workflows.CaseStatus `json:"status"`
 }
 
 // CasePage is one page of a list. Next is the cursor of the following page, empty on the last.
@@ -79,7 +81,7 @@ func (c *Client) ListCases(ctx context.Context, filter CaseFilter) (CasePage, er
 
 func caseRow(e execution) CaseRow {
 	reference, _ := workflows.ParseOffloadCaseWorkflowID(e.WorkflowID)
-	return CaseRow{Listed: e.Listed, Reference: reference, Account: e.account, CaseID: e.caseID, Status: workflows.CaseStatus(e.state)}
+	return CaseRow{Listed: e.Listed, Reference: reference, Account: e.account, CaseID: e.caseID, Status: cmp.Or(workflows.CaseStatus(e.state), workflows.CaseCreating)}
 }
 
 func (f CaseFilter) conditions() (conditions, error) {
@@ -136,8 +138,9 @@ type ActivationRow struct {
 	Listed
 	Agent string `json:"agent"`
 	// ActivationID is empty if it is so long that the workflow ID has only its hash, and no worker answers.
-	ActivationID string                     `json:"activationId,omitempty"`
-	Status       workflows.ActivationStatus `json:"status"`
+	ActivationID string `json:"activationId,omitempty"`
+	// Status is UNKNOWN until a status is published.
+	Status workflows.ActivationStatus `json:"status"`
 }
 
 // ActivationPage is one page of a list. Next is the cursor of the following page, empty on the last.
@@ -180,7 +183,7 @@ func (c *Client) activationRow(ctx context.Context, e execution) ActivationRow {
 			activationID = state.ActivationID
 		}
 	}
-	return ActivationRow{Listed: e.Listed, Agent: agent, ActivationID: activationID, Status: workflows.ActivationStatus(e.state)}
+	return ActivationRow{Listed: e.Listed, Agent: agent, ActivationID: activationID, Status: cmp.Or(workflows.ActivationStatus(e.state), workflows.ActivationUnknown)}
 }
 
 func (f ActivationFilter) conditions() (conditions, error) {

@@ -60,6 +60,23 @@ func TestAPrefixOfReferencesTellsCapitalsApart(t *testing.T) {
 	require.Equal(t, "vendor_2", page.Cases[0].Reference)
 }
 
+// A search attribute that a workflow has not published yet is missing in lists.
+func TestARowWithoutAStatusHasTheFirstOne(t *testing.T) {
+	t.Parallel()
+	server, show := visibility(t)
+	c := newClient(t, server, signalbox.Options{})
+	show(running("offload-case/new"))
+	cases, err := c.ListCases(t.Context(), signalbox.CaseFilter{})
+	require.NoError(t, err)
+	require.Len(t, cases.Cases, 1)
+	require.Equal(t, workflows.CaseCreating, cases.Cases[0].Status)
+	show(running("artmail-activation/crm/new"))
+	activations, err := c.ListActivations(t.Context(), signalbox.ActivationFilter{})
+	require.NoError(t, err)
+	require.Len(t, activations.Activations, 1)
+	require.Equal(t, workflows.ActivationUnknown, activations.Activations[0].Status)
+}
+
 func TestACatchUpGoesOnWhereItsTimeWasOver(t *testing.T) {
 	t.Parallel()
 	const cases = signalbox.MaxPage + 1
