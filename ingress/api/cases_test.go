@@ -122,6 +122,13 @@ func TestListsKeepToTheLimitsOfTheToken(t *testing.T) {
 	require.Equal(t, 200, w.get(t, adminSecret, "/v1/todo?kind=question").status)
 }
 
+func TestAPrefixMayBeADot(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	require.Equal(t, 200, w.get(t, "", "/v1/cases?prefix=.").status)
+	require.Contains(t, w.temporal.queries[0], "'offload-case/.'")
+}
+
 func TestAWaitOutlivesTheDeadlinesOfTheListener(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)

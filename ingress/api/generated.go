@@ -242,7 +242,7 @@ type APIKey struct {
 	ApiKey string `json:"apiKey"`
 }
 
-// AccountName The name of an Offload account in the configuration. Default `default`.
+// AccountName The name of an Offload account in the configuration: 1 to 100 bytes of UTF-8. Default `default`.
 type AccountName = string
 
 // Activation defines model for Activation.
@@ -392,7 +392,7 @@ type DeliveryFilter struct {
 	// Agent The name of an agent in the configuration.
 	Agent AgentName `json:"agent,omitempty,omitzero"`
 
-	// Kind An ID of a provider, without control characters.
+	// Kind An ID of a provider: 1 to 250 bytes of UTF-8, without control characters.
 	Kind ID `json:"kind,omitempty,omitzero"`
 
 	// Lane The ID of a workflow in Temporal, in printable ASCII.
@@ -435,13 +435,13 @@ type FieldError struct {
 	Field string `json:"field"`
 }
 
-// ID An ID of a provider, without control characters.
+// ID An ID of a provider: 1 to 250 bytes of UTF-8, without control characters.
 type ID = string
 
 // InputReceipt defines model for InputReceipt.
 type InputReceipt = workflows.InputReceipt
 
-// LongText At most 32 KiB of JSON.
+// LongText At most 32768 bytes of UTF-8 as JSON: `<`, `>` and `&` count six.
 type LongText = string
 
 // NewsSource How a change became known.
@@ -593,6 +593,9 @@ type Question = workflows.Question
 // Examples: vendor_2048
 type Reference = string
 
+// ReferencePrefix The beginning of a reference.
+type ReferencePrefix = string
+
 // Release defines model for Release.
 type Release struct {
 	// Agent The name of an agent in the configuration.
@@ -617,13 +620,13 @@ type Replayed = inboxadmin.Replayed
 // ReplayedDeliveries defines model for ReplayedDeliveries.
 type ReplayedDeliveries = signalbox.ReplayedDeliveries
 
-// ReplyTo The workflow of your own that gets notices, by a signal.
+// ReplyTo The workflow of your own that gets notices, by a signal. One of Signalbox's, such as `offload-case/vendor_2048`, is refused.
 type ReplyTo = workflows.ReplyTo
 
 // ResultCheck Whether the result is what the `resultSchema` of the request describes. Signalbox checks it when the case has ended. No verdict makes a case fail.
 type ResultCheck = workflows.ResultCheck
 
-// RetryCreate defines model for RetryCreate.
+// RetryCreate As a whole at most 400 KiB.
 type RetryCreate = workflows.RetryCreate
 
 // Run defines model for Run.
@@ -641,7 +644,7 @@ type SelectNotices = workflows.SelectNotices
 // SenderPersona The name under which Offload writes.
 type SenderPersona = workflows.SenderPersona
 
-// ShortText At most 500 bytes of JSON.
+// ShortText At most 500 bytes of UTF-8 as JSON: `<`, `>` and `&` count six.
 type ShortText = string
 
 // StartedCase defines model for StartedCase.
@@ -679,7 +682,7 @@ type Word = string
 // WorkflowID The ID of a workflow in Temporal, in printable ASCII.
 type WorkflowID = string
 
-// ActivationId An ID of a provider, without control characters.
+// ActivationId An ID of a provider: 1 to 250 bytes of UTF-8, without control characters.
 type ActivationId = ID
 
 // Agent The name of an agent in the configuration.
@@ -726,10 +729,10 @@ type ListActivationsParams struct {
 	// Open Only what is running in Temporal, or only what is closed.
 	Open ListActivationsParamsOpen `form:"open,omitempty" json:"open,omitempty,omitzero"`
 
-	// StartedSince Started at this time or later.
+	// StartedSince The workflow's current run started at this time or later. A workflow that has continued as new started earlier.
 	StartedSince StartedSince `form:"startedSince,omitempty" json:"startedSince,omitempty,omitzero"`
 
-	// StartedBefore Started before this time.
+	// StartedBefore The workflow's current run started before this time.
 	StartedBefore StartedBefore `form:"startedBefore,omitempty" json:"startedBefore,omitempty,omitzero"`
 
 	// Cursor `next` of the page before.
@@ -775,15 +778,15 @@ type ListCasesParams struct {
 	CaseId Searched `form:"caseId,omitempty" json:"caseId,omitempty,omitzero"`
 
 	// Prefix How the reference begins.
-	Prefix Reference `form:"prefix,omitempty" json:"prefix,omitempty,omitzero"`
+	Prefix ReferencePrefix `form:"prefix,omitempty" json:"prefix,omitempty,omitzero"`
 
 	// Open Only what is running in Temporal, or only what is closed.
 	Open ListCasesParamsOpen `form:"open,omitempty" json:"open,omitempty,omitzero"`
 
-	// StartedSince Started at this time or later.
+	// StartedSince The workflow's current run started at this time or later. A workflow that has continued as new started earlier.
 	StartedSince StartedSince `form:"startedSince,omitempty" json:"startedSince,omitempty,omitzero"`
 
-	// StartedBefore Started before this time.
+	// StartedBefore The workflow's current run started before this time.
 	StartedBefore StartedBefore `form:"startedBefore,omitempty" json:"startedBefore,omitempty,omitzero"`
 
 	// Cursor `next` of the page before.

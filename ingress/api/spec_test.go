@@ -2,12 +2,14 @@ package api
 
 import (
 	"encoding/json"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"maps"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,8 +26,11 @@ import (
 
 // schema is what these tests read of a schema of the document.
 type schema struct {
-	Properties map[string]struct{ Enum []string }
-	Enum       []string
+	Properties map[string]struct {
+		Enum   []string
+		Format string
+	}
+	Enum []string
 }
 
 func schemas(t *testing.T) map[string]schema {
@@ -73,6 +78,11 @@ func TestEachSchemaHasTheFieldsOfItsGoType(t *testing.T) {
 		want := slices.DeleteFunc(jsonFields(reflect.TypeOf(c.value)), func(field string) bool { return slices.Contains(c.hidden, field) })
 		slices.Sort(want)
 		require.Equal(t, want, slices.Sorted(maps.Keys(all[name].Properties)), name)
+		for _, f := range reflect.VisibleFields(reflect.TypeOf(c.value)) {
+			if field, _, _ := strings.Cut(f.Tag.Get("json"), ","); f.Type == reflect.TypeFor[int64]() {
+				require.Equal(t, "int64", all[name].Properties[field].Format, "%s.%s", name, field)
+			}
+		}
 	}
 }
 
@@ -89,6 +99,73 @@ func jsonFields(of reflect.Type) []string {
 		}
 	}
 	return fields
+}
+
+// eachObject visits each object of the document, so each schema.
+func eachObject(t *testing.T, visit func(object map[string]any)) {
+	t.Helper()
+	var walk func(part any)
+	walk = func(part any) {
+		switch part := part.(type) {
+		case []any:
+			for _, one := range part {
+				walk(one)
+			}
+		case map[string]any:
+			visit(part)
+			for _, one := range part {
+				walk(one)
+			}
+		}
+	}
+	var root any
+	require.NoError(t, yaml.Unmarshal(document, &root))
+	walk(root)
+}
+
+// The contract counts bytes, and maxLength counts characters. Both are as many only where a pattern allows ASCII alone.
+func TestEachTextSaysItsLimitInBytes(t *testing.T) {
+	t.Parallel()
+	seen := 0
+	eachObject(t, func(schema map[string]any) {
+		pattern, _ := schema["pattern"].(string)
+		if schema["maxLength"] != nil && regexp.MustCompile(pattern).MatchString("ü") {
+			seen++
+			require.Contains(t, schema["description"], "bytes", "%v", schema)
+			require.NotContains(t, fmt.Sprint(schema["x-want"]), "characters,", "%v", schema)
+		}
+	})
+	require.Greater(t, seen, 4)
+}
+
+// Generated TypeScript takes an object without either for one that can have no field.
+func TestEachObjectNamesItsFieldsOrAllowsAny(t *testing.T) {
+	t.Parallel()
+	eachObject(t, func(schema map[string]any) {
+		if types := fmt.Sprint(schema["type"]); types == "object" || types == "[string object]" {
+			require.True(t, schema["properties"] != nil || schema["additionalProperties"] != nil, "%v", schema)
+		}
+	})
+}
+
+func TestTheDocumentSaysTheLimitsOfTheContract(t *testing.T) {
+	t.Parallel()
+	for _, says := range []string{
+		fmt.Sprintf("a time is from %d to %d", workflows.MinTime.Year(), workflows.MaxTime.Year()-1),
+		fmt.Sprintf("at most %d characters and an exponent of at most %d digits", maxNumber, maxExponent),
+		fmt.Sprintf("1 to %d bytes of UTF-8", workflows.MaxIDBytes),
+		fmt.Sprintf("1 to %d bytes of UTF-8", workflows.MaxClientReferenceIDBytes),
+		fmt.Sprintf("At most %d bytes of UTF-8 as JSON", workflows.MaxShortTextBytes),
+		fmt.Sprintf("At most %d bytes of UTF-8 as JSON", workflows.MaxTextBytes),
+		fmt.Sprintf("At most %d KiB", workflows.MaxJSONBytes>>10),
+		fmt.Sprintf("As a whole at most %d KiB", workflows.MaxStartBytes>>10),
+		fmt.Sprintf("up to %d KiB", workflows.MaxNoticeBytes>>10),
+		fmt.Sprintf("begins with `%s`", workflows.CanaryReference("")),
+		"shortest pause between two polls, at least " + workflows.MinPollFloor.String(),
+		"unanswered question is repeated, at least " + strings.TrimSuffix(workflows.MinRemindAfter.String(), "0s"),
+	} {
+		require.Contains(t, string(document), says)
+	}
 }
 
 // A value that a Go type gets, the document and the lists to choose from must get too.

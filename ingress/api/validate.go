@@ -287,7 +287,7 @@ func (s *specification) inWords(e *jsonschema.ValidationError) string {
 			words = fmt.Sprintf("at least %d characters", k.Want)
 		}
 	case *kind.MaxLength:
-		return fmt.Sprintf("%d characters, at most %d: shorten it", k.Got, k.Want)
+		return fmt.Sprintf("%d characters, at most %d bytes: shorten it", k.Got, k.Want)
 	case *kind.Format:
 		words = "a time such as 2026-05-01T12:00:00Z"
 	case *kind.Minimum:

@@ -21,9 +21,11 @@ const started = await api.POST("/v1/cases", {
     reference,
     request: {
       channel: "EMAIL",
-      goal: { objective: "Obtain a signed W-9" },
+      goal: { objective: "Obtain a signed W-9", knowledge: { year: 2026 } },
       counterparty: { address: "question@vendor.example", name: "Ada" },
       senderPersona: { name: "Grace" },
+      metadata: { vendor: 8192 },
+      resultSchema: { type: "object", properties: { summary: { type: "string" } } },
     },
   },
 });
@@ -45,4 +47,7 @@ while (!last.outcome) {
   }
   last = await state();
 }
-process.stdout.write(JSON.stringify({ status: last.status, result: last.outcome.facts.result, by: last.answers?.[0]?.by }));
+const { result } = last.outcome.facts;
+const summary = result?.summary;
+if (typeof summary !== "string" || summary.trim() === "") throw new Error("the result has no summary");
+process.stdout.write(JSON.stringify({ status: last.status, result, by: last.answers?.[0]?.by }));
