@@ -39,8 +39,7 @@ func (f *failure) asError(made workflows.NoticeDelivery) error {
 
 // byTemporal translates an error of Temporal: an invalid or denied request is final, anything else is retried.
 func byTemporal(err error) *failure {
-	var denied *serviceerror.PermissionDenied
-	if refused(err) || errors.As(err, &denied) {
+	if refused(err) || errors.As(err, new(*serviceerror.PermissionDenied)) {
 		return final(workflows.ErrTypeNoticeInvalid, err)
 	}
 	return undelivered(err)
@@ -49,8 +48,8 @@ func byTemporal(err error) *failure {
 // refused reports whether Temporal says that a request is invalid. A run that has had all its signals is busy: it takes more once it
 // continues as new.
 func refused(err error) bool {
-	var invalid *serviceerror.InvalidArgument
-	return errors.As(err, &invalid) && !workflows.IsSignalLimit(invalid.Message)
+	invalid, ok := errors.AsType[*serviceerror.InvalidArgument](err)
+	return ok && !workflows.IsSignalLimit(invalid.Message)
 }
 
 // invalid returns err as the non-retryable error of a hand-off.
@@ -59,8 +58,8 @@ func invalid(err error) error {
 }
 
 func isInvalid(err error) bool {
-	var application *temporal.ApplicationError
-	return errors.As(err, &application) && application.Type() == workflows.ErrTypeNoticeInvalid
+	application, ok := errors.AsType[*temporal.ApplicationError](err)
+	return ok && application.Type() == workflows.ErrTypeNoticeInvalid
 }
 
 // translate makes an error of a hand-off final if Temporal says that the request is invalid.

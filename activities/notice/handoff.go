@@ -112,9 +112,8 @@ func (a *Activities) startFiles(ctx context.Context, h workflows.HandOff) error 
 		return err
 	}
 	described, err := a.temporal.DescribeWorkflow(ctx, id, "")
-	var notFound *serviceerror.NotFound
 	switch {
-	case err != nil && !errors.As(err, &notFound):
+	case err != nil && !errors.As(err, new(*serviceerror.NotFound)):
 		return translate(fmt.Errorf("look for the workflow that stores the files of case %s: %w", h.Files.Reference, err))
 	case err != nil:
 	case described.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING,

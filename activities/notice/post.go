@@ -99,8 +99,8 @@ func (c *callback) request(ctx context.Context, n workflows.Notice, now time.Tim
 
 // withoutURL removes the callback's URL from an error: it may hold a token.
 func withoutURL(err error) error {
-	var at *url.Error
-	if !errors.As(err, &at) {
+	at, ok := errors.AsType[*url.Error](err)
+	if !ok {
 		return err
 	}
 	if at.Timeout() {

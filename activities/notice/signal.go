@@ -20,8 +20,7 @@ func (a *Activities) Signal(ctx context.Context, d workflows.DeliverNotice) (wor
 		if err == nil {
 			return 0, nil
 		}
-		var notFound *serviceerror.NotFound
-		if errors.As(err, &notFound) {
+		if errors.As(err, new(*serviceerror.NotFound)) {
 			if status := a.endedAs(ctx, d.To.WorkflowID); status != "" {
 				return 0, final(workflows.ErrTypeNoticeReceiverEnded, fmt.Errorf("the receiver has ended (%s)", status))
 			}

@@ -28,11 +28,10 @@ func (a *Activities) Start(ctx context.Context, d workflows.DeliverNotice) (work
 			WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 			StaticSummary:         workflows.Clip("Activation "+n.ActivationID+" of agent "+n.Agent, maxSummary),
 		}, to.WorkflowType, workflows.HandOverStart{Agent: n.Agent, ActivationID: n.ActivationID})
-		var ended *serviceerror.WorkflowExecutionAlreadyStarted
 		switch {
 		case err == nil:
 			return 0, nil
-		case errors.As(err, &ended):
+		case errors.As(err, new(*serviceerror.WorkflowExecutionAlreadyStarted)):
 			return 0, final(workflows.ErrTypeNoticeReceiverEnded, errors.New("the workflow has ended, and is not started again"))
 		}
 		return 0, byTemporal(err)

@@ -207,22 +207,15 @@ var unknownField = regexp.MustCompile(`unknown field ("(?:[^"\\]|\\.)*")`)
 
 // located adds the line and the column to the error of a JSON document, where they are known.
 func located(document []byte, err error) error {
-	var (
-		syntax *json.SyntaxError
-		typed  *json.UnmarshalTypeError
-	)
 	at := -1
-	switch {
-	case errors.As(err, &syntax):
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		at = int(syntax.Offset) - 1
-	case errors.As(err, &typed):
+	} else if typed, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		at = int(typed.Offset) - 1
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	} else if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		at = len(document)
-	default:
-		if found := unknownField.FindStringSubmatch(err.Error()); found != nil {
-			at = bytes.Index(document, []byte(found[1]))
-		}
+	} else if found := unknownField.FindStringSubmatch(err.Error()); found != nil {
+		at = bytes.Index(document, []byte(found[1]))
 	}
 	if at < 0 || at > len(document) {
 		return err

@@ -29,11 +29,11 @@ const exitStatuses = `0 done · 1 failed · 2 wrong usage, settings or token, or
 
 // exitStatus returns the exit status of an error: see exitStatuses.
 func exitStatus(err error) int {
-	var refused *api.Refusal
+	refused, isRefusal := errors.AsType[*api.Refusal](err)
 	switch {
 	case err == nil:
 		return 0
-	case errors.As(err, &refused) && (refused.Status == http.StatusUnauthorized || refused.Status == http.StatusForbidden):
+	case isRefusal && (refused.Status == http.StatusUnauthorized || refused.Status == http.StatusForbidden):
 		return 2 // another token is needed
 	// An error of the whole workflow comes before an error of the request to it.
 	case errors.Is(err, signalbox.ErrTerminated):

@@ -82,7 +82,7 @@ func (p process) run(ctx context.Context, args []string) int {
 		}
 		// A failed write to standard error can't be reported.
 		_, _ = fmt.Fprintf(p.err, "signalbox: %s\n", printable(says))
-		if line := (*commandLineError)(nil); errors.As(err, &line) {
+		if line, ok := errors.AsType[*commandLineError](err); ok {
 			_, _ = fmt.Fprintf(p.err, "see `%s --help`\n", line.command.CommandPath())
 		}
 	}

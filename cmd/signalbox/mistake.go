@@ -31,8 +31,8 @@ func argumentError(command *cobra.Command, args []string, err error) error {
 
 // flagError adds the flags with names like that of an unknown one.
 func flagError(command *cobra.Command, err error) error {
-	unknown := (*pflag.NotExistError)(nil)
-	if !errors.As(err, &unknown) {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok {
 		return err
 	}
 	flags := &cobra.Command{}
@@ -58,8 +58,7 @@ func didYouMean(before string, names []string) string {
 // mistake returns the text of an error, with the flags for the parameters that the API refuses, and what to do about a missing namespace.
 func mistake(command *cobra.Command, err error) string {
 	text := err.Error()
-	refused := (*api.Refusal)(nil)
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*api.Refusal](err); ok {
 		for _, one := range refused.Errors {
 			parameter, _, _ := strings.Cut(one.Field, "[")
 			flag := upper.ReplaceAllStringFunc(parameter, func(letter string) string { return "-" + strings.ToLower(letter) })
@@ -68,7 +67,7 @@ func mistake(command *cobra.Command, err error) string {
 			}
 		}
 	}
-	if none := (*serviceerror.NamespaceNotFound)(nil); errors.As(err, &none) {
+	if errors.As(err, new(*serviceerror.NamespaceNotFound)) {
 		text += ": `signalbox setup --create-namespace` makes it"
 	}
 	return text

@@ -24,15 +24,15 @@ import (
 // readAnswer reads an answer of the API. Its errors say which flag or variable to set.
 func readAnswer[T any](response *http.Response, err error) (T, error) {
 	answer, err := api.ReadAnswer[T](response, err)
-	var refused *api.Refusal
+	refused, isRefusal := errors.AsType[*api.Refusal](err)
 	switch {
-	case errors.As(err, &refused) && refused.Status == http.StatusUnauthorized:
+	case isRefusal && refused.Status == http.StatusUnauthorized:
 		err = fmt.Errorf("%w: set SIGNALBOX_API_TOKEN, or SIGNALBOX_API_TOKEN_FILE, to a token that the API knows", err)
 	case errors.Is(err, http.ErrSchemeMismatch):
 		err = fmt.Errorf("%w: --api (SIGNALBOX_API): the server speaks no TLS: use http://", errUsage)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		err = fmt.Errorf("%w: does signalbox-dev or signalbox serve run there? --api (SIGNALBOX_API) has its URL", err)
-	case refused == nil && errors.Is(err, signalbox.ErrInvalid):
+	case !isRefusal && errors.Is(err, signalbox.ErrInvalid):
 		err = fmt.Errorf("%w: --api (SIGNALBOX_API): status %d is no answer of the API, which is on the internal listener, by default :8081", errUsage, response.StatusCode)
 	}
 	return answer, err

@@ -68,8 +68,7 @@ func ensureNamespace(ctx context.Context, temporal client.Client, namespace stri
 		Namespace:                        namespace,
 		WorkflowExecutionRetentionPeriod: durationpb.New(minRetention),
 	})
-	var exists *serviceerror.NamespaceAlreadyExists
-	if err != nil && !errors.As(err, &exists) {
+	if err != nil && !errors.As(err, new(*serviceerror.NamespaceAlreadyExists)) {
 		return fmt.Errorf("create namespace %q: %w", namespace, err)
 	}
 	return nil
@@ -82,8 +81,7 @@ func retry(ctx context.Context, created bool, try func() error) error {
 	defer pause.Stop()
 	for {
 		err := try()
-		missing := (*serviceerror.NamespaceNotFound)(nil)
-		if err == nil || errors.Is(err, worker.ErrNotReady) || accessDenied(err) || !created && errors.As(err, &missing) {
+		if err == nil || errors.Is(err, worker.ErrNotReady) || accessDenied(err) || !created && errors.As(err, new(*serviceerror.NamespaceNotFound)) {
 			return err
 		}
 		select {

@@ -95,8 +95,7 @@ type surveyor struct {
 
 func (s *surveyor) readRun(ctx context.Context, execution *workflowpb.WorkflowExecutionInfo) error {
 	needs, err := s.needsOlder(ctx, execution)
-	var gone *serviceerror.NotFound
-	if errors.As(err, &gone) { // its retention has ended since the list
+	if errors.As(err, new(*serviceerror.NotFound)) { // its retention has ended since the list
 		return nil
 	}
 	if err != nil {

@@ -73,8 +73,8 @@ func (c *Case) FilesNow(ctx context.Context) (workflows.CaseFiles, error) {
 // orNoFiles returns ErrNoFiles if the workflow `offload-files` does not exist, unless the case itself does not exist or has closed without a
 // result: waiting for its end would be in vain.
 func (c *Case) orNoFiles(ctx context.Context, op string, err error) error {
-	var never *serviceerror.NotFound
-	if !errors.As(err, &never) {
+	never, ok := errors.AsType[*serviceerror.NotFound](err)
+	if !ok {
 		return err
 	}
 	description, err := c.client.temporal.DescribeWorkflow(ctx, c.WorkflowID(), "")

@@ -133,8 +133,7 @@ func queryState[T any](ctx context.Context, c *Client, op, workflowID string) (T
 // endedOrNotFound translates the error of a call. The server answers NotFound for a workflow that has ended and for one that never
 // existed; this tells the two apart.
 func (c *Client) endedOrNotFound(ctx context.Context, op, workflowID string, err error) error {
-	var notFound *serviceerror.NotFound
-	if !errors.As(err, &notFound) {
+	if !errors.As(err, new(*serviceerror.NotFound)) {
 		return translate(ctx, op, err)
 	}
 	description, describeErr := c.temporal.DescribeWorkflow(ctx, workflowID, "")

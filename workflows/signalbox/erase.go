@@ -169,7 +169,7 @@ func (e *Erasure) End(ctx context.Context, by string) error {
 				return fmt.Errorf("%w: %s has begun a new run meanwhile: run the command again", ErrStillOpen, part.id)
 			}
 			err := e.client.temporal.TerminateWorkflow(ctx, part.id, run.RunID, "erased by "+by)
-			if gone := (*serviceerror.NotFound)(nil); err != nil && !errors.As(err, &gone) {
+			if err != nil && !errors.As(err, new(*serviceerror.NotFound)) {
 				return translate(ctx, "end "+part.id, err)
 			}
 			if e.open {
@@ -254,7 +254,7 @@ func (e *Erasure) deleteRun(ctx context.Context, id, runID string, deadline time
 	_, err := e.client.temporal.WorkflowService().DeleteWorkflowExecution(ctx, &workflowservice.DeleteWorkflowExecutionRequest{
 		Namespace: e.client.namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: id, RunId: runID},
 	})
-	for gone := (*serviceerror.NotFound)(nil); !errors.As(err, &gone); _, err = e.client.temporal.DescribeWorkflow(ctx, id, runID) {
+	for ; !errors.As(err, new(*serviceerror.NotFound)); _, err = e.client.temporal.DescribeWorkflow(ctx, id, runID) {
 		if err != nil && ctx.Err() == nil {
 			return translate(ctx, "delete "+id, err)
 		}
@@ -278,9 +278,8 @@ func (e *Erasure) runs(ctx context.Context, part erasedPart) ([]execution, error
 		return nil, err
 	}
 	newest, err := e.client.temporal.DescribeWorkflow(ctx, part.id, "")
-	var gone *serviceerror.NotFound
 	switch {
-	case errors.As(err, &gone):
+	case errors.As(err, new(*serviceerror.NotFound)):
 		return all, nil
 	case err != nil:
 		return nil, translate(ctx, op, err)

@@ -90,49 +90,39 @@ func translate(ctx context.Context, op string, err error) error {
 	wrap := func(sentinel error) error { return fmt.Errorf("%s: %w: %w", op, sentinel, err) }
 
 	// This comes first: the cause of a failed workflow can have a type that is also in refusals.
-	var ended *temporal.WorkflowExecutionError
-	if errors.As(err, &ended) {
+	if ended, ok := errors.AsType[*temporal.WorkflowExecutionError](err); ok {
 		return fmt.Errorf("%s: %w: %w: %s", op, brokenBy(ended), err, resetHelp)
 	}
-	var refused *temporal.ApplicationError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*temporal.ApplicationError](err); ok {
 		if sentinel, known := refusals[refused.Type()]; known {
 			return wrap(sentinel)
 		}
 	}
-	var (
-		notFound    *serviceerror.NotFound
-		invalid     *serviceerror.InvalidArgument
-		notReady    *serviceerror.WorkflowNotReady
-		notNow      *serviceerror.FailedPrecondition // no worker has polled for a while, or the workflow is paused
-		unavailable *serviceerror.Unavailable
-		exhausted   *serviceerror.ResourceExhausted
-		deadline    *serviceerror.DeadlineExceeded
-		cancelled   *serviceerror.Canceled
-		denied      *serviceerror.PermissionDenied
-		// To answer a query, a worker replays a workflow that is not in its cache. That fails if the history grows meanwhile
-		// (https://github.com/temporalio/sdk-go/issues/755).
-		unanswered *serviceerror.QueryFailed
-
-		namespaceGone *serviceerror.NamespaceNotFound
-		namespaceAway *serviceerror.NamespaceUnavailable
-		namespaceIdle *serviceerror.NamespaceNotActive
-		namespaceBad  *serviceerror.NamespaceInvalidState
-	)
+	invalid, isInvalid := errors.AsType[*serviceerror.InvalidArgument](err)
 	switch {
-	case errors.As(err, &notFound):
+	case errors.As(err, new(*serviceerror.NotFound)):
 		return wrap(ErrNotFound)
-	case errors.As(err, &invalid) && !workflows.IsMissingSearchAttribute(invalid.Message) && !workflows.IsSignalLimit(invalid.Message):
+	case isInvalid && !workflows.IsMissingSearchAttribute(invalid.Message) && !workflows.IsSignalLimit(invalid.Message):
 		return wrap(ErrInvalid)
-	case errors.As(err, &denied), status.Code(err) == codes.Unauthenticated:
+	case errors.As(err, new(*serviceerror.PermissionDenied)), status.Code(err) == codes.Unauthenticated:
 		return wrap(ErrAccessDenied)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%s: %w", op, err)
-	case errors.As(err, &cancelled):
+	case errors.As(err, new(*serviceerror.Canceled)):
 		return wrap(context.Canceled)
-	case errors.As(err, &invalid), errors.As(err, &notReady), errors.As(err, &notNow), errors.As(err, &unavailable), errors.As(err, &exhausted),
-		errors.As(err, &deadline), errors.As(err, &unanswered), errors.As(err, &namespaceGone), errors.As(err, &namespaceAway),
-		errors.As(err, &namespaceIdle), errors.As(err, &namespaceBad):
+	case isInvalid,
+		errors.As(err, new(*serviceerror.WorkflowNotReady)),
+		errors.As(err, new(*serviceerror.FailedPrecondition)), // no worker has polled for a while, or the workflow is paused
+		errors.As(err, new(*serviceerror.Unavailable)),
+		errors.As(err, new(*serviceerror.ResourceExhausted)),
+		errors.As(err, new(*serviceerror.DeadlineExceeded)),
+		// To answer a query, a worker replays a workflow that is not in its cache. That fails if the history grows meanwhile
+		// (https://github.com/temporalio/sdk-go/issues/755).
+		errors.As(err, new(*serviceerror.QueryFailed)),
+		errors.As(err, new(*serviceerror.NamespaceNotFound)),
+		errors.As(err, new(*serviceerror.NamespaceUnavailable)),
+		errors.As(err, new(*serviceerror.NamespaceNotActive)),
+		errors.As(err, new(*serviceerror.NamespaceInvalidState)):
 		return wrap(cmp.Or(ctx.Err(), ErrUnavailable)) // the SDK turns the end of ctx into an error of the server
 	}
 	return fmt.Errorf("%s: %w", op, err)
@@ -143,22 +133,17 @@ var errPausedInTemporal = errors.New("is paused in Temporal: unpause it")
 
 // concernsOneWorkflow reports whether an ErrUnavailable is about the called workflow only: calls of other workflows may succeed.
 func concernsOneWorkflow(err error) bool {
-	var invalid *serviceerror.InvalidArgument
+	invalid, isInvalid := errors.AsType[*serviceerror.InvalidArgument](err)
 	return errors.As(err, new(*serviceerror.WorkflowNotReady)) || errors.As(err, new(*serviceerror.QueryFailed)) ||
-		errors.Is(err, errPausedInTemporal) || errors.As(err, &invalid) && workflows.IsSignalLimit(invalid.Message)
+		errors.Is(err, errPausedInTemporal) || isInvalid && workflows.IsSignalLimit(invalid.Message)
 }
 
 // brokenBy returns the sentinel for a workflow that closed without a result.
 func brokenBy(err *temporal.WorkflowExecutionError) error {
-	var (
-		terminated *temporal.TerminatedError
-		cancelled  *temporal.CanceledError
-		timeout    *temporal.TimeoutError
-	)
 	switch cause := errors.Unwrap(err); {
-	case errors.As(cause, &terminated), errors.As(cause, &cancelled):
+	case errors.As(cause, new(*temporal.TerminatedError)), errors.As(cause, new(*temporal.CanceledError)):
 		return ErrTerminated
-	case errors.As(cause, &timeout):
+	case errors.As(cause, new(*temporal.TimeoutError)):
 		return ErrTimedOut
 	}
 	return ErrFailed

@@ -68,8 +68,7 @@ func failure(err error) error {
 //	err := workflow.ExecuteActivity(ctx, signalbox.ActivityRequestApprovals, …).Get(ctx, nil)
 //	if errors.Is(signalbox.Failure(err), signalbox.ErrPaused) {
 func Failure(err error) error {
-	var failed *temporal.ApplicationError
-	if errors.As(err, &failed) {
+	if failed, ok := errors.AsType[*temporal.ApplicationError](err); ok {
 		for _, f := range failureTypes {
 			if failed.Type() == f.typ {
 				return fmt.Errorf("%w: %w", f.sentinel, err)

@@ -12,8 +12,7 @@ import (
 // missing wraps Temporal's error for a workflow that does not exist in words about the case, activation or notices. It returns other errors as
 // they are.
 func missing(workflowID string, err error) error {
-	var notFound *serviceerror.NotFound
-	if !errors.As(err, &notFound) {
+	if !errors.As(err, new(*serviceerror.NotFound)) {
 		return err
 	}
 	for prefix, words := range map[string]string{
@@ -39,7 +38,7 @@ func (m *missingError) Unwrap() error { return m.err }
 
 // Missing says what does not exist and what to do, for an ErrNotFound of a call of a case, an activation or notices; otherwise it is empty.
 func Missing(err error) string {
-	if m := (*missingError)(nil); errors.As(err, &m) {
+	if m, ok := errors.AsType[*missingError](err); ok {
 		return m.words
 	}
 	return ""

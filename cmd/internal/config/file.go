@@ -79,7 +79,7 @@ var typesInWords = map[string]string{
 // mistakesOf returns the library's error without values, and with the fields that there are in place of this package's types.
 func mistakesOf(err error) error {
 	texts := []string{wrongAlias.ReplaceAllString(err.Error(), "a text that begins with * must be in quotes")}
-	if wrong := (*yaml.TypeError)(nil); errors.As(err, &wrong) {
+	if wrong, ok := errors.AsType[*yaml.TypeError](err); ok {
 		texts = wrong.Errors
 	}
 	for i, text := range texts {

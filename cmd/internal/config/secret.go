@@ -77,8 +77,8 @@ var likePath = regexp.MustCompile(`^(?:\.{0,2}/[\w./-]*|[\w./-]+\.[a-z]{2,5})$`)
 // HideSecret removes the path from an error of reading a file, unless it looks like a path: it may be the secret itself, set where its file is
 // wanted.
 func HideSecret(path string, err error) error {
-	failed := (*fs.PathError)(nil)
-	if !errors.As(err, &failed) || likePath.MatchString(path) {
+	failed, ok := errors.AsType[*fs.PathError](err)
+	if !ok || likePath.MatchString(path) {
 		return err
 	}
 	if likePath.MatchString(strings.TrimSpace(path)) {
