@@ -89,42 +89,14 @@ func Load(flags *pflag.FlagSet, source Source) (Config, error) {
 		}
 	})
 	text := func(name string) string { return flags.Lookup(name).Value.String() }
-	duration := func(name string) time.Duration {
-		d, err := flags.GetDuration(name)
-		mistakes = append(mistakes, err)
-		return d
-	}
-	size := func(name string) int64 {
-		n, err := flags.GetInt64(name)
-		mistakes = append(mistakes, err)
-		return n
-	}
-	number := func(name string) int {
-		n, err := flags.GetInt(name)
-		mistakes = append(mistakes, err)
-		return n
-	}
-	rate := func(name string) float64 {
-		f, err := flags.GetFloat64(name)
-		mistakes = append(mistakes, err)
-		return f
-	}
-	list := func(name string) []string {
-		all, err := flags.GetStringSlice(name)
-		mistakes = append(mistakes, err)
-		return all
-	}
+	duration, size, number := reader(flags.GetDuration, &mistakes), reader(flags.GetInt64, &mistakes), reader(flags.GetInt, &mistakes)
+	rate, list, yes := reader(flags.GetFloat64, &mistakes), reader(flags.GetStringSlice, &mistakes), reader(flags.GetBool, &mistakes)
 	prefixes := func(name string) []netip.Prefix {
 		parsed, err := parsePrefixes(list(name))
 		if err != nil {
 			mistakes = append(mistakes, fmt.Errorf("--%s (%s): %w", name, envName(name), err))
 		}
 		return parsed
-	}
-	yes := func(name string) bool {
-		b, err := flags.GetBool(name)
-		mistakes = append(mistakes, err)
-		return b
 	}
 	config := Config{
 		Unknown: unknown(flags, env),
@@ -176,6 +148,15 @@ func Load(flags *pflag.FlagSet, source Source) (Config, error) {
 		mistakes = append(mistakes, source.addInbox(&config, env))
 	}
 	return config, errors.Join(mistakes...)
+}
+
+// reader returns a function that reads a flag by get and adds its error to mistakes.
+func reader[T any](get func(name string) (T, error), mistakes *[]error) func(name string) T {
+	return func(name string) T {
+		value, err := get(name)
+		*mistakes = append(*mistakes, err)
+		return value
+	}
 }
 
 // parsePrefixes reads addresses and ranges of addresses.
