@@ -29,13 +29,13 @@ func (p process) activationShow() *cobra.Command {
 		Args:  cobra.ExactArgs(2),
 
 		ValidArgsFunction: p.completeActivation,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			shown, err := p.activationState(cmd, args, user)
+		RunE: p.withBackend(func(cmd *cobra.Command, args []string, backend backend) error {
+			shown, err := backend.ShowActivation(cmd.Context(), args[0], args[1], user)
 			if err != nil {
 				return err
 			}
 			return p.show(cmd, asJSON, shown, p.activationRows(shown))
-		},
+		}),
 	}
 	show.Flags().BoolVar(&user, "user", false, "show the user as well, which is personal data")
 	jsonFlag(show, &asJSON)
@@ -162,7 +162,12 @@ func (parts activationParts[T]) list(p process) *cobra.Command {
 			if filter != "" && filter != signalbox.Open && filter != signalbox.Closed {
 				return fmt.Errorf("%w: --open: %q is neither open nor closed", errUsage, open)
 			}
-			activation, err := p.activationState(cmd, args, false)
+			backend, closeBackend, err := p.backend(cmd)
+			if err != nil {
+				return err
+			}
+			defer closeBackend()
+			activation, err := backend.ShowActivation(cmd.Context(), args[0], args[1], false)
 			if err != nil {
 				return err
 			}
@@ -194,31 +199,16 @@ func (p process) activationChange(
 	)
 	command := &cobra.Command{
 		Use: use, Short: short, Args: cobra.ExactArgs(3), ValidArgsFunction: p.completeActivation,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			backend, closeBackend, err := p.backend(cmd)
-			if err != nil {
-				return err
-			}
-			defer closeBackend()
+		RunE: p.withBackend(func(cmd *cobra.Command, args []string, backend backend) error {
 			changed, rows, err := change(cmd.Context(), backend, args, reason, cmp.Or(by, p.who()))
 			if err != nil {
 				return err
 			}
 			return p.show(cmd, asJSON, changed, rows)
-		},
+		}),
 	}
 	command.Flags().StringVar(&reason, "reason", "", "why, for the record")
 	byFlag(command, &by)
 	jsonFlag(command, &asJSON)
 	return usesAPI(command)
-}
-
-// activationState reads the activation that the arguments name: agent, activation ID.
-func (p process) activationState(cmd *cobra.Command, args []string, user bool) (api.Activation, error) {
-	backend, closeBackend, err := p.backend(cmd)
-	if err != nil {
-		return api.Activation{}, err
-	}
-	defer closeBackend()
-	return backend.ShowActivation(cmd.Context(), args[0], args[1], user)
 }

@@ -171,6 +171,18 @@ func (p process) backend(cmd *cobra.Command) (b backend, closeBackend func(), er
 	return p.direct(cmd, nil)
 }
 
+// withBackend returns the function of a command that needs a backend from the beginning. It closes the backend after do.
+func (p process) withBackend(do func(cmd *cobra.Command, args []string, backend backend) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		backend, closeBackend, err := p.backend(cmd)
+		if err != nil {
+			return err
+		}
+		defer closeBackend()
+		return do(cmd, args, backend)
+	}
+}
+
 func (p process) direct(cmd *cobra.Command, of signalbox.Deliveries) (b backend, disconnect func(), err error) {
 	apps, disconnect, err := p.client(cmd, signalbox.Options{Deliveries: of})
 	if err != nil {

@@ -111,18 +111,13 @@ func (p process) caseShow() *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 
 		ValidArgsFunction: p.completeReference(signalbox.CaseFilter{}),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			backend, closeBackend, err := p.backend(cmd)
-			if err != nil {
-				return err
-			}
-			defer closeBackend()
+		RunE: p.withBackend(func(cmd *cobra.Command, args []string, backend backend) error {
 			state, err := backend.Case(args[0]).State(cmd.Context())
 			if err != nil {
 				return err
 			}
 			return p.show(cmd, asJSON, state, p.stateRows(state))
-		},
+		}),
 	}
 	jsonFlag(show, &asJSON)
 	return usesAPI(show)

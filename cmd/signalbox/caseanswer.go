@@ -32,12 +32,7 @@ or from standard input if that is not a terminal.`,
 		Args: cobra.ExactArgs(1),
 
 		ValidArgsFunction: p.completeReference(signalbox.CaseFilter{Open: signalbox.Open, States: []workflows.CaseStatus{workflows.CaseInputNeeded}}),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			backend, closeBackend, err := p.backend(cmd)
-			if err != nil {
-				return err
-			}
-			defer closeBackend()
+		RunE: p.withBackend(func(cmd *cobra.Command, args []string, backend backend) error {
 			one := backend.Case(args[0])
 			if given := cmd.Flags().Changed("text"); !given || input.QuestionID == "" {
 				question, err := p.questionOf(cmd.Context(), one, input.QuestionID)
@@ -71,7 +66,7 @@ or from standard input if that is not a terminal.`,
 				{"status", "answered: on its way to Offload"},
 				{"given", p.when(receipt.GivenAt)},
 			})
-		},
+		}),
 	}
 	answer.Flags().StringVar(&input.QuestionID, "question", "", "ID of the question; empty: the open one")
 	answer.Flags().StringVar(&input.Text, "text", "", "the answer; without it, the answer is read from an editor or from standard input")

@@ -18,18 +18,13 @@ func (p process) caseChange(use, short string, args cobra.PositionalArgs,
 	var asJSON bool
 	command := &cobra.Command{
 		Use: use, Short: short, Args: args, ValidArgsFunction: p.completeReference(signalbox.CaseFilter{Open: signalbox.Open}),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			backend, closeBackend, err := p.backend(cmd)
-			if err != nil {
-				return err
-			}
-			defer closeBackend()
+		RunE: p.withBackend(func(cmd *cobra.Command, args []string, backend backend) error {
 			receipt, err := change(cmd.Context(), backend.Case(args[0]), args[1:])
 			if err != nil {
 				return err
 			}
 			return p.show(cmd, asJSON, receipt, [][2]string{{"status", string(receipt.Status)}})
-		},
+		}),
 	}
 	jsonFlag(command, &asJSON)
 	return usesAPI(command)
@@ -93,17 +88,12 @@ rate: "case show" shows the result. A case without an ID at Offload is not read.
 		Args: cobra.ExactArgs(1),
 
 		ValidArgsFunction: p.completeReference(signalbox.CaseFilter{Open: signalbox.Open}),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			backend, closeBackend, err := p.backend(cmd)
-			if err != nil {
-				return err
-			}
-			defer closeBackend()
+		RunE: p.withBackend(func(cmd *cobra.Command, args []string, backend backend) error {
 			if err := backend.Case(args[0]).ReconcileNow(cmd.Context(), cmp.Or(by, p.who())); err != nil {
 				return err
 			}
 			return p.say(cmd, "case %s will be read now\n", args[0])
-		},
+		}),
 	}
 	byFlag(check, &by)
 	return usesAPI(check)

@@ -23,12 +23,7 @@ func (p process) caseFiles() *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 
 		ValidArgsFunction: p.completeReference(signalbox.CaseFilter{Open: signalbox.Closed}),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			backend, closeBackend, err := p.backend(cmd)
-			if err != nil {
-				return err
-			}
-			defer closeBackend()
+		RunE: p.withBackend(func(cmd *cobra.Command, args []string, backend backend) error {
 			one := backend.Case(args[0])
 			found, err := one.FilesNow(cmd.Context())
 			if errors.Is(err, signalbox.ErrNoFiles) {
@@ -38,7 +33,7 @@ func (p process) caseFiles() *cobra.Command {
 				return err
 			}
 			return p.show(cmd, asJSON, found, p.filesRows(found))
-		},
+		}),
 	}
 	jsonFlag(files, &asJSON)
 	return usesAPI(files)

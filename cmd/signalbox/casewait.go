@@ -24,12 +24,7 @@ func (p process) caseWait() *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 
 		ValidArgsFunction: p.completeReference(signalbox.CaseFilter{Open: signalbox.Open}),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			backend, closeBackend, err := p.backend(cmd)
-			if err != nil {
-				return err
-			}
-			defer closeBackend()
+		RunE: p.withBackend(func(cmd *cobra.Command, args []string, backend backend) error {
 			one := backend.Case(args[0])
 			if timeout > 0 {
 				ctx, cancel := context.WithTimeoutCause(cmd.Context(), timeout, fmt.Errorf("%w after %s; the case goes on: run the command again", errWaitTimeout, timeout))
@@ -40,7 +35,7 @@ func (p process) caseWait() *cobra.Command {
 				return p.waitForQuestion(cmd, one, asJSON)
 			}
 			return p.wait(cmd, one, asJSON)
-		},
+		}),
 	}
 	wait.Flags().BoolVar(&question, "question", false, "wait until the case asks a question, and print it")
 	wait.Flags().DurationVar(&timeout, "timeout", 0, "how long to wait, such as 10m; 0: without a limit")

@@ -46,12 +46,7 @@ func (p process) noticeList() *cobra.Command {
 		Args:  cobra.MaximumNArgs(1),
 
 		ValidArgsFunction: p.completeSource,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			backend, closeBackend, err := p.backend(cmd)
-			if err != nil {
-				return err
-			}
-			defer closeBackend()
+		RunE: p.withBackend(func(cmd *cobra.Command, args []string, backend backend) error {
 			if len(args) == 1 {
 				return p.showNotices(cmd, backend, sourceOf(args[0]), givenUp, page.asJSON)
 			}
@@ -72,7 +67,7 @@ func (p process) noticeList() *cobra.Command {
 				return err
 			}
 			return p.sayMore(cmd, found.Next)
-		},
+		}),
 	}
 	page.add(list)
 	list.Flags().BoolVar(&givenUp, "given-up", false, "only sources with notices that were given up")
