@@ -216,6 +216,10 @@ func (c Config) validateIngress(say func(string, ...any)) {
 				"`openssl rand -hex 32` makes one, and without one the shared route is off", n+1, problem)
 		}
 	}
+	c.validateAgents(say)
+}
+
+func (c Config) validateAgents(say func(string, ...any)) {
 	for name, agent := range sorted(c.Agents) {
 		if err := workflows.ValidateAgent(name); err != nil {
 			say("agents.%s: %w", name, err)
