@@ -84,6 +84,24 @@ func (c cursor) listed(e execution) bool {
 	}
 }
 
+// upTo is the latest sortTime of an execution after the cursor; until is that of the whole part.
+func (c cursor) upTo(until time.Time) time.Time {
+	if c.RunID != "" {
+		return c.At
+	}
+	return until
+}
+
+// wasOpen reports whether an execution that has closed belongs to the open part of the list. Of a workflow that continued as new before Until, the
+// next run does.
+func (c cursor) wasOpen(e execution) bool {
+	since := c.closedBefore()
+	if e.status == enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW {
+		since = c.Until
+	}
+	return !e.StartedAt.After(c.Until) && e.ClosedAt.After(since)
+}
+
 // cut sorts rows of the part, the newest first, and returns those of one page with the cursor after them. more reports whether rows remain.
 func (c cursor) cut(rows []execution, size int) (page []execution, after cursor, more bool) {
 	slices.SortFunc(rows, func(a, b execution) int {
@@ -225,40 +243,57 @@ const timeRounding = time.Millisecond
 // openRows returns executions after the cursor that were open when the list began. If more than one page remains, it returns at least one
 // more than a page.
 func (l listing) openRows(ctx context.Context, from cursor) ([]execution, error) {
-	upTo := from.Until
-	if from.RunID != "" {
-		upTo = from.At
+	where := l.where.time("StartTime", "<=", from.upTo(from.Until).Add(timeRounding))
+	// Running ones are read first: one that closes in the meantime is then among those that closed since.
+	rows, oldest, err := l.readPart(ctx, from, where.and("ExecutionStatus = 'Running'"), from.Until, l.size)
+	if err != nil {
+		return nil, err
 	}
-	where := l.where.time("StartTime", "<=", upTo.Add(timeRounding))
-	wanted := func(e execution) bool { return !e.StartedAt.After(from.Until) && !from.listed(e) }
+	since, err := l.closedSince(ctx, from, where, oldest)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range since {
+		if from.wasOpen(e) && !from.listed(e) && !e.StartedAt.Before(oldest) {
+			rows[e.RunID] = e
+		}
+	}
+	return slices.Collect(maps.Values(rows)), nil
+}
 
-	// Running ones are read first: one that closes in the meantime is then among the closed ones.
-	running := where.and("ExecutionStatus = 'Running'")
-	rows := map[string]execution{}
+// readPart reads executions after the cursor with a sortTime up to until, the newest first. It ends when it has more than size, of which at least
+// size are newer than the oldest: others may have the same time as the oldest, and not be read yet. oldest is that time; zero if all are read.
+// rows are by run ID.
+func (l listing) readPart(ctx context.Context, from cursor, where conditions, until time.Time, size int) (rows map[string]execution, oldest time.Time, err error) {
+	rows = map[string]execution{}
 	var token []byte
-	var oldest time.Time
 	newer := 0 // how many rows are newer than the oldest
 	for {
-		page, next, err := l.client.list(ctx, l.op, running, l.size+1, token)
+		page, next, err := l.client.list(ctx, l.op, where, size+1, token)
 		if err != nil {
-			return nil, err
+			return nil, time.Time{}, err
 		}
 		for _, e := range page {
-			if wanted(e) {
-				if e.StartedAt.Before(oldest) {
-					newer = len(rows)
-				}
-				rows[e.RunID], oldest = e, e.StartedAt
+			at := from.sortTime(e)
+			if at.After(until) || from.listed(e) {
+				continue
 			}
+			if at.Before(oldest) {
+				newer = len(rows)
+			}
+			rows[e.RunID], oldest = e, at
 		}
 		if token = next; len(token) == 0 {
-			oldest = time.Time{} // all running ones are read
-			break
+			return rows, time.Time{}, nil
 		}
-		if newer >= l.size { // others may have started at the same time as the oldest
-			break
+		if newer >= size && len(rows) > size {
+			return rows, oldest, nil
 		}
 	}
+}
+
+// closedSince returns executions that closed after the list began, or shortly before, and did not start before oldest.
+func (l listing) closedSince(ctx context.Context, from cursor, where conditions, oldest time.Time) ([]execution, error) {
 	closed := where.and("ExecutionStatus != 'Running'").time("CloseTime", ">=", from.closedBefore().Add(-timeRounding))
 	if l.open == Open {
 		closed = where.and("ExecutionStatus = 'ContinuedAsNew'").time("CloseTime", ">=", from.Until.Add(-timeRounding))
@@ -267,19 +302,10 @@ func (l listing) openRows(ctx context.Context, from cursor) ([]execution, error)
 		closed = closed.time("StartTime", ">=", oldest.Add(-timeRounding))
 	}
 	since, more, err := l.client.listAll(ctx, l.op, closed, maxClosedSince)
-	if err != nil {
-		return nil, err
-	}
 	if more {
 		return nil, fmt.Errorf("%s: %w: cursor: more than %d workflows have closed since the list began: begin without one", l.op, ErrInvalid, maxClosedSince)
 	}
-	for _, e := range since {
-		replaced := e.status == enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW
-		if wanted(e) && e.ClosedAt.After(from.closedBefore()) && (!replaced || e.ClosedAt.After(from.Until)) && !e.StartedAt.Before(oldest) {
-			rows[e.RunID] = e
-		}
-	}
-	return slices.Collect(maps.Values(rows)), nil
+	return since, err
 }
 
 // maxClosedSince limits how many executions that closed since the list began are read for one page. If there are more, the cursor is too
@@ -348,36 +374,12 @@ func (l listing) listedRun(ctx context.Context, before execution) (*execution, e
 
 // closedRows returns executions after the cursor that were closed when the list began. If more than one page remains, it returns at least
 // one more than a page.
-func (l listing) closedRows(ctx context.Context, from cursor, size int) (rows []execution, err error) {
+func (l listing) closedRows(ctx context.Context, from cursor, size int) ([]execution, error) {
 	before := from.closedBefore()
 	if l.open == Closed {
 		before = from.Until
 	}
-	upTo := before
-	if from.RunID != "" {
-		upTo = from.At
-	}
-	where := l.where.and("ExecutionStatus != 'Running'").and("ExecutionStatus != 'ContinuedAsNew'").time("CloseTime", "<=", upTo.Add(timeRounding))
-	var token []byte
-	var oldest time.Time
-	newer := 0 // how many rows are newer than the oldest
-	for {
-		page, next, err := l.client.list(ctx, l.op, where, size+1, token)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range page {
-			if e.ClosedAt.After(before) || from.listed(e) {
-				continue
-			}
-			if e.ClosedAt.Before(oldest) {
-				newer = len(rows)
-			}
-			rows, oldest = append(rows, e), e.ClosedAt
-		}
-		// Others may have closed at the same time as the oldest.
-		if token = next; len(token) == 0 || newer >= size && len(rows) > size {
-			return rows, nil
-		}
-	}
+	where := l.where.and("ExecutionStatus != 'Running'").and("ExecutionStatus != 'ContinuedAsNew'").time("CloseTime", "<=", from.upTo(before).Add(timeRounding))
+	rows, _, err := l.readPart(ctx, from, where, before, size)
+	return slices.Collect(maps.Values(rows)), err
 }
