@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -39,11 +40,8 @@ The bodies in FILE are sealed, and the keys are not in it: keep a copy of the ke
 			}
 			return err
 		}
-		keys := "the keyring"
-		if read.Keyring != "" {
-			keys = read.Keyring
-		}
-		return p.say(cmd, "%s is written; what it holds opens only with %s, which is not in it: keep a copy of that in another place\n", args[0], keys)
+		return p.say(cmd, "%s is written; what it holds opens only with %s, which is not in it: keep a copy of that in another place\n",
+			args[0], cmp.Or(read.Keyring, "the keyring"))
 	}
 	return backup
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -82,13 +83,7 @@ func (p process) showNotices(cmd *cobra.Command, backend backend, source string,
 		return err
 	}
 	if givenUp {
-		kept := []workflows.NoticeRecord{}
-		for _, n := range state.Notices {
-			if n.Status == workflows.NoticeGivenUp {
-				kept = append(kept, n)
-			}
-		}
-		state.Notices = kept
+		state.Notices = slices.DeleteFunc(state.Notices, func(n workflows.NoticeRecord) bool { return n.Status != workflows.NoticeGivenUp })
 	}
 	if asJSON {
 		return p.showJSON(cmd, state)
