@@ -72,15 +72,11 @@ func (p process) resealAPIKeys(cmd *cobra.Command, ring *keyring.Ring, dryRun bo
 	if err != nil {
 		return signalbox.Resealed{}, err
 	}
-	temporal, _, err := p.dial(cmd.Context())
+	apps, end, err := p.client(cmd, signalbox.Options{Keyring: ring})
 	if err != nil {
 		return signalbox.Resealed{}, err
 	}
-	defer temporal.Close()
-	apps, err := signalbox.New(temporal, signalbox.Options{Keyring: ring})
-	if err != nil {
-		return signalbox.Resealed{}, err
-	}
+	defer end()
 	return apps.ResealAPIKeys(cmd.Context(), signalbox.ResealOptions{DryRun: dryRun, Failed: func(workflowID string, err error) {
 		log.Error("API key is not sealed anew", zap.String("workflow_id", workflowID), zap.Error(err))
 	}})

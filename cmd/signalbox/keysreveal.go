@@ -40,15 +40,11 @@ standard error, which says so, is the only record.`,
 		if err != nil {
 			return err
 		}
-		temporal, _, err := p.dial(cmd.Context())
+		apps, end, err := p.client(cmd, signalbox.Options{Keyring: ring})
 		if err != nil {
 			return err
 		}
-		defer temporal.Close()
-		apps, err := signalbox.New(temporal, signalbox.Options{Keyring: ring})
-		if err != nil {
-			return err
-		}
+		defer end()
 		key, err := apps.Activation(args[0], args[1]).RevealAPIKey(cmd.Context())
 		if err != nil {
 			return fmt.Errorf("reveal: %w", err)
