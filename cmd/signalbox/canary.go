@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -170,17 +169,7 @@ func (c canary) post(ctx context.Context, reference, caseID string) (err error) 
 		return fmt.Errorf("%w: --canary-url is not a URL", errUsage) // the cause would contain the token
 	}
 	request.Header.Set("Content-Type", "application/json")
-	poster := &http.Client{
-		Timeout:   sendTimeout,
-		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true},
-		// Providers don't follow redirects either.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	response, err := poster.Do(request)
-	var withURL *url.Error
-	if errors.As(err, &withURL) {
-		err = withURL.Err
-	}
+	response, err := postOnce(request)
 	if err != nil {
 		return fmt.Errorf("post the canary's event: %w", err)
 	}

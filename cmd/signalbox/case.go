@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"strings"
 	"time"
@@ -174,17 +173,9 @@ func (p process) stateRows(state workflows.CaseState) [][2]string {
 
 // readStart refuses unknown fields: otherwise a misspelt option would have no effect.
 func (p process) readStart(ctx context.Context, file string) (workflows.CaseStart, error) {
-	var (
-		document []byte
-		err      error
-	)
-	if file == "-" {
-		document, err = readInput(ctx, p.in)
-	} else {
-		document, err = os.ReadFile(file)
-	}
+	document, err := p.readFile(ctx, file)
 	if err != nil {
-		return workflows.CaseStart{}, fmt.Errorf("%w: --file: %w", cmp.Or(ctx.Err(), errUsage), err)
+		return workflows.CaseStart{}, err
 	}
 	decoder := json.NewDecoder(bytes.NewReader(document))
 	decoder.DisallowUnknownFields()

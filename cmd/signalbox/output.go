@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"text/tabwriter"
 	"unicode"
@@ -31,6 +34,22 @@ func readInput(ctx context.Context, in io.Reader) ([]byte, error) {
 	case all := <-done:
 		return all.text, all.err
 	}
+}
+
+// readFile reads the file of the flag --file; - is standard input.
+func (p process) readFile(ctx context.Context, file string) (text []byte, err error) {
+	switch file {
+	case "":
+		err = errors.New("name the file with the body")
+	case "-":
+		text, err = readInput(ctx, p.in)
+	default:
+		text, err = os.ReadFile(file)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: --file: %w", cmp.Or(ctx.Err(), errUsage), err)
+	}
+	return text, nil
 }
 
 // say writes text for people.

@@ -3,12 +3,10 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -43,7 +41,7 @@ configuration; with --reference it is posted to the case's capability URL. --url
 		if err != nil {
 			return err
 		}
-		body, err := p.readBody(cmd.Context(), to.file)
+		body, err := p.readFile(cmd.Context(), to.file)
 		if err != nil {
 			return err
 		}
@@ -59,25 +57,6 @@ configuration; with --reference it is posted to the case's capability URL. --url
 	flags.StringVar(&to.reference, "reference", "", "reference of the Offload case of the event")
 	flags.StringVar(&to.url, "url", "", "URL to post to, instead of the agent's URL")
 	return send
-}
-
-func (p process) readBody(ctx context.Context, file string) ([]byte, error) {
-	var (
-		body []byte
-		err  error
-	)
-	switch file {
-	case "":
-		err = errors.New("name the file with the body")
-	case "-":
-		body, err = readInput(ctx, p.in)
-	default:
-		body, err = os.ReadFile(file)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%w: --file: %w", cmp.Or(ctx.Err(), errUsage), err)
-	}
-	return body, nil
 }
 
 func (s sending) request(cmd *cobra.Command, settings config.Config, body []byte) (*http.Request, error) {
@@ -117,20 +96,24 @@ func (s sending) request(cmd *cobra.Command, settings config.Config, body []byte
 	return request, nil
 }
 
-func (p process) post(cmd *cobra.Command, request *http.Request) (err error) {
+// postOnce posts as a provider does, without following redirects. Its error does not contain the URL, which may have a token.
+func postOnce(request *http.Request) (*http.Response, error) {
 	poster := &http.Client{
 		Timeout:       sendTimeout,
 		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	began := p.now()
 	response, err := poster.Do(request)
+	if withURL, ok := errors.AsType[*url.Error](err); ok {
+		err = withURL.Err
+	}
+	return response, err
+}
+
+func (p process) post(cmd *cobra.Command, request *http.Request) (err error) {
+	began := p.now()
+	response, err := postOnce(request)
 	if err != nil {
-		// The error must not contain the URL, which may have a token.
-		var withURL *url.Error
-		if errors.As(err, &withURL) {
-			err = withURL.Err
-		}
 		return fmt.Errorf("%w: post to %s: %w", cmp.Or(request.Context().Err(), signalbox.ErrUnavailable), request.URL.Host, err)
 	}
 	defer func() { err = errors.Join(err, response.Body.Close()) }()
