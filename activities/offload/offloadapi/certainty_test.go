@@ -203,7 +203,9 @@ func TestABodyBeyondTheLimitIsErrResponseTooLarge(t *testing.T) {
 		for size, fits := range map[int]bool{most: true, most + 1: false, 1 << 20: false} {
 			server := httptest.NewServer(answerWith(200, body(size)))
 			t.Cleanup(server.Close)
-			err := call(t.Context(), newClient(t, offloadapi.Config{BaseURL: server.URL, MaxResponseBytes: most}))
+			client := newClient(t, offloadapi.Config{BaseURL: server.URL})
+			client.SetMaxResponseBytes(most)
+			err := call(t.Context(), client)
 			if fits {
 				require.NoError(t, err, op)
 				continue
@@ -218,7 +220,8 @@ func TestAHugeErrorIsStillTypedByItsStatus(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(answerWith(401, strings.Repeat("x", 1<<20)))
 	t.Cleanup(server.Close)
-	client := newClient(t, offloadapi.Config{BaseURL: server.URL, MaxResponseBytes: 1 << 10})
+	client := newClient(t, offloadapi.Config{BaseURL: server.URL})
+	client.SetMaxResponseBytes(1 << 10)
 	_, err := client.GetCase(t.Context(), caseID)
 	require.ErrorIs(t, err, offloadapi.ErrUnauthorized)
 	require.Less(t, len(err.Error()), 600)

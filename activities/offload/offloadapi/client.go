@@ -36,7 +36,7 @@ func New(cfg Config) (*Client, error) {
 	return &Client{
 		baseURL:          cfg.BaseURL,
 		key:              func() string { return cfg.APIKey },
-		maxResponseBytes: cfg.MaxResponseBytes,
+		maxResponseBytes: MaxResponseBytes,
 		now:              cfg.Now,
 		observe:          cfg.Observe,
 		reads:            via{newHTTPClient(cfg.Timeout, readTransport), newLimiter(cfg.ReadsPerSecond, cfg)},

@@ -13,13 +13,13 @@ import (
 	"unicode"
 )
 
-// Defaults of Config.
 const (
 	// DefaultTimeout bounds a whole call. The only host that Offload has published is an AWS API gateway, which by default answers or gives up
 	// within 30 seconds. A shorter timeout would make calls uncertain that are about to be answered.
 	DefaultTimeout = 30 * time.Second
-	// defaultMaxResponseBytes is far above what Offload can store for a case (DynamoDB holds at most 400 KB in an item).
-	defaultMaxResponseBytes = 16 << 20
+	// MaxResponseBytes bounds the decompressed body of a response. It is far above what Offload can store for a case (DynamoDB holds at most
+	// 400 KB in an item).
+	MaxResponseBytes = 16 << 20
 )
 
 // Config says which Offload to call and as whom. BaseURL and APIKey are required.
@@ -33,8 +33,6 @@ type Config struct {
 	// Timeout bounds one call from dialing to the last byte of the response. Default DefaultTimeout. The start-to-close timeout of an activity
 	// must be longer, or the activity ends before the result of the call is known.
 	Timeout time.Duration
-	// MaxResponseBytes bounds the decompressed body of a response. 0: 16 MiB.
-	MaxResponseBytes int64
 	// CallsPerSecond limits the POSTs of this client, ReadsPerSecond its GETs. A request waits up to 5 seconds for its turn; if its turn is
 	// later, it fails as NotSent and ErrPaced, with RetryAfter. 0 means no limit.
 	CallsPerSecond, ReadsPerSecond float64
@@ -75,12 +73,6 @@ func (c Config) normalized() (Config, error) {
 	}
 	if c.Timeout < 0 {
 		wrong = append(wrong, fmt.Errorf("timeout: %s is negative", c.Timeout))
-	}
-	if c.MaxResponseBytes == 0 {
-		c.MaxResponseBytes = defaultMaxResponseBytes
-	}
-	if c.MaxResponseBytes < 0 {
-		wrong = append(wrong, fmt.Errorf("max response bytes: %d is negative", c.MaxResponseBytes))
 	}
 	if !usableRate(c.CallsPerSecond) {
 		wrong = append(wrong, fmt.Errorf("calls per second: %v is not between 0 and %d", c.CallsPerSecond, math.MaxInt32))

@@ -34,7 +34,7 @@ var (
 	ErrMismatch = errors.New("input request is not the open one")
 	// ErrInvalidResponse: a 2xx whose body does not have the documented form.
 	ErrInvalidResponse = errors.New("response can't be read")
-	// ErrResponseTooLarge: a body beyond Config.MaxResponseBytes.
+	// ErrResponseTooLarge: a body beyond MaxResponseBytes.
 	ErrResponseTooLarge = errors.New("response is too large")
 )
 

@@ -15,7 +15,7 @@ type transcript struct {
 func (transcript) check() error { return nil }
 
 // GetTranscript returns the conversation of a case as plain text; empty while Offload tracks no thread. Offload fetches it from its mail
-// provider during the call, and answers 500 if that fails (Offload, "Error handling"). Config.MaxResponseBytes bounds it.
+// provider during the call, and answers 500 if that fails (Offload, "Error handling"). MaxResponseBytes bounds it.
 func (c *Client) GetTranscript(ctx context.Context, caseID string) (string, error) {
 	const op = "get transcript"
 	route, err := caseRoute(caseID)
