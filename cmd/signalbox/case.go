@@ -25,11 +25,17 @@ func (p process) cases() *cobra.Command {
 	return cases
 }
 
+// startFlags are the flags of "case start" that make its request.
+type startFlags struct {
+	file, reference, account, caseID, deadline string
+	notify                                     []string
+	awaitCorrection                            bool
+}
+
 func (p process) caseStart() *cobra.Command {
 	var (
-		file, reference, account, caseID, deadline string
-		notify                                     []string
-		awaitCorrection, wait, asJSON              bool
+		given        startFlags
+		wait, asJSON bool
 	)
 	start := &cobra.Command{
 		Use:   "start",
@@ -38,31 +44,9 @@ func (p process) caseStart() *cobra.Command {
 With --case-id it follows a case that already exists at Offload, and needs no document; without a reference, the ID is the reference.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var request workflows.CaseStart
-			if file != "" {
-				var err error
-				if request, err = p.readStart(cmd.Context(), file); err != nil {
-					return err
-				}
-			}
-			override(&request.Reference, reference)
-			override(&request.Account, account)
-			override(&request.CaseID, caseID)
-			if len(notify) > 0 {
-				request.Notify = notify
-			}
-			request.Options.AwaitCorrection = request.Options.AwaitCorrection || awaitCorrection
-			if deadline != "" {
-				var err error
-				if request.Options.Deadline, err = time.Parse(time.RFC3339, deadline); err != nil {
-					return fmt.Errorf("%w: --deadline: %q is not a time like 2026-05-01T12:00:00Z", errUsage, deadline)
-				}
-			}
-			switch {
-			case file == "" && caseID == "":
-				return &commandLineError{cmd, errors.New("give --file with the request, or --case-id of a case that already exists at Offload")}
-			case request.Reference == "" && request.CaseID == "":
-				return &commandLineError{cmd, errors.New("give --reference, or a reference in the document")}
+			request, err := p.startRequest(cmd, given)
+			if err != nil {
+				return err
 			}
 			backend, closeBackend, err := p.backend(cmd)
 			if err != nil {
@@ -90,16 +74,44 @@ With --case-id it follows a case that already exists at Offload, and needs no do
 			})
 		},
 	}
-	start.Flags().StringVarP(&file, "file", "f", "", "JSON document; - is standard input")
-	start.Flags().StringVar(&reference, "reference", "", "your unique ID for the case; overrides the document's")
-	start.Flags().StringVar(&account, "account", "", "Offload account; overrides the document's")
-	start.Flags().StringVar(&caseID, "case-id", "", "follow this case, which already exists at Offload")
-	start.Flags().StringSliceVar(&notify, "notify", nil, "names of the configured callbacks that get the notices of the case, separated by commas; overrides the document's")
-	start.Flags().StringVar(&deadline, "deadline", "", "end the case as EXPIRED at this time, such as 2026-05-01T12:00:00Z; overrides the document's")
-	start.Flags().BoolVar(&awaitCorrection, "await-correction", false, "if Offload rejects the request, wait for \"case retry-create\" instead of failing")
+	start.Flags().StringVarP(&given.file, "file", "f", "", "JSON document; - is standard input")
+	start.Flags().StringVar(&given.reference, "reference", "", "your unique ID for the case; overrides the document's")
+	start.Flags().StringVar(&given.account, "account", "", "Offload account; overrides the document's")
+	start.Flags().StringVar(&given.caseID, "case-id", "", "follow this case, which already exists at Offload")
+	start.Flags().StringSliceVar(&given.notify, "notify", nil, "names of the configured callbacks that get the notices of the case, separated by commas; overrides the document's")
+	start.Flags().StringVar(&given.deadline, "deadline", "", "end the case as EXPIRED at this time, such as 2026-05-01T12:00:00Z; overrides the document's")
+	start.Flags().BoolVar(&given.awaitCorrection, "await-correction", false, "if Offload rejects the request, wait for \"case retry-create\" instead of failing")
 	start.Flags().BoolVar(&wait, "wait", false, "wait for the outcome")
 	jsonFlag(start, &asJSON)
 	return usesAPI(start)
+}
+
+// startRequest returns the document of --file, if there is one, with what the other flags override.
+func (p process) startRequest(cmd *cobra.Command, given startFlags) (request workflows.CaseStart, err error) {
+	if given.file != "" {
+		if request, err = p.readStart(cmd.Context(), given.file); err != nil {
+			return request, err
+		}
+	}
+	request.Reference = cmp.Or(given.reference, request.Reference)
+	request.Account = cmp.Or(given.account, request.Account)
+	request.CaseID = cmp.Or(given.caseID, request.CaseID)
+	if len(given.notify) > 0 {
+		request.Notify = given.notify
+	}
+	request.Options.AwaitCorrection = request.Options.AwaitCorrection || given.awaitCorrection
+	if given.deadline != "" {
+		if request.Options.Deadline, err = time.Parse(time.RFC3339, given.deadline); err != nil {
+			return request, fmt.Errorf("%w: --deadline: %q is not a time like 2026-05-01T12:00:00Z", errUsage, given.deadline)
+		}
+	}
+	switch {
+	case given.file == "" && given.caseID == "":
+		err = &commandLineError{cmd, errors.New("give --file with the request, or --case-id of a case that already exists at Offload")}
+	case request.Reference == "" && request.CaseID == "":
+		err = &commandLineError{cmd, errors.New("give --reference, or a reference in the document")}
+	}
+	return request, err
 }
 
 func (p process) caseShow() *cobra.Command {
@@ -208,12 +220,6 @@ func located(document []byte, err error) error {
 	}
 	before := document[:at]
 	return fmt.Errorf("line %d, column %d: %w", 1+bytes.Count(before, []byte("\n")), at-bytes.LastIndexByte(before, '\n'), err)
-}
-
-func override(field *string, flag string) {
-	if flag != "" {
-		*field = flag
-	}
 }
 
 func jsonFlag(cmd *cobra.Command, asJSON *bool) {
