@@ -67,24 +67,33 @@ the settings of the ingress: --keep-bodies and --keep-rows. Keys for capability 
 		if !yes {
 			return p.say(cmd, "%d older sealing keys would be taken out; nothing needs them any more. --yes takes them out\n", older)
 		}
-		now, err := readDocument(args[0], "PATH")
-		if err != nil {
+		if err := retireUnchanged(args[0], ring); err != nil {
 			return err
-		}
-		if now.SealingKeyID() != ring.SealingKeyID() || !slices.Equal(now.SealingKeyIDs(), ring.SealingKeyIDs()) {
-			return fmt.Errorf("retire keys: nothing was done: %s has changed meanwhile; run the command again", args[0])
-		}
-		if ring, err = ring.Retire(); err != nil {
-			return fmt.Errorf("retire keys: %w", err)
-		}
-		if err := ring.Save(args[0]); err != nil {
-			return fmt.Errorf("retire keys: %w", err)
 		}
 		return p.say(cmd, "%d older sealing keys are taken out of %s; restart every process that uses it\n", older, args[0])
 	}
 	retire.Flags().BoolVar(&yes, "yes", false, "remove them")
 	retire.Flags().BoolVar(&forgetClosed, "forget-closed", false, "for payload keys: skip closed workflows, which may become unreadable")
 	return retire
+}
+
+// retireUnchanged takes the older sealing keys out of the document, unless it has changed since ring was read.
+func retireUnchanged(path string, ring *keyring.Ring) error {
+	now, err := readDocument(path, "PATH")
+	if err != nil {
+		return err
+	}
+	if now.SealingKeyID() != ring.SealingKeyID() || !slices.Equal(now.SealingKeyIDs(), ring.SealingKeyIDs()) {
+		return fmt.Errorf("retire keys: nothing was done: %s has changed meanwhile; run the command again", path)
+	}
+	retired, err := ring.Retire()
+	if err == nil {
+		err = retired.Save(path)
+	}
+	if err != nil {
+		return fmt.Errorf("retire keys: %w", err)
+	}
+	return nil
 }
 
 // needByAPIKeys returns errNotResealed if the API key of a running activation needs an older key.
