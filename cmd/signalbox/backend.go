@@ -212,10 +212,10 @@ func (p process) backendWithInbox(cmd *cobra.Command, settings func() (config.Co
 	}
 	b, disconnect, err := p.direct(cmd, deliveries.New(opened.Inbox, p.now))
 	if err != nil {
-		return nil, nil, errors.Join(err, opened.Close())
+		return nil, nil, errors.Join(err, opened.Inbox.Close())
 	}
 	return b, func() {
 		disconnect()
-		_ = opened.Close() // all changes are committed already
+		_ = opened.Inbox.Close() // all changes are committed already
 	}, nil
 }

@@ -80,7 +80,8 @@ func (p process) erase(command *cobra.Command, find func(*signalbox.Client, []st
 		if err != nil {
 			return err
 		}
-		if _, err := readKeyring(read.Keyring); err != nil {
+		keys, err := readKeyring(read.Keyring)
+		if err != nil {
 			return err // without the keys, deliveries that only their bodies identify would not be found
 		}
 		apps, end, err := p.client(cmd, signalbox.Options{})
@@ -93,22 +94,17 @@ func (p process) erase(command *cobra.Command, find func(*signalbox.Client, []st
 			return err
 		}
 		e.request.Lane = e.temporal.Source
-		opened, err := p.openInboxAdmin(cmd.Context(), read)
-		if err == nil {
-			defer func() { err = errors.Join(err, opened.Close()) }()
-			opened, err = opened.withKeyring()
-		}
-		if err == nil && read.Bucket != "" && e.request.Reference != "" {
-			e.bucket, err = archive.OpenBucket(cmd.Context(), read.Bucket)
-		}
-		if err != nil {
+		if e.admin, err = p.openInboxAdmin(cmd.Context(), read); err != nil {
 			return err
 		}
-		if e.bucket != nil {
+		defer func() { err = errors.Join(err, e.admin.Inbox.Close()) }()
+		e.admin.Keys, e.admin.Who = keys, cmp.Or(by, p.who())
+		if read.Bucket != "" && e.request.Reference != "" {
+			if e.bucket, err = archive.OpenBucket(cmd.Context(), read.Bucket); err != nil {
+				return err
+			}
 			defer func() { err = errors.Join(err, e.bucket.Close()) }()
 		}
-		e.admin = opened.Admin
-		e.admin.Who = cmp.Or(by, p.who())
 		done, err := e.run(cmd.Context())
 		if done.Record == "" {
 			return err

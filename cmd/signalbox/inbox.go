@@ -32,24 +32,6 @@ Ctrl-Z does not stop a command that uses a SQLite file: stopped, it could keep t
 	return command
 }
 
-// inboxAdmin is an open inbox with the settings that opened it.
-type inboxAdmin struct {
-	inboxadmin.Admin
-	settings config.Config
-}
-
-func (a inboxAdmin) Close() error { return a.Inbox.Close() }
-
-// withKeyring reads the keyring, if the settings name one.
-func (a inboxAdmin) withKeyring() (inboxAdmin, error) {
-	if a.settings.Keyring == "" {
-		return a, nil
-	}
-	var err error
-	a.Keys, err = readKeyring(a.settings.Keyring)
-	return a, err
-}
-
 // operation is the work of an inbox command.
 type operation func(cmd *cobra.Command, args []string, deliveries inboxBackend) error
 
@@ -76,10 +58,10 @@ func (p process) operate(command *cobra.Command, do operation, flags ...string) 
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, admin.Close()) }()
+		defer func() { err = errors.Join(err, admin.Inbox.Close()) }()
 		admin.Secrets = read.AgentSecrets()
-		if slices.Contains(flags, "keyring") {
-			if admin, err = admin.withKeyring(); err != nil {
+		if slices.Contains(flags, "keyring") && read.Keyring != "" {
+			if admin.Keys, err = readKeyring(read.Keyring); err != nil {
 				return err
 			}
 		}
@@ -89,9 +71,9 @@ func (p process) operate(command *cobra.Command, do operation, flags ...string) 
 }
 
 // openInboxAdmin opens the inbox of the settings. It does not create one: a missing inbox is errUsage.
-func (p process) openInboxAdmin(ctx context.Context, settings config.Config) (inboxAdmin, error) {
+func (p process) openInboxAdmin(ctx context.Context, settings config.Config) (inboxadmin.Admin, error) {
 	if err := settings.CheckInbox(); err != nil {
-		return inboxAdmin{}, usage(err)
+		return inboxadmin.Admin{}, usage(err)
 	}
 	if !postgres.IsAddress(settings.Inbox) {
 		ignoreStop()
@@ -99,9 +81,9 @@ func (p process) openInboxAdmin(ctx context.Context, settings config.Config) (in
 	store, err := p.openInbox(ctx, settings.Inbox)
 	switch {
 	case errors.Is(err, storage.ErrNone):
-		return inboxAdmin{}, fmt.Errorf("%w: --inbox (SIGNALBOX_INBOX): %w", errUsage, err)
+		return inboxadmin.Admin{}, fmt.Errorf("%w: --inbox (SIGNALBOX_INBOX): %w", errUsage, err)
 	case err != nil:
-		return inboxAdmin{}, fmt.Errorf("inbox: %w", err)
+		return inboxadmin.Admin{}, fmt.Errorf("inbox: %w", err)
 	}
-	return inboxAdmin{Admin: inboxadmin.Admin{Inbox: store, Who: p.who(), Now: p.now}, settings: settings}, nil
+	return inboxadmin.Admin{Inbox: store, Who: p.who(), Now: p.now}, nil
 }

@@ -33,7 +33,7 @@ The bodies in FILE are sealed, and the keys are not in it: keep a copy of the ke
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, opened.Close()) }()
+		defer func() { err = errors.Join(err, opened.Inbox.Close()) }()
 		if err := storage.Backup(cmd.Context(), read.Inbox, args[0]); err != nil {
 			if errors.Is(err, storage.ErrBackupFile) {
 				err = fmt.Errorf("%w: %w", errUsage, err)

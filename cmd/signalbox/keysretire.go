@@ -114,7 +114,7 @@ func (p process) needByBodies(ctx context.Context, ring *keyring.Ring, settings 
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, admin.Close()) }()
+	defer func() { err = errors.Join(err, admin.Inbox.Close()) }()
 	found, err := admin.Inbox.BodiesWithout(ctx, ring.SealedPrefix())
 	if err != nil {
 		return err

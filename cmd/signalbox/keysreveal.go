@@ -77,5 +77,5 @@ func (p process) recordRevealedKey(cmd *cobra.Command, settings config.Config, w
 	}
 	admin.Who = who
 	err = admin.RecordReveal(cmd.Context(), "API key of "+workflowID)
-	return err == nil, errors.Join(err, admin.Close())
+	return err == nil, errors.Join(err, admin.Inbox.Close())
 }
