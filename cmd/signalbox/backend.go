@@ -203,8 +203,7 @@ func (p process) backendWithInbox(cmd *cobra.Command, settings func() (config.Co
 	}
 	opened, err := p.openInboxAdmin(cmd.Context(), read)
 	if errors.Is(err, storage.ErrNone) && !read.InboxNamed && !needed {
-		// A failed write to standard error can't be reported.
-		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "signalbox: deliveries are left out: name the inbox by --inbox (SIGNALBOX_INBOX)")
+		p.hint(cmd, "deliveries are left out: name the inbox by --inbox (SIGNALBOX_INBOX)")
 		return p.direct(cmd, nil)
 	}
 	if err != nil {

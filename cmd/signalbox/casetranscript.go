@@ -34,8 +34,7 @@ case's account: SIGNALBOX_OFFLOAD_BASE_URL and SIGNALBOX_OFFLOAD_API_KEY, or acc
 		case asJSON:
 			return p.showJSON(cmd, found)
 		case found.Text == "":
-			// A failed write to standard error can't be reported.
-			_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "signalbox: Offload tracks no conversation of the case yet")
+			p.hint(cmd, "Offload tracks no conversation of the case yet")
 			return nil
 		}
 		return p.say(cmd, "%s\n", printable(strings.TrimRight(strings.ReplaceAll(found.Text, "\r\n", "\n"), "\n")))

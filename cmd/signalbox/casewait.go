@@ -49,8 +49,8 @@ func (p process) wait(cmd *cobra.Command, one oneCase, asJSON bool) error {
 	outcome, err := one.Wait(cmd.Context(), func(open workflows.Question) {
 		if open.ID != shown {
 			shown = open.ID
-			// A failed write to standard error can't be reported.
-			_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "signalbox: the case asks: %s\nsignalbox: answer with `signalbox case answer %s`\n", printable(open.Text), one.Reference())
+			p.hint(cmd, "the case asks: %s", printable(open.Text))
+			p.hint(cmd, "answer with `signalbox case answer %s`", one.Reference())
 		}
 	})
 	if err != nil {

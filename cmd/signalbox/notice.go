@@ -89,8 +89,7 @@ func (p process) showNotices(cmd *cobra.Command, backend backend, source string,
 		return p.showJSON(cmd, state)
 	}
 	if len(state.Notices) == 0 && !givenUp && state.Forgotten == 0 {
-		// A failed write to standard error can't be reported.
-		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "signalbox: %s has no notices: none arose yet, or no callback and no replyTo was named\n", source)
+		p.hint(cmd, "%s has no notices: none arose yet, or no callback and no replyTo was named", source)
 	}
 	rows := make([][]string, len(state.Notices))
 	for i, n := range state.Notices {

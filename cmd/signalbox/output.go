@@ -60,23 +60,35 @@ func (p process) say(cmd *cobra.Command, format string, args ...any) error {
 	return nil
 }
 
+// hint writes a line for people to standard error, beside the output. A failed write there can't be reported.
+func (p process) hint(cmd *cobra.Command, format string, args ...any) {
+	_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "signalbox: "+format+"\n", args...)
+}
+
 // show writes an answer: JSON for programs with --json, otherwise a table of names and values for people.
 func (p process) show(cmd *cobra.Command, asJSON bool, answer any, rows [][2]string) error {
 	if asJSON {
 		return p.showJSON(cmd, answer)
 	}
-	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	var lines []string
 	for _, row := range rows {
 		if row[1] == "" {
 			continue
 		}
 		// Further lines of a value begin in the column of values, so that they don't look like another row.
-		value := strings.ReplaceAll(printable(row[1]), "\n", "\n\t")
-		if _, err := fmt.Fprintf(table, "%s\t%s\n", row[0], value); err != nil {
-			return fmt.Errorf("write output: %w", err)
-		}
+		lines = append(lines, row[0]+"\t"+strings.ReplaceAll(printable(row[1]), "\n", "\n\t")+"\n")
 	}
-	if err := table.Flush(); err != nil {
+	return p.align(cmd, lines)
+}
+
+// align writes lines with their columns, which tabs separate, one below the other.
+func (p process) align(cmd *cobra.Command, lines []string) error {
+	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	_, err := io.WriteString(table, strings.Join(lines, ""))
+	if err == nil {
+		err = table.Flush()
+	}
+	if err != nil {
 		return fmt.Errorf("write output: %w", err)
 	}
 	return nil
@@ -92,20 +104,15 @@ func (p process) showJSON(cmd *cobra.Command, answer any) error {
 
 // list writes a table with a line of headings for people.
 func (p process) list(cmd *cobra.Command, headings []string, rows [][]string) error {
-	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	var lines []string
 	for _, row := range append([][]string{headings}, rows...) {
 		cells := make([]string, len(row))
 		for i, cell := range row {
 			cells[i] = strings.ReplaceAll(printable(cell), "\n", " ")
 		}
-		if _, err := fmt.Fprintln(table, strings.Join(cells, "\t")); err != nil {
-			return fmt.Errorf("write output: %w", err)
-		}
+		lines = append(lines, strings.Join(cells, "\t")+"\n")
 	}
-	if err := table.Flush(); err != nil {
-		return fmt.Errorf("write output: %w", err)
-	}
-	return nil
+	return p.align(cmd, lines)
 }
 
 // printable escapes control characters, because text from a webhook must not control a terminal. A JSON document stays valid and keeps its values.

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -23,8 +21,7 @@ func (p process) settingsFlags(command *cobra.Command, names ...string) func() (
 			return settings, usage(err)
 		}
 		for _, warning := range settings.Unknown {
-			// A failed write to standard error can't be reported.
-			_, _ = fmt.Fprintf(command.ErrOrStderr(), "signalbox: %s\n", printable(warning))
+			p.hint(command, "%s", printable(warning))
 		}
 		return settings, nil
 	}
