@@ -172,7 +172,7 @@ func (o *overAPI) ReplayAll(ctx context.Context, f inbox.Filter) (inboxadmin.Rep
 
 func (o *overAPI) Release(ctx context.Context, agent string) (ingress.Released, error) {
 	done, err := readAnswer[api.Released](o.ReleaseDeliveries(ctx, api.Release{Agent: agent}))
-	return ingress.Released{Accepted: done.Accepted, Duplicates: done.Duplicates, Refused: done.Refused, Unreadable: done.Unreadable}, err
+	return ingress.Released(done), err
 }
 
 func (o *overAPI) Purge(ctx context.Context, request inbox.PurgeRequest) (inbox.Purged, error) {

@@ -16,25 +16,24 @@ func (p process) webhook() *cobra.Command {
 }
 
 func (p process) webhookURL() *cobra.Command {
-	var load func() (config.Config, error)
-	url := &cobra.Command{
+	command := &cobra.Command{
 		Use:   "url REFERENCE",
 		Short: "Print the capability URL of a case, which lets its holder post the case's events",
 		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			settings, err := load()
-			if err != nil {
-				return err
-			}
-			u, err := capabilityURL(settings, args[0])
-			if err != nil {
-				return err
-			}
-			return p.say(cmd, "%s\n", u)
-		},
 	}
-	load = p.settingsFlags(url, "config", "keyring", "public-url")
-	return url
+	settings := p.settingsFlags(command, "config", "keyring", "public-url")
+	command.RunE = func(cmd *cobra.Command, args []string) error {
+		read, err := settings()
+		if err != nil {
+			return err
+		}
+		url, err := capabilityURL(read, args[0])
+		if err != nil {
+			return err
+		}
+		return p.say(cmd, "%s\n", url)
+	}
+	return command
 }
 
 // capabilityURL returns the URL that posts the events of a case.
