@@ -174,14 +174,11 @@ func (parts activationParts[T]) list(p process) *cobra.Command {
 			items := slices.DeleteFunc(append([]T{}, parts.of(activation)...), func(item T) bool {
 				return filter != "" && parts.isOpen(item) != (filter == signalbox.Open)
 			})
-			if asJSON {
-				return p.showJSON(cmd, map[string]any{parts.name: items})
-			}
 			rows := make([][]string, len(items))
 			for i, item := range items {
 				rows[i] = parts.row(item)
 			}
-			return p.list(cmd, parts.columns, rows)
+			return p.list(cmd, asJSON, map[string]any{parts.name: items}, parts.columns, rows)
 		},
 	}
 	list.Flags().StringVar(&open, "open", "", "open, or closed; empty: both")

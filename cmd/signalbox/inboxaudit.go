@@ -43,14 +43,11 @@ func (p process) inboxAudit() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if asJSON {
-			return p.showJSON(cmd, page)
-		}
 		rows := make([][]string, len(page.Entries))
 		for i, e := range page.Entries {
 			rows[i] = []string{p.when(e.At), e.Who, e.Action, e.Subject}
 		}
-		if err := p.list(cmd, []string{"AT", "WHO", "ACTION", "SUBJECT"}, rows); err != nil {
+		if err := p.list(cmd, asJSON, page, []string{"AT", "WHO", "ACTION", "SUBJECT"}, rows); err != nil || asJSON {
 			return err
 		}
 		return p.sayMore(cmd, page.Next)

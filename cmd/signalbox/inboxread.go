@@ -28,14 +28,11 @@ func (p process) inboxList() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if asJSON {
-			return p.showJSON(cmd, page)
-		}
 		rows := make([][]string, len(page.Deliveries))
 		for i, d := range page.Deliveries {
 			rows[i] = []string{d.ID, p.when(d.ReceivedAt), string(d.State), d.Provider, d.Kind, d.Lane, number(d.Duplicates), d.Reason}
 		}
-		if err := p.list(cmd, []string{"ID", "RECEIVED", "STATE", "PROVIDER", "KIND", "LANE", "AGAIN", "REASON"}, rows); err != nil {
+		if err := p.list(cmd, asJSON, page, []string{"ID", "RECEIVED", "STATE", "PROVIDER", "KIND", "LANE", "AGAIN", "REASON"}, rows); err != nil || asJSON {
 			return err
 		}
 		return p.sayMore(cmd, page.Next)

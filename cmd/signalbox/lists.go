@@ -135,10 +135,7 @@ func (p process) workflowList(chosen *workflowFlags, short string, columns []str
 			if err != nil {
 				return err
 			}
-			if chosen.asJSON {
-				return p.showJSON(cmd, found.page)
-			}
-			if err := p.list(cmd, columns, found.rows); err != nil || found.next == "" {
+			if err := p.list(cmd, chosen.asJSON, found.page, columns, found.rows); err != nil || chosen.asJSON || found.next == "" {
 				return err
 			}
 			// A duration would be another time, and so another filter, by then.

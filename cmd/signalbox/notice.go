@@ -57,14 +57,11 @@ func (p process) noticeList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if page.asJSON {
-				return p.showJSON(cmd, found)
-			}
 			rows := make([][]string, len(found.Sources))
 			for i, s := range found.Sources {
 				rows[i] = []string{s.Source, string(s.Execution), s.Account, p.when(s.StartedAt), strings.Join(s.Attention, ", ")}
 			}
-			if err := p.list(cmd, []string{"SOURCE", "DELIVERY", "ACCOUNT", "STARTED", "ATTENTION"}, rows); err != nil {
+			if err := p.list(cmd, page.asJSON, found, []string{"SOURCE", "DELIVERY", "ACCOUNT", "STARTED", "ATTENTION"}, rows); err != nil || page.asJSON {
 				return err
 			}
 			return p.sayMore(cmd, found.Next)
@@ -85,10 +82,7 @@ func (p process) showNotices(cmd *cobra.Command, backend backend, source string,
 	if givenUp {
 		state.Notices = slices.DeleteFunc(state.Notices, func(n workflows.NoticeRecord) bool { return n.Status != workflows.NoticeGivenUp })
 	}
-	if asJSON {
-		return p.showJSON(cmd, state)
-	}
-	if len(state.Notices) == 0 && !givenUp && state.Forgotten == 0 {
+	if len(state.Notices) == 0 && !givenUp && state.Forgotten == 0 && !asJSON {
 		p.hint(cmd, "%s has no notices: none arose yet, or no callback and no replyTo was named", source)
 	}
 	rows := make([][]string, len(state.Notices))
@@ -97,7 +91,8 @@ func (p process) showNotices(cmd *cobra.Command, backend backend, source string,
 			n.ID, string(n.Kind), n.To.String(), string(n.Status), p.when(n.Time), p.when(n.SettledAt), number(n.Attempts), p.clipped(n.LastError),
 		}
 	}
-	if err := p.list(cmd, []string{"ID", "KIND", "TO", "STATUS", "MADE", "SETTLED", "ATTEMPTS", "LAST ERROR"}, rows); err != nil {
+	headings := []string{"ID", "KIND", "TO", "STATUS", "MADE", "SETTLED", "ATTEMPTS", "LAST ERROR"}
+	if err := p.list(cmd, asJSON, state, headings, rows); err != nil || asJSON {
 		return err
 	}
 	var newest workflows.NoticeRecord

@@ -102,8 +102,11 @@ func (p process) showJSON(cmd *cobra.Command, answer any) error {
 	return p.say(cmd, "%s\n", printable(string(encoded)))
 }
 
-// list writes a table with a line of headings for people.
-func (p process) list(cmd *cobra.Command, headings []string, rows [][]string) error {
+// list writes an answer as show does, as a table with a line of headings for people.
+func (p process) list(cmd *cobra.Command, asJSON bool, answer any, headings []string, rows [][]string) error {
+	if asJSON {
+		return p.showJSON(cmd, answer)
+	}
 	var lines []string
 	for _, row := range append([][]string{headings}, rows...) {
 		cells := make([]string, len(row))

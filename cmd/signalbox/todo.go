@@ -46,10 +46,7 @@ ends of cases. Completed workflows, and unmatched and late deliveries, come last
 		if err != nil {
 			return err
 		}
-		if page.asJSON {
-			return p.showJSON(cmd, list)
-		}
-		return p.showToDo(cmd, list)
+		return p.showToDo(cmd, page.asJSON, list)
 	}
 	page.add(command)
 	command.Flags().StringSliceVar(&kinds, "kind", nil, "items of these kinds, such as question, separated by commas")
@@ -58,7 +55,7 @@ ends of cases. Completed workflows, and unmatched and late deliveries, come last
 	return usesAPI(command)
 }
 
-func (p process) showToDo(cmd *cobra.Command, list signalbox.ToDoList) error {
+func (p process) showToDo(cmd *cobra.Command, asJSON bool, list signalbox.ToDoList) error {
 	rows := make([][]string, len(list.Items))
 	for i, item := range list.Items {
 		actions := make([]string, len(item.Actions))
@@ -69,7 +66,7 @@ func (p process) showToDo(cmd *cobra.Command, list signalbox.ToDoList) error {
 			string(item.Kind), about(item), p.when(item.Since), p.due(item.DueAt), strings.Join(actions, ", "), p.clipped(cmp.Or(item.Says, item.Note)),
 		}
 	}
-	if err := p.list(cmd, []string{"KIND", "ABOUT", "SINCE", "DUE", "ACTIONS", "SAYS"}, rows); err != nil {
+	if err := p.list(cmd, asJSON, list, []string{"KIND", "ABOUT", "SINCE", "DUE", "ACTIONS", "SAYS"}, rows); err != nil || asJSON {
 		return err
 	}
 	var help []string

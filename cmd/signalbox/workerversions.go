@@ -36,10 +36,7 @@ workflows go to it), ramping (a share of them does), draining (it was one of the
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				return p.showJSON(cmd, all)
-			}
-			return p.list(cmd, []string{"BUILD", "STATE", "SINCE", "POLLERS"}, versionRows(all))
+			return p.list(cmd, asJSON, all, []string{"BUILD", "STATE", "SINCE", "POLLERS"}, versionRows(all))
 		})
 	}
 	jsonFlag(versions, &asJSON)
