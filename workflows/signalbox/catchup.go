@@ -1,6 +1,7 @@
 package signalbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -97,10 +98,8 @@ func (c *Client) CatchUp(ctx context.Context, options CatchUpOptions) (CatchUpRe
 	if options.CallsPerSecond < 0 {
 		return report, fmt.Errorf("catch up: %w: callsPerSecond: it is negative: use 0 or more", ErrInvalid)
 	}
-	if options.CallsPerSecond == 0 {
-		options.CallsPerSecond = DefaultCallsPerSecond
-	}
-	run := &catchUp{client: c, options: options, report: &report, pace: rate.NewLimiter(rate.Limit(options.CallsPerSecond), 1)}
+	perSecond := rate.Limit(cmp.Or(options.CallsPerSecond, DefaultCallsPerSecond))
+	run := &catchUp{client: c, options: options, report: &report, pace: rate.NewLimiter(perSecond, 1)}
 	parts := []func(context.Context) error{run.deliveries, run.notices, run.cases}
 	if options.Cursor != "" {
 		parts = parts[2:]

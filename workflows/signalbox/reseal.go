@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"go.temporal.io/api/workflowservice/v1"
-
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -38,18 +36,15 @@ func (c *Client) ResealAPIKeys(ctx context.Context, options ResealOptions) (Rese
 	if c.keyring == nil {
 		return done, fmt.Errorf("reseal API keys: %w", ErrNoKeyring)
 	}
-	request := &workflowservice.ListWorkflowExecutionsRequest{
-		Query:    fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = 'Running'", workflows.ArtmailActivationWorkflow),
-		PageSize: activationsPerPage,
-	}
+	running := conditions{typeIs(workflows.ArtmailActivationWorkflow), "ExecutionStatus = 'Running'"}
+	var token []byte
 	for {
-		page, err := c.temporal.ListWorkflow(ctx, request)
+		page, next, err := c.list(ctx, "list running activations", running, activationsPerPage, token)
 		if err != nil {
-			return done, translate(ctx, "list running activations", err)
+			return done, err
 		}
-		for _, execution := range page.GetExecutions() {
-			workflowID := execution.GetExecution().GetWorkflowId()
-			err := c.reseal(ctx, workflowID, options.DryRun, &done)
+		for _, e := range page {
+			err := c.reseal(ctx, e.WorkflowID, options.DryRun, &done)
 			switch {
 			case err == nil, errors.Is(err, ErrEnded), errors.Is(err, ErrNotFound): // the activation has ended since it was listed, and dropped its key
 			case errors.Is(err, ErrUnavailable) && !concernsOneWorkflow(err), ctx.Err() != nil:
@@ -57,11 +52,11 @@ func (c *Client) ResealAPIKeys(ctx context.Context, options ResealOptions) (Rese
 			default:
 				done.Failed++
 				if options.Failed != nil {
-					options.Failed(workflowID, err)
+					options.Failed(e.WorkflowID, err)
 				}
 			}
 		}
-		if request.NextPageToken = page.GetNextPageToken(); len(request.NextPageToken) == 0 {
+		if token = next; len(token) == 0 {
 			return done, nil
 		}
 	}
