@@ -166,11 +166,11 @@ func stateOf(info client.WorkerDeploymentVersionInfo) (VersionState, time.Time) 
 
 // explain wraps an error of Temporal with the deployment and with what to do.
 func (d Deployment) explain(err error, buildID string) error {
-	var missing *serviceerror.NotFound
+	missing := errors.As(err, new(*serviceerror.NotFound))
 	switch {
-	case errors.As(err, &missing) && buildID == "":
+	case missing && buildID == "":
 		return fmt.Errorf("%w: deployment %q has none in namespace %q: start workers with TEMPORAL_WORKER_BUILD_ID, or name another deployment", ErrNoVersion, d.name, d.namespace)
-	case errors.As(err, &missing):
+	case missing:
 		return fmt.Errorf("%w: deployment %q in namespace %q has no build %q: start its workers, or correct the build ID", ErrNoVersion, d.name, d.namespace, buildID)
 	}
 	return fmt.Errorf("deployment %q in namespace %q: %w", d.name, d.namespace, err)
@@ -208,9 +208,8 @@ func (q queues) describe(ctx context.Context, queue QueuePolled) (*workflowservi
 func CheckGetsTasks(ctx context.Context, temporal client.Client, deploymentName, buildID string) error {
 	version, err := temporal.WorkerDeploymentClient().GetHandle(deploymentName).
 		DescribeVersion(ctx, client.WorkerDeploymentDescribeVersionOptions{BuildID: buildID})
-	var missing *serviceerror.NotFound
 	switch {
-	case errors.As(err, &missing):
+	case errors.As(err, new(*serviceerror.NotFound)):
 		return fmt.Errorf("%w: deployment %q has no version %q yet: none of its workers has polled", ErrNoTasks, deploymentName, buildID)
 	case err != nil:
 		return fmt.Errorf("describe version %q of deployment %q: %w", buildID, deploymentName, err)

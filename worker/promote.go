@@ -162,11 +162,11 @@ func (d Deployment) queuesShow(ctx context.Context, routing *deploymentpb.Routin
 // refused explains why Temporal did not change the routing. Only task queues that the build does not poll yet are worth waiting for; their error
 // has no type.
 func (d Deployment) refused(err error, buildID string) error {
-	var refusal *serviceerror.FailedPrecondition
+	refusal, isRefusal := errors.AsType[*serviceerror.FailedPrecondition](err)
 	switch {
 	case err == nil:
 		return nil
-	case !errors.As(err, &refusal):
+	case !isRefusal:
 		return d.explain(err, buildID)
 	case strings.Contains(refusal.Message, "task queues"):
 		return fmt.Errorf("%w: Temporal refuses build %q of deployment %q: %w", ErrNotPolled, buildID, d.name, err)

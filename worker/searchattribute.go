@@ -89,10 +89,8 @@ func missingAttributes(ctx context.Context, temporal client.Client, namespace st
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	listed, err := temporal.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
-	var unavailable *serviceerror.Unavailable
-	var late *serviceerror.DeadlineExceeded
 	switch {
-	case errors.As(err, &unavailable), errors.As(err, &late), errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, new(*serviceerror.Unavailable)), errors.As(err, new(*serviceerror.DeadlineExceeded)), errors.Is(err, context.DeadlineExceeded):
 		return nil, fmt.Errorf("temporal can't be reached: %w", err)
 	case err != nil:
 		return nil, fmt.Errorf("list search attributes of namespace %q: %w", namespace, err)

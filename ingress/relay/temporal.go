@@ -60,41 +60,35 @@ func classify(err error) class {
 	if err == nil {
 		return accepted
 	}
-	var (
-		missing       *serviceerror.NotFound
-		started       *serviceerror.WorkflowExecutionAlreadyStarted
-		exhausted     *serviceerror.ResourceExhausted
-		notReady      *serviceerror.WorkflowNotReady
-		invalid       *serviceerror.InvalidArgument
-		unavailable   *serviceerror.Unavailable
-		deadline      *serviceerror.DeadlineExceeded
-		canceled      *serviceerror.Canceled
-		namespaceGone *serviceerror.NamespaceNotFound
-		namespaceAway *serviceerror.NamespaceUnavailable
-		namespaceIdle *serviceerror.NamespaceNotActive
-		namespaceBad  *serviceerror.NamespaceInvalidState
-		denied        *serviceerror.PermissionDenied
-	)
+	exhausted, isExhausted := errors.AsType[*serviceerror.ResourceExhausted](err)
+	invalid, isInvalid := errors.AsType[*serviceerror.InvalidArgument](err)
 	switch {
-	case errors.As(err, &missing):
+	case errors.As(err, new(*serviceerror.NotFound)):
 		return notFound
-	case errors.As(err, &started):
+	case errors.As(err, new(*serviceerror.WorkflowExecutionAlreadyStarted)):
 		return closed
-	case errors.As(err, &exhausted):
+	case isExhausted:
 		if exhausted.Cause == enumspb.RESOURCE_EXHAUSTED_CAUSE_BUSY_WORKFLOW {
 			return busy
 		}
 		return outage
-	case errors.As(err, &notReady):
+	case errors.As(err, new(*serviceerror.WorkflowNotReady)):
 		return busy
-	case errors.As(err, &invalid):
+	case isInvalid:
 		if workflows.IsSignalLimit(invalid.Message) {
 			return busy
 		}
 		return refused
-	case errors.As(err, &unavailable), errors.As(err, &deadline), errors.As(err, &canceled),
-		errors.As(err, &namespaceGone), errors.As(err, &namespaceAway), errors.As(err, &namespaceIdle), errors.As(err, &namespaceBad),
-		errors.As(err, &denied), status.Code(err) == codes.Unauthenticated, errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	case errors.As(err, new(*serviceerror.Unavailable)),
+		errors.As(err, new(*serviceerror.DeadlineExceeded)),
+		errors.As(err, new(*serviceerror.Canceled)),
+		errors.As(err, new(*serviceerror.NamespaceNotFound)),
+		errors.As(err, new(*serviceerror.NamespaceUnavailable)),
+		errors.As(err, new(*serviceerror.NamespaceNotActive)),
+		errors.As(err, new(*serviceerror.NamespaceInvalidState)),
+		errors.As(err, new(*serviceerror.PermissionDenied)),
+		status.Code(err) == codes.Unauthenticated,
+		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return outage
 	}
 	return unclear

@@ -39,20 +39,15 @@ func (t temporalNeeds) reachable(ctx context.Context) error {
 }
 
 func (t temporalNeeds) problem(err error) error {
-	var (
-		noNamespace *serviceerror.NamespaceNotFound
-		missing     *serviceerror.NotFound
-		denied      *serviceerror.PermissionDenied
-	)
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &noNamespace), errors.As(err, &missing):
+	case errors.As(err, new(*serviceerror.NamespaceNotFound)), errors.As(err, new(*serviceerror.NotFound)):
 		return &health.Problem{
 			Text: fmt.Sprintf("the namespace %q does not exist", t.namespace),
 			Fix:  "run `signalbox setup --create-namespace`, or correct TEMPORAL_NAMESPACE", Cause: err,
 		}
-	case errors.As(err, &denied), status.Code(err) == codes.Unauthenticated:
+	case errors.As(err, new(*serviceerror.PermissionDenied)), status.Code(err) == codes.Unauthenticated:
 		return &health.Problem{Text: "Temporal refuses this process", Fix: "check TEMPORAL_API_KEY or TEMPORAL_TLS_CLIENT_CERT_…, and their permissions in the namespace", Cause: err}
 	default:
 		return &health.Problem{Text: "Temporal does not answer", Fix: "check that it runs, and TEMPORAL_ADDRESS and TEMPORAL_TLS; the log says more", Cause: err}

@@ -40,8 +40,7 @@ func probe(ctx context.Context, c client.Client) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	_, err := c.DescribeWorkflowExecution(ctx, "temporaldev-ready-probe", "")
-	var notFound *serviceerror.NotFound
-	if errors.As(err, &notFound) {
+	if errors.As(err, new(*serviceerror.NotFound)) {
 		return nil
 	}
 	if err == nil {
