@@ -172,19 +172,7 @@ func (c *Client) ToDo(ctx context.Context, options ToDoOptions) (ToDoList, error
 	}
 	slices.SortFunc(all, byUrgency)
 	list.Total = len(all)
-	if after.Key != "" {
-		last := ToDoItem{WorkflowID: after.Key, DueAt: after.DueAt, closed: after.Last}
-		from, _ := slices.BinarySearchFunc(all, last, byUrgency)
-		if from < len(all) && byUrgency(all[from], last) == 0 {
-			from++
-		}
-		all = all[from:]
-	}
-	if len(all) > size {
-		all = all[:size]
-		last := all[size-1]
-		list.Next = encodeCursor(toDoCursor{Filter: filterHash(options), Last: last.comesLast(), DueAt: last.DueAt, Key: last.key()})
-	}
+	all, list.Next = options.cut(all, after, size)
 	if options.Accounts == nil {
 		if err := c.findAccounts(ctx, all); err != nil {
 			return list, err
@@ -217,6 +205,23 @@ func (o ToDoOptions) after() (toDoCursor, error) {
 		return after, errOtherCursor
 	}
 	return after, nil
+}
+
+// cut returns those of the sorted items that are on the page after the cursor, and the cursor of the following page.
+func (o ToDoOptions) cut(items []ToDoItem, after toDoCursor, size int) (page []ToDoItem, next string) {
+	if after.Key != "" {
+		last := ToDoItem{WorkflowID: after.Key, DueAt: after.DueAt, closed: after.Last}
+		from, found := slices.BinarySearchFunc(items, last, byUrgency)
+		if found {
+			from++
+		}
+		items = items[from:]
+	}
+	if len(items) <= size {
+		return items, ""
+	}
+	last := items[size-1]
+	return items[:size], encodeCursor(toDoCursor{Filter: filterHash(o), Last: last.comesLast(), DueAt: last.DueAt, Key: last.key()})
 }
 
 func (o ToDoOptions) limited() bool {
