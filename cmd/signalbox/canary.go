@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -108,9 +109,7 @@ func (c canary) run(ctx context.Context) (reached map[string]time.Time, err erro
 	if err == nil {
 		reached[stepAccept] = c.now()
 		err = <-ended
-		for step, at := range history {
-			reached[step] = at
-		}
+		maps.Copy(reached, history)
 	}
 	if _, done := reached[stepApply]; !done {
 		err = errors.Join(err, c.end(ctx, run))

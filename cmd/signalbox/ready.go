@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -32,9 +31,7 @@ listener of an ingress. A worker has only the internal listener: name that, such
 			if len(args) > 0 {
 				url = args[0]
 			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), readyTimeout)
-			defer cancel()
-			request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+			request, err := http.NewRequestWithContext(cmd.Context(), http.MethodGet, url, nil)
 			if err != nil {
 				return usage(err)
 			}
