@@ -41,7 +41,7 @@ Offload now, and resends notices that were given up since then. It can be repeat
 			return err
 		}
 		// The report shows the work that was done before an error.
-		return errors.Join(p.showCatchUp(cmd, report, asJSON), err, partlyDone(report))
+		return errors.Join(p.showCatchUp(cmd, asJSON, report), err, partlyDone(report))
 	}
 	command.Flags().StringVar(&since, "since", "", "when the outage began: a time like 2026-05-01T12:00:00Z, or a duration before now like 2h")
 	command.Flags().BoolVar(&dryRun, "dry-run", false, "only count; change nothing")
@@ -53,10 +53,7 @@ Offload now, and resends notices that were given up since then. It can be repeat
 	return usesAPI(command)
 }
 
-func (p process) showCatchUp(cmd *cobra.Command, report signalbox.CatchUpReport, asJSON bool) error {
-	if asJSON {
-		return p.showJSON(cmd, report)
-	}
+func (p process) showCatchUp(cmd *cobra.Command, asJSON bool, report signalbox.CatchUpReport) error {
 	done := "done"
 	if report.DryRun {
 		done = "to do"
@@ -73,7 +70,7 @@ func (p process) showCatchUp(cmd *cobra.Command, report signalbox.CatchUpReport,
 	for _, failure := range report.Failures {
 		rows = append(rows, [2]string{"failed: " + printable(failure.What), failure.Error})
 	}
-	return p.show(cmd, false, nil, rows)
+	return p.show(cmd, asJSON, report, rows)
 }
 
 func partlyDone(report signalbox.CatchUpReport) error {
