@@ -26,61 +26,40 @@ func (r *run) registerHandlers() error {
 	)
 }
 
-// applyWaiting applies the signals and results that came before an update, so that the update sees them. Each update
-// calls it first.
+// applyWaiting is entity.Run's ApplyWaiting.
 func (r *run) applyWaiting() {
 	r.applySignals()
 	r.applyResults()
 }
 
-func (r *run) requestApprovals(in []workflows.ApprovalRequest) ([]workflows.Approval, error) {
-	r.applyWaiting()
-	if err := lifecycle.CheckRequestApprovals(r.a, in); err != nil {
-		return nil, err
-	}
+func (r *run) requestApprovals(in []workflows.ApprovalRequest) []workflows.Approval {
 	next, approvals := lifecycle.RequestApprovals(r.a, in, r.Now())
 	r.apply(next, nil)
-	return approvals, nil
+	return approvals
 }
 
-func (r *run) cancelApproval(in workflows.CancelApproval) (workflows.Approval, error) {
-	r.applyWaiting()
-	if err := lifecycle.CheckCancelApproval(r.a, in); err != nil {
-		return workflows.Approval{}, err
-	}
+func (r *run) cancelApproval(in workflows.CancelApproval) workflows.Approval {
 	next, approval := lifecycle.CancelApproval(r.a, in, r.Now())
 	r.apply(next, nil)
-	return approval, nil
+	return approval
 }
 
-func (r *run) openRun(in workflows.OpenRun) (workflows.Run, error) {
-	r.applyWaiting()
-	if err := lifecycle.CheckOpenRun(r.a, in); err != nil {
-		return workflows.Run{}, err
-	}
+func (r *run) openRun(in workflows.OpenRun) workflows.Run {
 	next, opened := lifecycle.OpenRun(r.a, in, r.Now())
 	r.apply(next, nil)
-	return opened, nil
+	return opened
 }
 
-func (r *run) closeRun(in workflows.CloseRun) (workflows.Run, error) {
-	r.applyWaiting()
-	if err := lifecycle.CheckCloseRun(r.a, in); err != nil {
-		return workflows.Run{}, err
-	}
+func (r *run) closeRun(in workflows.CloseRun) workflows.Run {
 	next, closed := lifecycle.CloseRun(r.a, in, r.Now())
 	r.apply(next, nil)
-	return closed, nil
+	return closed
 }
 
-func (r *run) reseal(in workflows.ResealAPIKey) (workflows.APIKeyReceipt, error) {
-	r.applyWaiting()
-	if err := lifecycle.CheckResealAPIKey(r.a, in); err != nil {
-		return workflows.APIKeyReceipt{}, err
-	}
+func (r *run) reseal(in workflows.ResealAPIKey) workflows.APIKeyReceipt {
 	next, receipt := lifecycle.ResealAPIKey(r.a, in)
 	r.apply(next, nil)
-	return receipt, nil
+	return receipt
 }
 
 // state returns the view with the options in force, which the workflow's result leaves out.

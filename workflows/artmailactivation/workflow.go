@@ -51,7 +51,7 @@ func execute(ctx workflow.Context, in Input, continueAfter int) (workflows.Activ
 	r.events = workflow.GetSignalChannel(r.Ctx, workflows.SignalArtmailEvents)
 	r.touches = workflow.GetSignalChannel(r.Ctx, workflows.SignalTouchRuns)
 	r.options = workflow.GetSignalChannel(r.Ctx, workflows.SignalActivationOptions)
-	r.HasNews = r.hasNews
+	r.HasNews, r.ApplyWaiting = r.hasNews, r.applyWaiting
 	if in.Carried == nil {
 		if err := r.begin(in.ActivationStart); err != nil {
 			return workflows.ActivationState{}, err

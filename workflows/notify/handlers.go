@@ -19,23 +19,20 @@ func (r *run) registerHandlers() error {
 	)
 }
 
-// applyWaiting applies the notices and results that came before an update, so that the update sees them. Each update
-// calls it first.
+// applyWaiting is entity.Run's ApplyWaiting.
 func (r *run) applyWaiting() {
 	r.applySignals()
 	r.applyResults()
 }
 
-func (r *run) resend(in workflows.SelectNotices) (workflows.NoticesSelected, error) {
-	r.applyWaiting()
-	next, selected, err := lifecycle.Resend(r.state, in, r.Now())
+func (r *run) resend(in workflows.SelectNotices) workflows.NoticesSelected {
+	next, selected, _ := lifecycle.Resend(r.state, in, r.Now()) // CheckResend has passed
 	r.apply(next)
-	return selected, err
+	return selected
 }
 
-func (r *run) dismiss(in workflows.SelectNotices) (workflows.NoticesSelected, error) {
-	r.applyWaiting()
-	next, selected, err := lifecycle.Dismiss(r.state, in, r.Now())
+func (r *run) dismiss(in workflows.SelectNotices) workflows.NoticesSelected {
+	next, selected, _ := lifecycle.Dismiss(r.state, in, r.Now()) // CheckDismiss has passed
 	r.apply(next)
-	return selected, err
+	return selected
 }

@@ -48,7 +48,7 @@ type run struct {
 func execute(ctx workflow.Context, in Input, continueAfter int) (workflows.NotifyState, error) {
 	r := &run{Run: entity.Start(ctx, continueAfter)}
 	r.notices = workflow.GetSignalChannel(r.Ctx, workflows.SignalNotices)
-	r.HasNews = r.hasNews
+	r.HasNews, r.ApplyWaiting = r.hasNews, r.applyWaiting
 	if in.Carried == nil {
 		if err := r.begin(); err != nil {
 			return workflows.NotifyState{}, err

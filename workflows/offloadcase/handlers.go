@@ -14,7 +14,8 @@ func (r *run) registerHandlers() error {
 	return errors.Join(
 		entity.HandleState(r.Run, "Where the case stands, what it waits for and what it has seen",
 			func() workflows.CaseState { return lifecycle.View(r.c) }),
-		entity.HandleUpdate(r.Run, workflows.UpdateProvideInput, "Answer the open question",
+		// Lazily: an answer that comes together with the end of its case is accepted.
+		entity.HandleUpdateLazily(r.Run, workflows.UpdateProvideInput, "Answer the open question",
 			func(in workflows.ProvideInput) error { return lifecycle.CheckProvideInput(r.c, in) }, r.provideInput),
 		entity.HandleUpdate(r.Run, workflows.UpdateAdoptCase, "Say which case at Offload belongs to the reference",
 			func(in workflows.AdoptCase) error { return lifecycle.CheckAdopt(r.c, in) }, r.adopt),
@@ -25,51 +26,31 @@ func (r *run) registerHandlers() error {
 	)
 }
 
-// applyWaiting applies the signals and results that came before an update, so that the update sees them.
+// applyWaiting is entity.Run's ApplyWaiting.
 func (r *run) applyWaiting() {
 	r.applySignals()
 	r.applyResults()
 }
 
-// provideInput applies what waits only if the answer is refused without it: an answer that comes together with the end of its case is
-// accepted.
-func (r *run) provideInput(in workflows.ProvideInput) (workflows.InputReceipt, error) {
-	if lifecycle.CheckProvideInput(r.c, in) != nil {
-		r.applyWaiting()
-	}
-	if err := lifecycle.CheckProvideInput(r.c, in); err != nil {
-		return workflows.InputReceipt{}, err
-	}
+func (r *run) provideInput(in workflows.ProvideInput) workflows.InputReceipt {
 	now := r.Now()
 	r.apply(lifecycle.ProvideInput(r.c, in, now))
-	return workflows.InputReceipt{QuestionID: in.QuestionID, GivenAt: now}, nil
+	return workflows.InputReceipt{QuestionID: in.QuestionID, GivenAt: now}
 }
 
-func (r *run) adopt(in workflows.AdoptCase) (workflows.CaseReceipt, error) {
-	r.applyWaiting()
-	if err := lifecycle.CheckAdopt(r.c, in); err != nil {
-		return workflows.CaseReceipt{}, err
-	}
+func (r *run) adopt(in workflows.AdoptCase) workflows.CaseReceipt {
 	r.apply(lifecycle.Adopt(r.c, in))
-	return r.receipt(), nil
+	return r.receipt()
 }
 
-func (r *run) retryCreate(in workflows.RetryCreate) (workflows.CaseReceipt, error) {
-	r.applyWaiting()
-	if err := lifecycle.CheckRetryCreate(r.c, in); err != nil {
-		return workflows.CaseReceipt{}, err
-	}
+func (r *run) retryCreate(in workflows.RetryCreate) workflows.CaseReceipt {
 	r.apply(lifecycle.RetryCreate(r.c, in, r.Now()))
-	return r.receipt(), nil
+	return r.receipt()
 }
 
-func (r *run) cancel(in workflows.CancelCase) (workflows.CaseReceipt, error) {
-	r.applyWaiting()
-	if err := lifecycle.CheckCancel(r.c, in); err != nil {
-		return workflows.CaseReceipt{}, err
-	}
+func (r *run) cancel(in workflows.CancelCase) workflows.CaseReceipt {
 	r.apply(lifecycle.Cancel(r.c, in, r.Now()))
-	return r.receipt(), nil
+	return r.receipt()
 }
 
 func (r *run) receipt() workflows.CaseReceipt {

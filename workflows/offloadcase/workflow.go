@@ -50,7 +50,7 @@ func execute(ctx workflow.Context, in Input, continueAfter int) (workflows.CaseO
 	r := &run{Run: entity.Start(ctx, continueAfter)}
 	r.events = workflow.GetSignalChannel(r.Ctx, workflows.SignalOffloadEvents)
 	r.reconcileNow = workflow.GetSignalChannel(r.Ctx, workflows.SignalReconcileNow)
-	r.HasNews = r.hasNews
+	r.HasNews, r.ApplyWaiting = r.hasNews, r.applyWaiting
 	if in.Carried == nil {
 		if err := r.begin(in.Normalized()); err != nil {
 			return workflows.CaseOutcome{}, err

@@ -42,6 +42,7 @@ type run struct {
 // execute runs the whole workflow and returns its result.
 func execute(ctx workflow.Context, in Input, continueAfter int) (workflows.CaseFiles, error) {
 	r := &run{Run: entity.Start(ctx, continueAfter)}
+	r.ApplyWaiting = r.applyResults // a file that is stored by now is not given up by a cancellation
 	if in.Carried == nil {
 		if err := r.begin(in.FilesStart); err != nil {
 			return workflows.CaseFiles{}, err

@@ -215,9 +215,9 @@ func TestAnUpdateThatChangedTheStateWakesTheLoop(t *testing.T) {
 				return rules.Refuse(workflows.ErrTypeTooMany, "%d is below 0", in)
 			}
 			return nil
-		}, func(in int) (int, error) {
+		}, func(in int) int {
 			sum += in
-			return sum, nil
+			return sum
 		})
 		require.NoError(t, err)
 		require.NoError(t, entity.HandleState(r, "The sum", func() int { return sum }))
@@ -263,11 +263,59 @@ func TestNewsThatWaitsLetsOnlyARefusalPassThatItMayLift(t *testing.T) {
 			if c.hasNews != nil {
 				r.HasNews = c.hasNews
 			}
-			require.NoError(t, entity.HandleUpdate(r, "add", "Add", func(int) error { return c.refusal }, func(int) (int, error) { return 0, c.refusal }))
+			require.NoError(t, entity.HandleUpdate(r, "add", "Add", func(int) error { return c.refusal }, func(int) int { return 0 }))
 			return workflow.Sleep(r.Ctx, 2*minute)
 		}), name)
 		require.Equal(t, c.accepts, accepted == 1, name)
 		require.Equal(t, !c.accepts, rejected == 1, name)
+	}
+}
+
+func TestAnUpdateSeesTheNewsThatCameBefore(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		handle     func(r *entity.Run, name, description string, check func(int) error, apply func(int) int) error
+		open       bool
+		openByNews bool
+		applied    []string
+		accepted   bool
+	}{
+		"news opens it":                 {entity.HandleUpdate[int, int], false, true, []string{"news", "update"}, true},
+		"news closes it":                {entity.HandleUpdate[int, int], true, false, []string{"news"}, false},
+		"lazily, news opens it":         {entity.HandleUpdateLazily[int, int], false, true, []string{"news", "update"}, true},
+		"lazily, news would close it":   {entity.HandleUpdateLazily[int, int], true, false, []string{"update"}, true},
+		"lazily, news does not open it": {entity.HandleUpdateLazily[int, int], false, false, []string{"news"}, false},
+		"news keeps it open":            {entity.HandleUpdate[int, int], true, true, []string{"news", "update"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := environment(t)
+			open, accepted := c.open, false
+			var applied []string
+			env.RegisterDelayedCallback(func() {
+				env.UpdateWorkflow("add", "", &testsuite.TestUpdateCallback{
+					OnReject: func(err error) { require.NoError(t, err) }, OnAccept: func() {},
+					OnComplete: func(_ any, err error) { accepted = err == nil },
+				}, 1)
+			}, minute)
+			require.NoError(t, execute(env, func(ctx workflow.Context) error {
+				r := entity.Start(ctx, 0)
+				r.HasNews = func() bool { return true }
+				r.ApplyWaiting = func() { applied, open = append(applied, "news"), c.openByNews }
+				require.NoError(t, c.handle(r, "add", "Add", func(int) error {
+					if !open {
+						return rules.RefuseUntilNews(workflows.ErrTypeTooMany, "too many")
+					}
+					return nil
+				}, func(int) int {
+					applied = append(applied, "update")
+					return 0
+				}))
+				return workflow.Sleep(r.Ctx, 2*minute)
+			}))
+			require.Equal(t, c.applied, applied)
+			require.Equal(t, c.accepted, accepted)
+		})
 	}
 }
 

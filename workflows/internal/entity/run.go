@@ -15,6 +15,9 @@ type Run struct {
 	// HasNews reports whether signals or results wait to be applied that may lift a refusal of an update; other news does not count. The checks of
 	// updates call it, so it only looks. Unset, it reports none.
 	HasNews func() bool
+	// ApplyWaiting applies the signals and results that came before an update, so that the update sees them. The handlers of updates call it, so it
+	// must not yield. Unset, it does nothing.
+	ApplyWaiting func()
 
 	root      workflow.Context
 	force     workflow.ReceiveChannel

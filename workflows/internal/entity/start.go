@@ -11,8 +11,9 @@ func Start(ctx workflow.Context, continueAfter int) *Run {
 	free, _ := workflow.NewDisconnectedContext(ctx)
 	return &Run{
 		Ctx: free, root: ctx, continueAfter: continueAfter,
-		HasNews:   func() bool { return false },
-		force:     workflow.GetSignalChannel(free, workflows.SignalForceContinueAsNew),
-		published: readPublished(free),
+		HasNews:      func() bool { return false },
+		ApplyWaiting: func() {},
+		force:        workflow.GetSignalChannel(free, workflows.SignalForceContinueAsNew),
+		published:    readPublished(free),
 	}
 }

@@ -14,12 +14,26 @@ import (
 // HandleUpdate registers an update. check refuses it without an event in the history. apply changes the state and returns the update's result.
 //
 // The SDK calls check before the loop applies what came in the same task: a question may have come with its answer. So a refusal that
-// news may lift lets the update pass while news waits, and apply must apply the news and check again.
-func HandleUpdate[In, Out any](r *Run, name, description string, check func(In) error, apply func(In) (Out, error)) error {
-	handler := func(_ workflow.Context, in In) (Out, error) {
+// news may lift lets the update pass while news waits. The handler applies the waiting news and checks again, so apply need not check.
+func HandleUpdate[In, Out any](r *Run, name, description string, check func(In) error, apply func(In) Out) error {
+	return handleUpdate(r, name, description, false, check, apply)
+}
+
+// HandleUpdateLazily is HandleUpdate, but its handler applies the waiting news only if check refuses the update without it.
+func HandleUpdateLazily[In, Out any](r *Run, name, description string, check func(In) error, apply func(In) Out) error {
+	return handleUpdate(r, name, description, true, check, apply)
+}
+
+func handleUpdate[In, Out any](r *Run, name, description string, lazily bool, check func(In) error, apply func(In) Out) error {
+	handler := func(_ workflow.Context, in In) (out Out, err error) {
 		r.Changed()
-		out, err := apply(in)
-		return out, Refused(err)
+		if !lazily || check(in) != nil {
+			r.ApplyWaiting()
+		}
+		if err = check(in); err != nil {
+			return out, Refused(err)
+		}
+		return apply(in), nil
 	}
 	err := workflow.SetUpdateHandlerWithOptions(r.Ctx, name, handler, workflow.UpdateHandlerOptions{
 		Description: description,
