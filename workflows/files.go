@@ -2,8 +2,6 @@ package workflows
 
 import (
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 )
 
@@ -39,35 +37,21 @@ var ErrInvalidFilesStart = errors.New("invalid start of offload-files")
 
 // Validate names every field that can't be used.
 func (s FilesStart) Validate() error {
-	var wrong []string
-	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	var c check
 	if err := ValidateReference(s.Reference); err != nil {
-		say("reference: %v", err)
+		c.say("reference: %v", err)
 	}
-	within := func(name, value string, most int) {
-		switch {
-		case value == "":
-			say("%s: it is missing: set it", name)
-		case len(value) > most:
-			say("%s: %d bytes, at most %d: use a shorter one", name, len(value), most)
-		}
-	}
-	within("account", s.Account, maxFilesIDBytes)
-	within("caseId", s.CaseID, maxFilesIDBytes)
+	c.within("account", s.Account, maxFilesIDBytes)
+	c.within("caseId", s.CaseID, maxFilesIDBytes)
 	if s.ReplyTo != nil {
-		within("replyTo.workflowId", s.ReplyTo.WorkflowID, MaxWorkflowIDBytes)
-		within("replyTo.signal", s.ReplyTo.Signal, MaxSignalNameBytes)
+		c.within("replyTo.workflowId", s.ReplyTo.WorkflowID, MaxWorkflowIDBytes)
+		c.within("replyTo.signal", s.ReplyTo.Signal, MaxSignalNameBytes)
 	}
-	if err := ValidateNotify(s.Notify); err != nil {
-		say("%v", err)
-	}
+	c.notify(s.Notify)
 	if s.Seq < 0 {
-		say("seq: %d is negative: use 0 or more", s.Seq)
+		c.say("seq: %d is negative: use 0 or more", s.Seq)
 	}
-	if len(wrong) > 0 {
-		return fmt.Errorf("%w: %s", ErrInvalidFilesStart, strings.Join(wrong, "; "))
-	}
-	return nil
+	return c.err(ErrInvalidFilesStart)
 }
 
 const maxFilesIDBytes = 1000

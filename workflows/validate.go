@@ -242,14 +242,22 @@ func (c *check) ids(field string, values []string) {
 	}
 }
 
-func (c *check) ascii(field, value string, most int) {
+// within reports whether the value has 1 to most bytes.
+func (c *check) within(field, value string, most int) bool {
 	c.bytes += JSONLen(value)
 	switch {
 	case value == "":
 		c.say("%s: it is missing: set it", field)
 	case len(value) > most:
 		c.say("%s: %d bytes, at most %d: use a shorter one", field, len(value), most)
-	case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }):
+	default:
+		return true
+	}
+	return false
+}
+
+func (c *check) ascii(field, value string, most int) {
+	if c.within(field, value, most) && strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) {
 		c.say("%s: %q has a character that is not printable ASCII: use another one", field, clip(value))
 	}
 }
