@@ -41,7 +41,7 @@ func waitingFor(s *State) string {
 		says = append(says, "The brand has to resume it at Artmail; deadlines stand still.")
 	}
 	if open > 0 {
-		says = append(says, "The brand has to answer "+count(open, "approval")+" in Artmail.")
+		says = append(says, "The brand has to answer "+rules.Count(open, "approval")+" in Artmail.")
 		if !s.UnclearAt.IsZero() {
 			says = append(says, "A response of "+rules.Stamp(s.UnclearAt)+" does not say which approval it answers.")
 		}
@@ -50,22 +50,15 @@ func waitingFor(s *State) string {
 		says = append(says, fmt.Sprintf("The agent's worker is checking %d of them, whose deadline has passed.", checking))
 	}
 	if runs > 0 {
-		says = append(says, "The agent must continue or close "+count(runs, "run")+".")
+		says = append(says, "The agent must continue or close "+rules.Count(runs, "run")+".")
 	}
 	if notices := len(s.Outbox.Waiting); notices > 0 {
-		says = append(says, "The hand-off of "+count(notices, "notice")+" is under way.")
+		says = append(says, "The hand-off of "+rules.Count(notices, "notice")+" is under way.")
 	}
 	if len(says) == 0 {
 		return "Nothing is open. The agent's next request, or Artmail's next event, continues it."
 	}
 	return strings.Join(says, " ")
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // Details describes the activation in Markdown for the Temporal Web UI: its status, what it waits for, and how to act.

@@ -13,10 +13,10 @@ func WaitingFor(s State) string {
 	var sentences []string
 	if waiting := s.count(workflows.NoticeWaiting); waiting > 0 {
 		sentences = append(sentences, fmt.Sprintf("%s to %s still to deliver. Failed deliveries are retried automatically.",
-			counted(waiting, "notice"), counted(len(s.heads()), "target")))
+			rules.Count(waiting, "notice"), rules.Count(len(s.heads()), "target")))
 	}
 	if givenUp := s.givenUpInAll(); givenUp > 0 {
-		sentences = append(sentences, fmt.Sprintf("A person has to resend or dismiss %s that could not be delivered.", counted(givenUp, "notice")))
+		sentences = append(sentences, fmt.Sprintf("A person has to resend or dismiss %s that could not be delivered.", rules.Count(givenUp, "notice")))
 	}
 	if len(sentences) == 0 {
 		return "Nothing is left to deliver. This workflow ends at " + rules.Stamp(s.endAt()) + " unless new notices arrive."
@@ -51,11 +51,4 @@ func Details(s State) string {
 	lines = append(lines, "", fmt.Sprintf("To send them again, send the update `%s`; to give them up for good, send `%s`. The argument `{\"ids\":[\"ntc_…\"]}` or `{\"since\":\"2026-03-21T12:00:00Z\"}` chooses some, `{}` all.",
 		workflows.UpdateResend, workflows.UpdateDismiss))
 	return strings.Join(lines, "\n")
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

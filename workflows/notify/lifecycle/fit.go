@@ -1,30 +1,18 @@
 package lifecycle
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // size returns the bytes of a notice without its body.
 func (n Notice) size() int { return n.Bytes + recordBytes + attemptBytes*len(n.Log) }
 
 // headerBytes returns the size of Notice and To as JSON.
-func (n Notice) headerBytes() int { return jsonSize(n.Notice) + jsonSize(n.To) }
-
-// jsonSize returns the length of a value as JSON. Values that came as JSON always encode, and always to the same bytes; workflowcheck
-// can't see that.
-//
-//workflowcheck:ignore
-func jsonSize(v any) int {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return workflows.MaxNoticeBytes + 1
-	}
-	return len(text)
-}
+func (n Notice) headerBytes() int { return rules.JSONSize(n.Notice) + rules.JSONSize(n.To) }
 
 // withoutData drops the body for this target.
 func (n Notice) withoutData() Notice {
@@ -42,10 +30,10 @@ type arrival struct {
 
 func measured(came workflows.AddressedNotice) arrival {
 	a := arrival{notice: came.Notice, body: Body{ID: came.ID, Data: came.Data}}
-	data := jsonSize(came.Data) - len("{}") // beyond that of an empty one, which is in the rest
-	a.body.Bytes = jsonSize(Body{ID: came.ID}) + data
+	data := rules.JSONSize(came.Data) - len("{}") // beyond that of an empty one, which is in the rest
+	a.body.Bytes = rules.JSONSize(Body{ID: came.ID}) + data
 	a.notice.Data, came.Data = workflows.NoticeData{}, workflows.NoticeData{}
-	a.bytes = max(jsonSize(came)+data, came.OmittedBytes)
+	a.bytes = max(rules.JSONSize(came)+data, came.OmittedBytes)
 	return a
 }
 

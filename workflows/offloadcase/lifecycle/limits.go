@@ -1,8 +1,6 @@
 package lifecycle
 
 import (
-	"encoding/json"
-	"math"
 	"slices"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -42,7 +40,7 @@ func withUnconfirmed(list []workflows.CaseEvent, e workflows.CaseEvent) []workfl
 		func(f *workflows.CaseFacts) { f.Attachments = nil; *f = f.Omitting(workflows.FieldAttachments) },
 		func(f *workflows.CaseFacts) { f.Metadata = nil; *f = f.Omitting(workflows.FieldMetadata) },
 	} {
-		if jsonSize(e) > maxEventBytes {
+		if rules.JSONSize(e) > maxEventBytes {
 			omit(&e.Facts)
 		}
 	}
@@ -50,7 +48,7 @@ func withUnconfirmed(list []workflows.CaseEvent, e workflows.CaseEvent) []workfl
 	sizes := make([]int, len(list))
 	total := 0
 	for i := range list {
-		sizes[i] = jsonSize(list[i])
+		sizes[i] = rules.JSONSize(list[i])
 		total += sizes[i]
 	}
 	for len(list) > maxUnconfirmed || total > maxUnconfirmedBytes {
@@ -68,19 +66,8 @@ func withAnswer(list []workflows.Answer, a workflows.Answer) []workflows.Answer 
 
 // newestAnswers returns the list without its oldest answers beyond maxAnswersBytes.
 func newestAnswers(list []workflows.Answer) []workflows.Answer {
-	for jsonSize(list) > maxAnswersBytes {
+	for rules.JSONSize(list) > maxAnswersBytes {
 		list = list[1:]
 	}
 	return list
-}
-
-// jsonSize returns the length of a value as JSON. The same value always has the same length; workflowcheck can't see that.
-//
-//workflowcheck:ignore
-func jsonSize(v any) int {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		return math.MaxInt32 // too large to keep
-	}
-	return len(raw)
 }
