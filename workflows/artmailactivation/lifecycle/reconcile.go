@@ -49,7 +49,7 @@ func ReconcileFailed(a Activation, messageID string, f rules.Failure, now time.T
 }
 
 func reconcileAgain(approval *Approval, now time.Time) {
-	approval.NextReconcileAt = now.Add(min(firstReconcilePause<<min(approval.EmptyReconciles, 10), longestReconcilePause))
+	approval.NextReconcileAt = now.Add(rules.Backoff(firstReconcilePause, longestReconcilePause, approval.EmptyReconciles))
 	approval.EmptyReconciles++
 	approval.ReconcileSilent = false
 }

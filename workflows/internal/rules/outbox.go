@@ -91,7 +91,7 @@ func (o Outbox) Failed(notices []workflows.PostedNotice, f Failure, now time.Tim
 	}
 	o.Attempts++
 	o.LastError = workflows.Clip(f.Message, workflows.MaxShortTextBytes)
-	o.NotBefore = now.Add(min(firstHandOffPause<<min(o.Attempts-1, 10), longestHandOffPause))
+	o.NotBefore = now.Add(Backoff(firstHandOffPause, longestHandOffPause, o.Attempts-1))
 	return o
 }
 

@@ -63,5 +63,10 @@ func GraceUntil(from, end, now time.Time) time.Time {
 	return time.Time{}
 }
 
+// Backoff returns the pause after n earlier pauses: first, and each twice the one before, up to longest.
+func Backoff(first, longest time.Duration, n int) time.Duration {
+	return min(first<<min(n, 10), longest)
+}
+
 // Stamp formats a time for people: to the second, in UTC.
 func Stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

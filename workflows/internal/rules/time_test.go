@@ -63,3 +63,10 @@ func TestOnlyAnEndThatWasSeenLateHasAGraceTime(t *testing.T) {
 	require.Equal(t, late.Add(2*time.Minute), rules.GraceUntil(t0, end, late))
 	require.Zero(t, rules.GraceUntil(end, end, late), "it had ended when it began")
 }
+
+func TestPausesDoubleUpToTheLongest(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]time.Duration{0: time.Second, 1: 2 * time.Second, 5: 32 * time.Second, 6: time.Minute, 10: time.Minute, 1000: time.Minute} {
+		require.Equal(t, want, rules.Backoff(time.Second, time.Minute, n))
+	}
+}

@@ -37,7 +37,7 @@ func FileFailed(f Files, id string, failure rules.Failure, now time.Time) Files 
 	f.State.Probed = f.State.Probed || failure.Type != ""
 	file := f.State.Files[i]
 	file.LastType, file.LastError = failure.Type, workflows.Clip(failure.Message, maxReasonBytes)
-	file.NotBefore = now.Add(min(firstPause<<min(file.Turns, 10), longestPause))
+	file.NotBefore = now.Add(rules.Backoff(firstPause, longestPause, file.Turns))
 	if isFinal(f.State, failure.Type, now) || !file.NotBefore.Before(f.State.Until.Add(-reportTime)) {
 		f.State.ProgressAt = now
 		return finish(f.change(i, unstored(file, file.LastType, file.LastError)), now)
