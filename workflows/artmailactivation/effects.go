@@ -3,12 +3,8 @@ package artmailactivation
 import (
 	"slices"
 
-	"go.temporal.io/sdk/workflow"
-
-	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
 	"github.com/signalbox-dev/signalbox/workflows/internal/entity"
-	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // reconcile is a running reconcile of an approval.
@@ -63,7 +59,7 @@ func (r *run) anyReconcileDone() bool {
 func (r *run) applyResults() {
 	if r.handOff.Done() {
 		if params, result, failed := r.handOff.Take(r.Ctx); failed != nil {
-			r.logFailedHandOff(params, *failed)
+			r.LogFailedHandOff(params, *failed)
 			r.apply(lifecycle.HandOffFailed(r.a, params, *failed, r.Now()), nil)
 		} else {
 			r.apply(lifecycle.HandOffSucceeded(r.a, params, result), nil)
@@ -85,8 +81,4 @@ func (r *run) applyResults() {
 		r.Step(1)
 	}
 	r.reconciles = left
-}
-
-func (r *run) logFailedHandOff(h workflows.HandOff, f rules.Failure) {
-	workflow.GetLogger(r.Ctx).Warn("hand-off failed", "notices", len(h.Notices), "errorType", f.Type, "error", f.Message)
 }

@@ -3,9 +3,7 @@ package offloadcase
 import (
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/internal/entity"
-	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
@@ -79,7 +77,7 @@ func (r *run) carryOutHandOff(fx lifecycle.Effects) {
 func (r *run) applyResults() {
 	if r.handOff.Done() {
 		if params, _, failed := r.handOff.Take(r.Ctx); failed != nil {
-			r.logFailedHandOff(params, *failed)
+			r.LogFailedHandOff(params, *failed)
 			r.applyResult(lifecycle.HandOffFailed(r.c, params, *failed, r.Now()))
 		} else {
 			r.applyResult(lifecycle.HandOffSucceeded(r.c, params))
@@ -126,8 +124,4 @@ func (r *run) applyResults() {
 func (r *run) applyResult(next lifecycle.Case) {
 	r.apply(next)
 	r.Step(1)
-}
-
-func (r *run) logFailedHandOff(h workflows.HandOff, f rules.Failure) {
-	workflow.GetLogger(r.Ctx).Warn("hand-off failed", "notices", len(h.Notices), "files", h.Files != nil, "errorType", f.Type, "error", f.Message)
 }

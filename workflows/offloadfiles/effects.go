@@ -89,6 +89,6 @@ func (r *run) applyHandOff(params workflows.HandOff, failure *rules.Failure) {
 		r.apply(lifecycle.HandOffSucceeded(r.f, params.Notices))
 		return
 	}
-	workflow.GetLogger(r.Ctx).Warn("hand-off failed", "notices", len(params.Notices), "errorType", failure.Type, "error", failure.Message)
+	r.LogFailedHandOff(params, *failure)
 	r.apply(lifecycle.HandOffFailed(r.f, params.Notices, *failure, r.Now()))
 }

@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // HandOff is the hand-off of notices; at most one runs at a time. It is a local activity: it costs one event, and no full task queue
@@ -26,4 +27,9 @@ func StartHandOff(ctx workflow.Context, params workflows.HandOff) HandOff {
 		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
 		Summary:                "Hand off notices",
 	}), workflows.ActivityNoticeHandOff, params)
+}
+
+// LogFailedHandOff logs a failed hand-off, which the outbox repeats.
+func (r *Run) LogFailedHandOff(h workflows.HandOff, f rules.Failure) {
+	workflow.GetLogger(r.Ctx).Warn("hand-off failed", "notices", len(h.Notices), "files", h.Files != nil, "errorType", f.Type, "error", f.Message)
 }
