@@ -13,9 +13,8 @@ type Effects struct {
 	Reconcile []Reconcile
 	// HandOff is the next hand-off of notices; nil if none is due.
 	HandOff *workflows.HandOff
-	// Wake is when the clock next changes the activation; zero means never. WakeFor says what changes.
-	Wake    time.Time
-	WakeFor string
+	// WakeUp is when the clock next changes the activation.
+	rules.WakeUp
 	// Done: the activation has ended and every notice is handed off.
 	Done bool
 }
@@ -23,30 +22,24 @@ type Effects struct {
 // Next returns the calls that should run now. Tick must have applied the time before.
 func Next(a Activation, now time.Time) Effects {
 	fx := Effects{HandOff: handOff(a, now), Done: a.State.Ended != nil && len(a.State.Outbox.Waiting) == 0}
-	fx.wakeAt(a.State.Outbox.NotBefore, now, "Hand off notices again")
+	fx.WakeAt(a.State.Outbox.NotBefore, now, "Hand off notices again")
 	if a.State.Ended == nil {
-		fx.wakeAt(a.State.Outbox.RefusedUntil(), now, "A refused notice is old")
-		fx.wakeAt(rules.LastsUntil(a.State.KeyConflictAt), now, "Another API key is old")
-		fx.wakeAt(rules.LastsUntil(a.State.UnclearAt), now, "A response to no readable request is old")
+		fx.WakeAt(a.State.Outbox.RefusedUntil(), now, "A refused notice is old")
+		fx.WakeAt(rules.LastsUntil(a.State.KeyConflictAt), now, "Another API key is old")
+		fx.WakeAt(rules.LastsUntil(a.State.UnclearAt), now, "A response to no readable request is old")
 	}
 	for i := range a.State.Approvals {
 		fx.addApproval(&a, &a.State.Approvals[i], now)
 	}
 	for i := range a.State.Runs {
 		if at, ticking := warnAt(&a, &a.State.Runs[i]); ticking {
-			fx.wakeAt(at, now, "A run goes stale")
+			fx.WakeAt(at, now, "A run goes stale")
 		}
 		if until, ticking := staleUntil(&a, &a.State.Runs[i]); ticking {
-			fx.wakeAt(until, now, "A run is no longer stale")
+			fx.WakeAt(until, now, "A run is no longer stale")
 		}
 	}
 	return fx
-}
-
-func (fx *Effects) wakeAt(at, now time.Time, why string) {
-	if at.After(now) && (fx.Wake.IsZero() || at.Before(fx.Wake)) {
-		fx.Wake, fx.WakeFor = at, why
-	}
 }
 
 // addApproval adds the reconcile and the due times of an approval. While the activation is paused there are none: the clock stands still, and
@@ -56,22 +49,22 @@ func (fx *Effects) addApproval(a *Activation, approval *Approval, now time.Time)
 	if !ticking {
 		return
 	}
-	fx.wakeAt(due, now, "Deadline of an approval")
-	fx.wakeAt(approval.GraceUntil, now, "End of the wait for answers from an outage")
+	fx.WakeAt(due, now, "Deadline of an approval")
+	fx.WakeAt(approval.GraceUntil, now, "End of the wait for answers from an outage")
 	if approval.CheckingSince.IsZero() || a.Start.Options.CheckApprovalQueue == "" {
 		return
 	}
 	until, _ := reconciledUntil(a, approval)
-	fx.wakeAt(until, now, "End of a check")
+	fx.WakeAt(until, now, "End of a check")
 	if !until.After(now) {
 		return
 	}
 	if approval.NextReconcileAt.After(now) {
-		fx.wakeAt(approval.NextReconcileAt, now, "Next check")
+		fx.WakeAt(approval.NextReconcileAt, now, "Next check")
 		return
 	}
 	silentAt, _ := reconcileSilentAt(&a.State, approval)
-	fx.wakeAt(silentAt, now, "A check has no result")
+	fx.WakeAt(silentAt, now, "A check has no result")
 	if len(fx.Reconcile) == maxReconciles {
 		return
 	}

@@ -13,6 +13,19 @@ func Sooner(a, b time.Time) time.Time {
 	return a
 }
 
+// WakeUp is when a workflow looks at its state again without news: at Wake, for the reason WakeFor. A zero Wake means never.
+type WakeUp struct {
+	Wake    time.Time
+	WakeFor string
+}
+
+// WakeAt wakes at a time after now, unless an earlier one is set.
+func (w *WakeUp) WakeAt(at, now time.Time, why string) {
+	if at.After(now) && (w.Wake.IsZero() || at.Before(w.Wake)) {
+		w.Wake, w.WakeFor = at, why
+	}
+}
+
 // AttentionLasts is how long attention lasts that nothing else ends: its cause is a past event, and a person can only take note of it.
 // A workflow may live for years.
 const AttentionLasts = 7 * 24 * time.Hour

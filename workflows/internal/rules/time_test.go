@@ -70,3 +70,16 @@ func TestPausesDoubleUpToTheLongest(t *testing.T) {
 		require.Equal(t, want, rules.Backoff(time.Second, time.Minute, n))
 	}
 }
+
+func TestAWakeUpIsTheFirstTimeThatIsStillToCome(t *testing.T) {
+	t.Parallel()
+	var w rules.WakeUp
+	w.WakeAt(time.Time{}, t0, "never")
+	w.WakeAt(t0, t0, "now")
+	require.Zero(t, w)
+	w.WakeAt(t0.Add(2), t0, "later")
+	w.WakeAt(t0.Add(1), t0, "first")
+	w.WakeAt(t0.Add(1), t0, "the same time")
+	w.WakeAt(t0.Add(3), t0, "last")
+	require.Equal(t, rules.WakeUp{Wake: t0.Add(1), WakeFor: "first"}, w)
+}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // Effects are the calls that should run for a case. A running call that is not named here is given up.
@@ -21,9 +22,8 @@ type Effects struct {
 	ResultCheck *workflows.CheckResultParams
 	// HandOff is the next hand-off; one runs at a time. The hand-off of an end waits while Create or Answer can change the outcome.
 	HandOff *workflows.HandOff
-	// Wake is when Tick or Next have new results without other news; zero means never. WakeFor says why.
-	Wake    time.Time
-	WakeFor string
+	// WakeUp is when Tick or Next have new results without other news.
+	rules.WakeUp
 	// Creating: POST /cases runs, or will run. Only this run may send it: the activity learns from the run that a reset made it, and a run that
 	// continued from it would look like one without a reset. The server repeats the activity, so the history does not grow meanwhile.
 	Creating bool
@@ -39,7 +39,7 @@ func Next(c Case, now time.Time) Effects {
 	fx := Effects{KnownTroubles: knownTroubles(s), Ended: s.Status.Ended(), HandOff: handOff(c, now)}
 	waiting := len(s.Outbox.Waiting) > 0 || filesWaiting(c)
 	if waiting {
-		fx.wakeAt(s.Outbox.NotBefore, now, "Hand off notices again")
+		fx.WakeAt(s.Outbox.NotBefore, now, "Hand off notices again")
 	}
 	if fx.Ended {
 		fx.ResultCheck = resultCheckParams(c)
@@ -49,22 +49,22 @@ func Next(c Case, now time.Time) Effects {
 		fx.Done = !waiting && fx.ResultCheck == nil
 		return fx
 	}
-	fx.wakeAt(s.Outbox.RefusedUntil(), now, "A refused notice is old")
+	fx.WakeAt(s.Outbox.RefusedUntil(), now, "A refused notice is old")
 	fx.Creating = wantsCreation(s)
 	if fx.Creating {
 		if s.CreateAt.After(now) {
-			fx.wakeAt(s.CreateAt, now, "Create the case again")
+			fx.WakeAt(s.CreateAt, now, "Create the case again")
 		} else {
 			fx.Create = &workflows.CreateCaseParams{
 				Account: c.Start.Account, Reference: c.Start.Reference, Request: *c.Start.Request, AskedRun: s.AskedRun,
 			}
 		}
-		fx.wakeAt(notCreatedAt(s), now, "The creation takes too long")
+		fx.WakeAt(notCreatedAt(s), now, "The creation takes too long")
 	}
 	if answer := pendingAnswer(s); answer != nil {
 		fx.Answer = &workflows.ProvideInputParams{Account: c.Start.Account, CaseID: s.CaseID, QuestionID: answer.QuestionID, Text: answer.Text}
 	}
-	fx.wakeAt(answerDelayedAt(s), now, "The answer takes too long")
+	fx.WakeAt(answerDelayedAt(s), now, "The answer takes too long")
 	switch {
 	case s.CaseID == "" && s.Verifying != "":
 		fx.Read = &workflows.GetCaseParams{Account: c.Start.Account, CaseID: s.Verifying}
@@ -72,22 +72,16 @@ func Next(c Case, now time.Time) Effects {
 	case s.ReadWanted:
 		fx.Read = &workflows.GetCaseParams{Account: c.Start.Account, CaseID: s.CaseID, Number: s.Reads}
 	case s.ReconcileAt.After(now) && s.ReconcileAsked == nil:
-		fx.wakeAt(s.ReconcileAt, now, "Read the case if no webhook comes")
+		fx.WakeAt(s.ReconcileAt, now, "Read the case if no webhook comes")
 	default:
 		fx.Reconcile = reconcileParams(c)
 	}
-	fx.wakeAt(s.HeldUntil, now, "The last read before the end counts")
+	fx.WakeAt(s.HeldUntil, now, "The last read before the end counts")
 	if !s.Expiring {
-		fx.wakeAt(c.Start.Options.Deadline, now, "The case's deadline")
-		fx.wakeAt(s.GraceUntil, now, "End of the wait for events from an outage")
+		fx.WakeAt(c.Start.Options.Deadline, now, "The case's deadline")
+		fx.WakeAt(s.GraceUntil, now, "End of the wait for events from an outage")
 	}
-	fx.wakeAt(s.Asked.RemindAt, now, "Remind of the open question")
-	fx.wakeAt(questionExpiresAt(c), now, "The open question expires")
+	fx.WakeAt(s.Asked.RemindAt, now, "Remind of the open question")
+	fx.WakeAt(questionExpiresAt(c), now, "The open question expires")
 	return fx
-}
-
-func (fx *Effects) wakeAt(at, now time.Time, why string) {
-	if at.After(now) && (fx.Wake.IsZero() || at.Before(fx.Wake)) {
-		fx.Wake, fx.WakeFor = at, why
-	}
 }

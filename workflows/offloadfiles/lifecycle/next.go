@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // Effects are the calls that should run now. Other running calls are dropped.
@@ -16,9 +17,8 @@ type Effects struct {
 	HandOff *workflows.HandOff
 	// Done: nothing is left to store or to hand off.
 	Done bool
-	// Wake is when to call Next again without news; zero means never. WakeFor says why.
-	Wake    time.Time
-	WakeFor string
+	// WakeUp is when to call Next again without news.
+	rules.WakeUp
 }
 
 // Call is the storing of one file. A running call stays, even if its limits would differ if it started now.
@@ -41,24 +41,18 @@ func Next(f Files, now time.Time) Effects {
 	fx := Effects{HandOff: handOff(f, now)}
 	if s.Status.Ended() {
 		fx.Done = len(s.Outbox.Waiting) == 0
-		if s.Outbox.NotBefore.After(now) {
-			fx.Wake, fx.WakeFor = s.Outbox.NotBefore, "Hand off notices again"
-		}
+		fx.WakeAt(s.Outbox.NotBefore, now, "Hand off notices again")
 		return fx
 	}
-	fx.Wake, fx.WakeFor = s.Until, "The time for the files is over"
-	if at := delayedAt(s); at.After(now) && at.Before(fx.Wake) {
-		fx.Wake, fx.WakeFor = at, "The files take too long"
-	}
+	fx.WakeAt(s.Until, now, "The time for the files is over")
+	fx.WakeAt(delayedAt(s), now, "The files take too long")
 	first, others := inTurn(s)
 	for _, file := range first {
 		if file.NotBefore.After(now) {
-			if file.NotBefore.Before(fx.Wake) {
-				fx.Wake, fx.WakeFor = file.NotBefore, "Try a file again"
-			}
-			continue
+			fx.WakeAt(file.NotBefore, now, "Try a file again")
+		} else {
+			fx.Calls = append(fx.Calls, f.call(file, others, now))
 		}
-		fx.Calls = append(fx.Calls, f.call(file, others, now))
 	}
 	return fx
 }
