@@ -1,6 +1,10 @@
 package workflows
 
-import "encoding/json"
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+)
 
 // ResultCheck says whether the result of a case matches the resultSchema of its request. Offload does not check the result (Offload,
 // "Result schema"), so Signalbox does after the end. A mismatch never makes a case fail.
@@ -11,6 +15,21 @@ type ResultCheck struct {
 	More       int               `json:"more,omitempty"`
 	// Reason says why the result was not checked, if Verdict is schema_unusable or unchecked.
 	Reason string `json:"reason,omitempty"`
+}
+
+// Problems lists the problems for people: the reason, or the violations. It is empty if the result matches.
+func (c ResultCheck) Problems() []string {
+	var problems []string
+	if c.Reason != "" {
+		problems = append(problems, c.Reason)
+	}
+	for _, v := range c.Violations {
+		problems = append(problems, cmp.Or(v.At, "the result")+": "+v.Reason)
+	}
+	if c.More > 0 {
+		problems = append(problems, fmt.Sprintf("and %d more", c.More))
+	}
+	return problems
 }
 
 // ResultVerdict is the conclusion of a ResultCheck.

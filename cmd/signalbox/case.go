@@ -139,17 +139,7 @@ func resultCheck(check *workflows.ResultCheck) string {
 	if check == nil {
 		return ""
 	}
-	lines := []string{string(check.Verdict)}
-	if check.Reason != "" {
-		lines = append(lines, check.Reason)
-	}
-	for _, v := range check.Violations {
-		lines = append(lines, cmp.Or(v.At, "the result")+": "+v.Reason)
-	}
-	if check.More > 0 {
-		lines = append(lines, fmt.Sprintf("and %d more", check.More))
-	}
-	return strings.Join(lines, "\n")
+	return strings.Join(append([]string{string(check.Verdict)}, check.Problems()...), "\n")
 }
 
 // whatToDo returns a line for each attention that has one.

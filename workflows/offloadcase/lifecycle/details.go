@@ -1,7 +1,6 @@
 package lifecycle
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 
@@ -141,28 +140,13 @@ func Details(c Case) string {
 	}
 	if check := resultCheck(c); check != nil && check.Verdict != workflows.ResultMatches {
 		line("Result check: %s", check.Verdict)
-		line("%s", rules.Quote(resultProblems(*check)))
+		line("%s", rules.Quote(strings.Join(check.Problems(), "\n")))
 	}
 	if s.LastError != "" && s.LastError != shown {
 		line("Last error:")
 		line("%s", rules.Quote(s.LastError))
 	}
 	return strings.Join(paragraphs, "\n\n")
-}
-
-// resultProblems lists the problems of a result check, one on each line.
-func resultProblems(check workflows.ResultCheck) string {
-	if check.Reason != "" {
-		return check.Reason
-	}
-	var lines []string
-	for _, v := range check.Violations {
-		lines = append(lines, cmp.Or(v.At, "the result")+": "+v.Reason)
-	}
-	if check.More > 0 {
-		lines = append(lines, fmt.Sprintf("and %d more", check.More))
-	}
-	return strings.Join(lines, "\n")
 }
 
 // word returns s as a word of a shell command, or the placeholder if s can't be pasted safely.
