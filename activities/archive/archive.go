@@ -106,23 +106,19 @@ func (a *Activities) Close() { a.transport.CloseIdleConnections() }
 func storeFile[P any](ctx context.Context, a *Activities, p P, keyOf func(P) (string, error), put func(*attempt, string, P) (object, error)) (workflows.StoredFile, object, error) {
 	attempt, end := a.begin(ctx)
 	defer end()
-	key, o, err := findOrPut(attempt, a.bucket, p, keyOf, put)
+	if a.bucket == nil {
+		return workflows.StoredFile{}, object{}, failure(ctx, errNoBucket)
+	}
+	key, err := keyOf(p)
+	if err != nil {
+		return workflows.StoredFile{}, object{}, failure(ctx, err)
+	}
+	o, found, err := a.bucket.find(attempt, key)
+	if err == nil && !found {
+		o, err = put(attempt, key, p)
+	}
 	if err != nil {
 		return workflows.StoredFile{}, object{}, failure(ctx, err)
 	}
 	return a.bucket.stored(key, o), o, nil
-}
-
-func findOrPut[P any](ctx *attempt, bucket *Bucket, p P, keyOf func(P) (string, error), put func(*attempt, string, P) (object, error)) (key string, o object, err error) {
-	if bucket == nil {
-		return "", object{}, errNoBucket
-	}
-	if key, err = keyOf(p); err != nil {
-		return "", object{}, err
-	}
-	o, found, err := bucket.find(ctx, key)
-	if err == nil && !found {
-		o, err = put(ctx, key, p)
-	}
-	return key, o, err
 }
