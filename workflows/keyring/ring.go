@@ -86,9 +86,6 @@ func (r *Ring) String() string {
 		r.macKeys.KeysetInfo().GetPrimaryKeyId(), r.macKeys.Len())
 }
 
-// GoString keeps %#v from walking into the keysets.
-func (r *Ring) GoString() string { return r.String() }
-
 // Format answers every verb with String, so that no verb reaches the fields.
 func (r *Ring) Format(s fmt.State, _ rune) {
 	// A failed write is the printer's own to report: fmt.State offers no way to pass it on.
