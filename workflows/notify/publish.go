@@ -1,19 +1,14 @@
 package notify
 
 import (
+	"strings"
+
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/internal/entity"
 	"github.com/signalbox-dev/signalbox/workflows/notify/lifecycle"
 )
-
-// results are the values of the label "result" of workflows.MetricNotices.
-var results = map[workflows.NoticeStatus]string{
-	workflows.NoticeDelivered: "delivered",
-	workflows.NoticeGivenUp:   "given_up",
-	workflows.NoticeDismissed: "dismissed",
-}
 
 // publish publishes the attention in search attributes, and the Web UI's details.
 func (r *run) publish() {
@@ -29,7 +24,7 @@ func (r *run) report(settled []lifecycle.Notice) {
 	log := workflow.GetLogger(r.Ctx)
 	for _, n := range settled {
 		workflow.GetMetricsHandler(r.Ctx).WithTags(map[string]string{
-			"kind": string(n.Kind), "result": results[n.Status],
+			"kind": string(n.Kind), "result": strings.ToLower(string(n.Status)),
 		}).Counter(workflows.MetricNotices).Inc(1)
 		about := []any{"notice", n.ID, "kind", n.Kind, "target", n.To.String(), "attempts", n.Attempts}
 		switch n.Status {
