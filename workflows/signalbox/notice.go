@@ -2,6 +2,7 @@ package signalbox
 
 import (
 	"fmt"
+	"slices"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -23,13 +24,12 @@ type Notices struct {
 	channel workflow.ReceiveChannel
 	waiting []workflows.Notice
 	seen    []string // oldest first
-	known   map[string]bool
 }
 
 // ReceiveNotices makes a receiver. Before a workflow continues as new, it must receive all that is Pending, and pass Seen to the receiver
 // of its next run.
 func ReceiveNotices(ctx workflow.Context, signal string, seen ...string) *Notices {
-	n := &Notices{channel: workflow.GetSignalChannel(ctx, signal), known: map[string]bool{}}
+	n := &Notices{channel: workflow.GetSignalChannel(ctx, signal)}
 	for _, id := range seen {
 		n.remember(id)
 	}
@@ -53,7 +53,7 @@ func (n *Notices) Pending() bool {
 		if !n.channel.ReceiveAsync(&notice) {
 			return len(n.waiting) > 0
 		}
-		if !n.known[notice.ID] {
+		if !slices.Contains(n.seen, notice.ID) {
 			n.remember(notice.ID)
 			n.waiting = append(n.waiting, notice)
 		}
@@ -64,10 +64,8 @@ func (n *Notices) Pending() bool {
 func (n *Notices) Seen() []string { return n.seen }
 
 func (n *Notices) remember(id string) {
-	n.known[id] = true
 	n.seen = append(n.seen, id)
 	if len(n.seen) > maxSeenNotices {
-		delete(n.known, n.seen[0])
 		n.seen = n.seen[1:]
 	}
 }
