@@ -16,7 +16,7 @@ func Tick(f Files, now time.Time) Files {
 		return f
 	}
 	return finish(giveUp(f, func(file File) File {
-		reason := "not stored within " + Budget.String()
+		reason := "not stored within " + budget.String()
 		if file.LastError != "" {
 			reason += ": " + file.LastError
 		}

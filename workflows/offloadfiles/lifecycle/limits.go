@@ -9,12 +9,12 @@ import (
 
 // Times of storing.
 const (
-	// Budget is the time for all files of a case, from the start. It outlasts a bucket or a provider that is down for a night.
-	Budget = 24 * time.Hour
-	// Lag is how long after the end of the case the provider may not find a file, because its reads lag behind its webhooks.
-	Lag = 10 * time.Minute
+	// budget is the time for all files of a case, from the start. It outlasts a bucket or a provider that is down for a night.
+	budget = 24 * time.Hour
+	// lag is how long after the end of the case the provider may not find a file, because its reads lag behind its webhooks.
+	lag = 10 * time.Minute
 	// delayedAfter is how long no file may be settled before a person should look: the bucket, the file server or the provider may be down.
-	// It is longer than Lag.
+	// It is longer than lag.
 	delayedAfter = 15 * time.Minute
 	// turn is how long a file is tried while other files wait.
 	turn = 30 * time.Minute

@@ -69,7 +69,7 @@ func Begin(start workflows.FilesStart, now time.Time) Files {
 	attachments := start.Attachments
 	start.Attachments = nil
 	f := Files{Start: start, State: State{
-		Status: workflows.FilesStoring, Since: now, ProgressAt: now, Until: now.Add(Budget), LagUntil: lagUntil(start.EndedAt, now),
+		Status: workflows.FilesStoring, Since: now, ProgressAt: now, Until: now.Add(budget), LagUntil: lagUntil(start.EndedAt, now),
 		Outbox: rules.Outbox{Seq: start.Seq},
 	}}
 	if start.Result {
@@ -96,7 +96,7 @@ func lagUntil(endedAt, now time.Time) time.Time {
 	if endedAt.IsZero() || endedAt.After(now) {
 		endedAt = now
 	}
-	return endedAt.Add(Lag)
+	return endedAt.Add(lag)
 }
 
 // change returns the files with file i replaced.
