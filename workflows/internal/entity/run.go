@@ -1,9 +1,12 @@
 package entity
 
 import (
+	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/workflows"
 )
 
 // Run holds what one run of a workflow has beside its carried state.
@@ -29,6 +32,26 @@ type Run struct {
 	forced        bool
 	steps         int
 	continueAfter int
+}
+
+// Start begins a run. It continues as new after continueAfter steps; 0 means that only the length of the history decides.
+func Start(ctx workflow.Context, continueAfter int) *Run {
+	free, _ := workflow.NewDisconnectedContext(ctx)
+	return &Run{
+		Ctx: free, root: ctx, continueAfter: continueAfter,
+		HasNews:      func() bool { return false },
+		ApplyWaiting: func() {},
+		force:        workflow.GetSignalChannel(free, workflows.SignalForceContinueAsNew),
+		published:    readPublished(free),
+	}
+}
+
+// CheckID returns an error if the workflow ID is not want: signals to the right ID would never reach this run.
+func (r *Run) CheckID(want string) error {
+	if id := workflow.GetInfo(r.Ctx).WorkflowExecution.ID; id != want {
+		return refused(workflows.ErrTypeWorkflowID, fmt.Sprintf("the workflow ID is %q; start it with %q", id, want))
+	}
+	return nil
 }
 
 // Now returns the workflow's time in UTC.
@@ -83,4 +106,15 @@ func (r *Run) CanEnd() bool { return workflow.AllHandlersFinished(r.Ctx) }
 // from the carried state, whether the workflow has cancelled them or not.
 func (r *Run) ContinueAsNew(workflowType string, input any) error {
 	return workflow.NewContinueAsNewError(r.root, workflowType, input)
+}
+
+// CountEvent counts a processed event. For an applied event it also records the time since the ingress stored it. During a replay,
+// workflow.GetMetricsHandler records nothing, so each event counts once.
+func (r *Run) CountEvent(result workflows.EventResult, receivedAt time.Time) {
+	metrics := workflow.GetMetricsHandler(r.Ctx)
+	metrics.WithTags(map[string]string{"result": string(result)}).Counter(workflows.MetricEvents).Inc(1)
+	if result == workflows.EventApplied && !receivedAt.IsZero() {
+		// The ingress and Temporal have different clocks.
+		metrics.Timer(workflows.MetricApplied).Record(max(0, r.Now().Sub(receivedAt)))
+	}
 }
