@@ -102,7 +102,7 @@ type State struct {
 
 	Outbox rules.Outbox `json:"outbox,omitzero"`
 	// Files is the result of starting "offload-files"; empty until it was tried.
-	Files Files `json:"files,omitempty"`
+	Files FilesStartResult `json:"files,omitempty"`
 	// LastAttention is the attention at the end of the last turn of the loop. AttentionSince is when attention last began.
 	LastAttention  []string  `json:"noticed,omitempty"`
 	AttentionSince time.Time `json:"noticedAt,omitzero"`
@@ -130,13 +130,13 @@ const (
 	CreationSettled Creation = "settled"
 )
 
-// Files is the result of starting "offload-files".
-type Files string
+// FilesStartResult is the result of starting "offload-files".
+type FilesStartResult string
 
 // Results of the start of "offload-files".
 const (
-	FilesStarted Files = "started"
-	FilesRefused Files = "refused"
+	FilesStarted FilesStartResult = "started"
+	FilesRefused FilesStartResult = "refused"
 )
 
 // Asked is the question that people were last asked.
