@@ -18,7 +18,7 @@ func (c *reconcile) is(wanted lifecycle.Reconcile) bool {
 	return c.wanted.Params.MessageID == wanted.Params.MessageID && c.wanted.Queue == wanted.Queue && c.wanted.Until.Equal(wanted.Until)
 }
 
-// carryOut starts the calls that the rules want and that are not running, and gives up running calls that the rules no longer want.
+// carryOut starts the calls that the rules want and that are not running, and cancels running calls that the rules no longer want.
 func (r *run) carryOut(fx lifecycle.Effects) {
 	r.carryOutReconcile(fx)
 	r.carryOutHandOff(fx)

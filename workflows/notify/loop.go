@@ -71,7 +71,7 @@ func (r *run) canEnd() bool { return r.CanEnd() }
 func (r *run) continueAsNew() error {
 	r.state = lifecycle.Interrupted(r.state, r.running())
 	for i := range r.deliveries {
-		r.deliveries[i].GiveUp()
+		r.deliveries[i].Cancel()
 	}
 	return r.ContinueAsNew(workflows.NotifyWorkflow, Input{Carried: &r.state})
 }

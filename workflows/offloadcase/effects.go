@@ -7,7 +7,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
-// carryOut starts the calls that the rules want and that are not running, and gives up running calls that the rules no longer want.
+// carryOut starts the calls that the rules want and that are not running, and cancels running calls that the rules no longer want.
 func (r *run) carryOut(fx lifecycle.Effects) {
 	r.carryOutCreate(fx)
 	r.carryOutAnswer(fx)
@@ -18,11 +18,11 @@ func (r *run) carryOut(fx lifecycle.Effects) {
 	r.Timer.Set(r.Ctx, r.Now(), fx.Wake, fx.WakeFor)
 }
 
-// carryOutCreate waits for the result of a call that it gives up: the call may have created the case.
+// carryOutCreate waits for the result of a call that it cancels: the call may have created the case.
 func (r *run) carryOutCreate(fx lifecycle.Effects) {
 	switch {
 	case fx.Create == nil:
-		r.create.GiveUp()
+		r.create.Cancel()
 	case !r.create.Running():
 		params := *fx.Create
 		params.OriginalRunID = workflow.GetInfo(r.Ctx).OriginalRunID
@@ -30,11 +30,11 @@ func (r *run) carryOutCreate(fx lifecycle.Effects) {
 	}
 }
 
-// carryOutAnswer waits for the result of a call that it gives up: the call may have delivered the answer.
+// carryOutAnswer waits for the result of a call that it cancels: the call may have delivered the answer.
 func (r *run) carryOutAnswer(fx lifecycle.Effects) {
 	switch {
 	case fx.Answer == nil || r.answer.Running() && r.answer.Params != *fx.Answer:
-		r.answer.GiveUp()
+		r.answer.Cancel()
 	case !r.answer.Running():
 		r.answer = startAnswer(r.Ctx, *fx.Answer)
 	}

@@ -13,9 +13,9 @@ import (
 type Call[P, R any] struct {
 	Params P
 
-	future   workflow.Future
-	cancel   workflow.CancelFunc
-	givingUp bool
+	future    workflow.Future
+	cancel    workflow.CancelFunc
+	cancelled bool
 }
 
 // Execute starts an activity. The context carries its options.
@@ -36,17 +36,17 @@ func (c *Call[P, R]) Running() bool { return c.future != nil }
 // Done reports whether a result can be taken.
 func (c *Call[P, R]) Done() bool { return c.future != nil && c.future.IsReady() }
 
-// GiveUp cancels the call once. The result then says how the call ended.
-func (c *Call[P, R]) GiveUp() {
-	if c.future != nil && !c.givingUp {
-		c.givingUp = true
+// Cancel cancels the call once. The result then says how the call ended.
+func (c *Call[P, R]) Cancel() {
+	if c.future != nil && !c.cancelled {
+		c.cancelled = true
 		c.cancel()
 	}
 }
 
 // Drop cancels the call and forgets it, with its result.
 func (c *Call[P, R]) Drop() {
-	c.GiveUp()
+	c.Cancel()
 	*c = Call[P, R]{}
 }
 

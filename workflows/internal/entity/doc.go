@@ -9,7 +9,7 @@
 //		effects := lifecycle.Next(state, now)
 //		r.Publish(…)
 //		return, or continue as new, if the effects allow it
-//		start the calls that should run, give up those that should not
+//		start the calls that should run, cancel those that should not
 //		workflow.Await(news)
 //	}
 //

@@ -516,7 +516,7 @@ func TestACallIsRunningUntilItsResultIsTaken(t *testing.T) {
 	require.NoError(t, execute(env, func(ctx workflow.Context) error {
 		var c call
 		require.False(t, c.Running() || c.Done())
-		c.GiveUp() // nothing to give up
+		c.Cancel() // nothing to cancel
 		c = entity.Execute[string, int](callOptions(ctx, time.Hour), "call", "params")
 		require.True(t, c.Running())
 		require.False(t, c.Done())
@@ -530,15 +530,15 @@ func TestACallIsRunningUntilItsResultIsTaken(t *testing.T) {
 	}))
 }
 
-func TestAGivenUpCallHasTheCancelledFailure(t *testing.T) {
+func TestACancelledCallHasTheCancelledFailure(t *testing.T) {
 	t.Parallel()
 	env := environment(t)
 	register(env, func(int32) (int, error) { return 0, temporal.NewApplicationError("later", "Later") })
 	require.NoError(t, execute(env, func(ctx workflow.Context) error {
 		c := entity.Execute[string, int](callOptions(ctx, time.Hour), "call", "params")
 		require.NoError(t, workflow.Sleep(ctx, 90*time.Second))
-		c.GiveUp()
-		c.GiveUp()
+		c.Cancel()
+		c.Cancel()
 		require.NoError(t, workflow.Await(ctx, c.Done))
 		_, _, failure := c.Take(ctx)
 		require.Equal(t, &rules.Failure{Type: rules.FailureCancelled, Message: "given up before it was carried out"}, failure)

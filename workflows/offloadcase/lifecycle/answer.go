@@ -67,7 +67,7 @@ func Answered(c Case, questionID string, result workflows.ProvideInputResult, no
 	return c
 }
 
-// AnswerFailed applies that an answer could not be delivered, or was given up because the case went on without it.
+// AnswerFailed applies that an answer could not be delivered, or was cancelled because the case went on without it.
 func AnswerFailed(c Case, questionID string, f rules.Failure, now time.Time) Case {
 	result := workflows.InputRejected
 	if f.Type == rules.FailureCancelled {

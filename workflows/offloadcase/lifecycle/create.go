@@ -33,7 +33,7 @@ func Created(c Case, result workflows.CreateCaseResult, now time.Time) Case {
 
 const rejected = "Offload rejected the request: "
 
-// CreateFailed applies the final failure of POST /cases, or that it was given up because the case no longer needs it.
+// CreateFailed applies the final failure of POST /cases, or that it was cancelled because the case no longer needs it.
 func CreateFailed(c Case, f rules.Failure, now time.Time) Case {
 	s := &c.State
 	nothing, trouble := createdNothing(f), troubleOf(f)

@@ -134,7 +134,7 @@ func eventStatus(e workflows.CaseEvent) string {
 	return e.Facts.Status
 }
 
-// prove applies that a webhook on the case's own URL has named its caseId. A running creation is given up. The rest of the webhook may have
+// prove applies that a webhook on the case's own URL has named its caseId. A running creation is cancelled. The rest of the webhook may have
 // to wait for a read, so the status follows at once.
 func prove(c *Case, caseID string, now time.Time) {
 	identify(c, caseID, now)

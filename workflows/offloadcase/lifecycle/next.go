@@ -7,7 +7,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// Effects are the calls that should run for a case. A running call that is not named here is given up.
+// Effects are the calls that should run for a case. A running call that is not named here is cancelled.
 type Effects struct {
 	// Create, Answer and Read are provider calls; at most one of each runs. The workflow adds Create's OriginalRunID. If the parameters of Read
 	// change, it starts again.
