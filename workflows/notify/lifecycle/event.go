@@ -41,7 +41,6 @@ func receive(s State, waiting *waitingCounts, came arrival, to workflows.Target,
 		waiting.bodies[n.ID] = came.body.Bytes
 	}
 	s.Notices = append(s.Notices, n)
-	waiting.placeOf = append(waiting.placeOf, -1)
 	if why != "" {
 		return s
 	}

@@ -72,14 +72,16 @@ func (s State) giveUpSurplus(waiting *waitingCounts, came int, now time.Time) St
 // that is down costs other targets nothing. The first notice of a target is spared, because its delivery may be running, unless it has
 // just come, at position came.
 func (w *waitingCounts) surplus(s State, came int) int {
-	candidates := []int{came}
-	for i, place := range w.placeOf {
-		if place >= 0 && w.targets[place].head != i {
-			candidates = append(candidates, i)
+	surplus, most := came, w.targets[s.Notices[came].To].bytes
+	for i := range s.Notices {
+		n := &s.Notices[i]
+		if !n.is(workflows.NoticeWaiting) {
+			continue
+		}
+		t := w.targets[n.To]
+		if i != t.head && cmp.Or(cmp.Compare(t.bytes, most), cmp.Compare(n.Seq, s.Notices[surplus].Seq)) > 0 {
+			surplus, most = i, t.bytes
 		}
 	}
-	held := func(i int) int { return w.targets[w.placeOf[i]].bytes }
-	return slices.MaxFunc(candidates, func(a, b int) int {
-		return cmp.Or(cmp.Compare(held(a), held(b)), cmp.Compare(s.Notices[a].Seq, s.Notices[b].Seq))
-	})
+	return surplus
 }

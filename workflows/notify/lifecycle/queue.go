@@ -26,11 +26,9 @@ func (s State) heads() []int {
 type waitingCounts struct {
 	// bytes is the size of all waiting notices. Targets share a body.
 	bytes   int
-	targets []waitingTarget
-	places  map[workflows.Target]int // positions in targets
-	placeOf []int                    // for each notice the position of its target, or -1 if it does not wait
-	bodies  map[string]int           // sizes by ID
-	needed  map[string]int           // by ID, how many waiting notices need a body
+	targets map[workflows.Target]*waitingTarget // those with waiting notices
+	bodies  map[string]int                      // sizes by ID
+	needed  map[string]int                      // by ID, how many waiting notices need a body
 }
 
 // waitingTarget counts the waiting notices of one target.
@@ -41,9 +39,8 @@ type waitingTarget struct {
 }
 
 func (s State) countWaiting() *waitingCounts {
-	w := &waitingCounts{places: map[workflows.Target]int{}, bodies: s.bodyBytes(), needed: map[string]int{}}
+	w := &waitingCounts{targets: map[workflows.Target]*waitingTarget{}, bodies: s.bodyBytes(), needed: map[string]int{}}
 	for i, n := range s.Notices {
-		w.placeOf = append(w.placeOf, -1)
 		if n.is(workflows.NoticeWaiting) {
 			w.add(s, i)
 		}
@@ -54,22 +51,16 @@ func (s State) countWaiting() *waitingCounts {
 // add counts a waiting notice.
 func (w *waitingCounts) add(s State, i int) {
 	n := s.Notices[i]
-	place, found := w.places[n.To]
-	if !found || w.targets[place].count == 0 {
-		if !found {
-			place = len(w.targets)
-			w.places[n.To] = place
-			w.targets = append(w.targets, waitingTarget{})
-		}
-		w.targets[place].head = i
+	t := w.targets[n.To]
+	if t == nil {
+		t = &waitingTarget{head: i}
+		w.targets[n.To] = t
 	}
-	t := &w.targets[place]
 	if n.Seq < s.Notices[t.head].Seq {
 		t.head = i
 	}
 	t.count++
 	t.bytes += n.size() + w.bodies[n.ID]
-	w.placeOf[i] = place
 	w.bytes += n.size()
 	if w.needed[n.ID]++; w.needed[n.ID] == 1 {
 		w.bytes += w.bodies[n.ID]
@@ -80,26 +71,21 @@ func (w *waitingCounts) add(s State, i int) {
 // waits.
 func (w *waitingCounts) remove(s State, i int) {
 	n := s.Notices[i]
-	t := &w.targets[w.placeOf[i]]
-	t.count--
+	t := w.targets[n.To]
+	if t.count--; t.count == 0 {
+		delete(w.targets, n.To)
+	}
 	t.bytes -= n.size() + w.bodies[n.ID]
 	w.bytes -= n.size()
 	if w.needed[n.ID]--; w.needed[n.ID] == 0 {
 		w.bytes -= w.bodies[n.ID]
 	}
-	w.placeOf[i] = -1
 }
 
 // others returns how many other targets have waiting notices; 0 if this target has some itself, since it is then no further target.
 func (w *waitingCounts) others(to workflows.Target) int {
-	if place, found := w.places[to]; found && w.targets[place].count > 0 {
+	if w.targets[to] != nil {
 		return 0
 	}
-	n := 0
-	for _, t := range w.targets {
-		if t.count > 0 {
-			n++
-		}
-	}
-	return n
+	return len(w.targets)
 }
