@@ -28,6 +28,49 @@ func Receive(c Case, e workflows.CaseEvent, now time.Time) (Case, workflows.Even
 	return c, result
 }
 
+// eventCase says which case an event names. Only a webhook on the case's own URL proves it: a sender to the shared route knows just the shared secret.
+type eventCase int
+
+const (
+	// ownCase: the bound case, or no case.
+	ownCase eventCase = iota
+	// firstCase: proven, and no case is bound yet.
+	firstCase
+	// adoptedCase: proven, and the bound case, which was only adopted.
+	adoptedCase
+	// insteadOfAdopted: proven, and another case than the bound one, which was only adopted.
+	insteadOfAdopted
+	// secondCase: proven, and another case than the bound one.
+	secondCase
+	// unprovenCase: no case is bound, or another one was only adopted; a webhook on the case's own URL can still prove which case it is.
+	unprovenCase
+	// foreignCase: not proven, and another case than the bound one.
+	foreignCase
+)
+
+// whichCase returns which case the event names.
+func whichCase(s State, e workflows.CaseEvent) eventCase {
+	caseID := e.Facts.CaseID
+	replaceable := s.Adopted && !s.Status.Ended()
+	switch {
+	case s.CaseID == "" && (e.Unproven || caseID == ""):
+		return unprovenCase
+	case s.CaseID == "":
+		return firstCase
+	case caseID == s.CaseID && s.Adopted && !e.Unproven:
+		return adoptedCase
+	case caseID == s.CaseID, caseID == "":
+		return ownCase
+	case e.Unproven && replaceable:
+		return unprovenCase
+	case e.Unproven:
+		return foreignCase
+	case replaceable:
+		return insteadOfAdopted
+	}
+	return secondCase
+}
+
 // applyEvent applies an event that is within the limits. An event that a read must confirm is kept, and counts as applied even if no read ever
 // agrees with it: relay and alerts want to know whether the case has the event.
 func applyEvent(c *Case, e workflows.CaseEvent, now time.Time) workflows.EventResult {
@@ -35,35 +78,30 @@ func applyEvent(c *Case, e workflows.CaseEvent, now time.Time) workflows.EventRe
 	if s.Seen.Has(seenKey(e)) {
 		return workflows.EventDuplicate
 	}
-	caseID := e.Facts.CaseID
-	another := caseID != "" && s.CaseID != "" && caseID != s.CaseID
 	result := workflows.EventApplied
 	if s.Status.Ended() {
 		result = workflows.EventLate
 	}
 
-	switch {
-	case another && e.Unproven && s.Status.Ended():
-		return result
-	case another && e.Unproven && !s.Adopted:
-		// Its sender knew only the shared secret, which does not prove that the event belongs to this case.
+	switch whichCase(*s, e) {
+	case foreignCase:
+		if s.Status.Ended() {
+			return result
+		}
 		return workflows.EventIgnored
-	case another && e.Unproven:
-		s.Unconfirmed = withUnconfirmed(s.Unconfirmed, e) // a webhook on the case's own URL can still prove its caseId
-		return result
-	case another && (!s.Adopted || s.Status.Ended()):
-		otherCase(s, caseID)
-		return result
-	case another:
-		rebind(c, caseID, now)
-	case s.CaseID == "" && (e.Unproven || caseID == ""):
-		// The event names the reference, but only the case's own URL proves its caseId.
+	case unprovenCase:
 		s.Unconfirmed = withUnconfirmed(s.Unconfirmed, e)
 		return result
-	case s.CaseID == "":
-		prove(c, caseID, now)
-	case caseID != "" && !e.Unproven && s.Adopted:
-		proveAdopted(s, caseID)
+	case secondCase:
+		otherCase(s, e.Facts.CaseID)
+		return result
+	case insteadOfAdopted:
+		rebind(c, e.Facts.CaseID, now)
+	case firstCase:
+		prove(c, e.Facts.CaseID, now)
+	case adoptedCase:
+		proveAdopted(s, e.Facts.CaseID)
+	case ownCase:
 	}
 
 	if isEnd(e.Facts.Status) && !e.Unproven {
