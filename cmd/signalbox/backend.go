@@ -209,7 +209,7 @@ func (p process) backendWithInbox(cmd *cobra.Command, settings func() (config.Co
 	if err != nil {
 		return nil, nil, err
 	}
-	b, disconnect, err := p.direct(cmd, deliveries.New(opened.Inbox, p.now))
+	b, disconnect, err := p.direct(cmd, deliveries.New(func() (inbox.Store, error) { return opened.Inbox, nil }, p.now))
 	if err != nil {
 		return nil, nil, errors.Join(err, opened.Inbox.Close())
 	}

@@ -64,7 +64,7 @@ func eachDoor(t *testing.T, test func(t *testing.T, d door)) {
 			store, err := storage.Open(t.Context(), d.inbox, nil)
 			require.NoError(t, err)
 			t.Cleanup(func() { require.NoError(t, store.Close()) })
-			options := signalbox.Options{Keyring: d.keys, Deliveries: deliveries.New(store, time.Now)}
+			options := signalbox.Options{Keyring: d.keys, Deliveries: deliveries.New(func() (inbox.Store, error) { return store, nil }, time.Now)}
 			_, d.fake = signalboxtest.New(t, options)
 			d.notices = &withNotices{Client: d.fake.Temporal()}
 			apps, err := signalbox.New(d.notices, options)

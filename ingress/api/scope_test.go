@@ -109,7 +109,7 @@ func TestTheToDoListHasWhatTheScopesCover(t *testing.T) {
 	set.Add(emeaSecret, api.Token{Name: "emea", Scopes: []api.Scope{api.ScopeAdmin}, Accounts: []string{"emea"}})
 	set.Add(crmSecret, api.Token{Name: "crm", Scopes: []api.Scope{api.ScopeAdmin}, Agents: []string{"crm"}})
 	set.Add("secret-of-cases-and-deliveries", api.Token{Name: "both", Scopes: []api.Scope{api.ScopeCasesRead, api.ScopeDeliveriesRead}})
-	apps, fake := signalboxtest.New(t, signalbox.Options{Keyring: w.keys, Deliveries: deliveries.New(w.store, time.Now)})
+	apps, fake := signalboxtest.New(t, signalbox.Options{Keyring: w.keys, Deliveries: deliveries.New(func() (inbox.Store, error) { return w.store, nil }, time.Now)})
 	var err error
 	w.server, err = api.New(api.Deps{
 		Client: apps, Inbox: func() (inbox.Store, error) { return w.store, nil }, Keys: w.keys, Tokens: set, Log: zap.NewNop(), Now: time.Now,

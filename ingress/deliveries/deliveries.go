@@ -16,23 +16,18 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// Store is the part of inbox.Store that Deliveries uses.
-type Store interface {
-	List(ctx context.Context, filter inbox.Filter) (inbox.Page, error)
-	Replay(ctx context.Context, id string, now time.Time) error
-	Audit(ctx context.Context, entry inbox.AuditEntry) error
-}
-
 // Deliveries is a signalbox.Deliveries over an inbox. It is safe for concurrent use.
 type Deliveries struct {
-	store Store
+	inbox func() (inbox.Store, error)
 	now   func() time.Time
 }
 
 var _ signalbox.Deliveries = Deliveries{}
 
-// New returns Deliveries over a store. The caller closes the store.
-func New(store Store, now func() time.Time) Deliveries { return Deliveries{store: store, now: now} }
+// New returns Deliveries over the inbox that the function returns, or its error while the inbox is not open. The caller closes the inbox.
+func New(store func() (inbox.Store, error), now func() time.Time) Deliveries {
+	return Deliveries{inbox: store, now: now}
+}
 
 // toDo matches the deliveries that may need a person. Of the late ones only the ends of cases do: a late question has no effect.
 var toDo = []inbox.Filter{
@@ -43,11 +38,15 @@ var toDo = []inbox.Filter{
 
 // ToDo implements signalbox.Deliveries. It leaves out canaries.
 func (d Deliveries) ToDo(ctx context.Context, limit int) (items []signalbox.ToDoItem, more bool, err error) {
+	store, err := d.inbox()
+	if err != nil {
+		return nil, false, err
+	}
 	var found []inbox.Delivery
 	for _, filter := range toDo {
 		filter.Limit = min(limit, inbox.MaxPage)
 		for enough := len(found) + filter.Limit; ; {
-			page, err := d.store.List(ctx, filter)
+			page, err := store.List(ctx, filter)
 			if err != nil {
 				return nil, false, fmt.Errorf("list deliveries: %w", err)
 			}
@@ -99,19 +98,20 @@ func item(d inbox.Delivery) signalbox.ToDoItem {
 
 // Replay implements signalbox.Deliveries. It records who asked before it replays the first one.
 func (d Deliveries) Replay(ctx context.Context, wanted signalbox.ReplayDeliveries) (signalbox.ReplayedDeliveries, error) {
+	store, err := d.inbox()
+	if err != nil {
+		return signalbox.ReplayedDeliveries{}, err
+	}
+	admin := inboxadmin.Admin{Inbox: store, Who: wanted.By, Now: d.now}
 	filter := inbox.Filter{States: []inbox.State{inbox.StateUnmatched, inbox.StateLate}, Since: wanted.Since.UTC()}
-	found, err := inboxadmin.Matching(ctx, d.store, filter)
+	found, err := admin.Matching(ctx, filter)
 	if err != nil || len(found) == 0 {
 		return signalbox.ReplayedDeliveries{}, err
 	}
 	if wanted.DryRun {
 		return count(found), nil
 	}
-	entry := inbox.AuditEntry{At: d.now(), Who: wanted.By, Action: "replay", Subject: fmt.Sprintf("%d deliveries: %s", len(found), inboxadmin.Describe(filter))}
-	if err := d.store.Audit(ctx, entry); err != nil {
-		return signalbox.ReplayedDeliveries{}, fmt.Errorf("replay: write the audit record (nothing was replayed): %w", err)
-	}
-	replayed, err := inboxadmin.ReplayMany(ctx, d.store, found, d.now)
+	replayed, err := admin.ReplayMany(ctx, filter, found)
 	done := count(replayed)
 	if err == nil {
 		done.Skipped = len(found) - len(replayed)

@@ -29,6 +29,10 @@ func openInbox(t *testing.T) *sqlite.Store {
 	return store
 }
 
+func deliveriesOf(store inbox.Store) deliveries.Deliveries {
+	return deliveries.New(func() (inbox.Store, error) { return store, nil }, now)
+}
+
 // add stores a delivery that came at an hour, and settles it in the given state.
 func add(t *testing.T, store inbox.Store, hour int, end inbox.State, change func(*inbox.Delivery)) (id string) {
 	t.Helper()
@@ -65,7 +69,7 @@ func TestToDoListsDeliveriesThatNeedAPerson(t *testing.T) {
 		d.Provider, d.Scope, d.Kind, d.Lane = "artmail", "pages", workflows.KindApprovalResponse, "artmail-activation/pages/act"
 	})
 
-	items, more, err := deliveries.New(store, now).ToDo(t.Context(), 10)
+	items, more, err := deliveriesOf(store).ToDo(t.Context(), 10)
 	require.NoError(t, err)
 	require.False(t, more)
 	var ids []string
@@ -86,7 +90,7 @@ func TestToDoListsDeliveriesThatNeedAPerson(t *testing.T) {
 	require.Empty(t, items[2].WorkflowID)
 	require.Equal(t, signalbox.ToDoDeliveryNoMatch, items[3].Kind)
 
-	items, more, err = deliveries.New(store, now).ToDo(t.Context(), 3)
+	items, more, err = deliveriesOf(store).ToDo(t.Context(), 3)
 	require.NoError(t, err)
 	require.True(t, more)
 	require.Len(t, items, 3)
@@ -102,7 +106,7 @@ func TestToDoLeavesOutCanariesAndStillFindsAllOthers(t *testing.T) {
 		})
 	}
 	newer := add(t, store, 9, inbox.StateLate, nil)
-	items, more, err := deliveries.New(store, now).ToDo(t.Context(), 2)
+	items, more, err := deliveriesOf(store).ToDo(t.Context(), 2)
 	require.NoError(t, err)
 	require.False(t, more)
 	require.Len(t, items, 2)
@@ -118,7 +122,7 @@ func TestReplayReplaysUnmatchedAndLateDeliveriesAndRecordsIt(t *testing.T) {
 	late := add(t, store, 3, inbox.StateLate, nil)
 	dead := add(t, store, 4, inbox.StateDead, nil)
 	replay := signalbox.ReplayDeliveries{Since: t0.Add(time.Hour), By: "ada", DryRun: true}
-	all := deliveries.New(store, now)
+	all := deliveriesOf(store)
 	state := func(id string) inbox.State {
 		d, err := store.Get(t.Context(), id)
 		require.NoError(t, err)
@@ -164,7 +168,7 @@ func TestReplayFailsIfItCannotBeRecorded(t *testing.T) {
 	t.Parallel()
 	store := openInbox(t)
 	id := add(t, store, 2, inbox.StateUnmatched, nil)
-	_, err := deliveries.New(noAudit{store}, now).Replay(t.Context(), signalbox.ReplayDeliveries{Since: t0})
+	_, err := deliveriesOf(noAudit{store}).Replay(t.Context(), signalbox.ReplayDeliveries{Since: t0})
 	require.ErrorContains(t, err, "disk full")
 	d, err := store.Get(t.Context(), id)
 	require.NoError(t, err)

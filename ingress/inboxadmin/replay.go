@@ -48,14 +48,11 @@ func (a Admin) ReplayAll(ctx context.Context, filter inbox.Filter) (Replayed, er
 	if len(filter.States) == 0 {
 		filter.States = []inbox.State{inbox.StateUnmatched, inbox.StateLate, inbox.StateDead}
 	}
-	found, err := Matching(ctx, a.Inbox, filter)
+	found, err := a.Matching(ctx, filter)
 	if err != nil {
 		return Replayed{}, err
 	}
-	if err := a.record(ctx, actReplay, fmt.Sprintf("%d deliveries: %s", len(found), Describe(filter))); err != nil {
-		return Replayed{}, err
-	}
-	done, err := ReplayMany(ctx, a.Inbox, found, a.Now)
+	done, err := a.ReplayMany(ctx, filter, found)
 	if err != nil {
 		return Replayed{Replayed: len(done)}, err
 	}
@@ -112,14 +109,11 @@ func (a Admin) readAgain(ctx context.Context, id string) (bool, error) {
 }
 
 // Matching returns the deliveries that match the filter now, without bodies, the oldest first. It ignores the filter's Cursor and Limit.
-func Matching(ctx context.Context, store interface {
-	List(ctx context.Context, filter inbox.Filter) (inbox.Page, error)
-}, filter inbox.Filter,
-) ([]inbox.Delivery, error) {
+func (a Admin) Matching(ctx context.Context, filter inbox.Filter) ([]inbox.Delivery, error) {
 	filter.Cursor, filter.Limit = "", inbox.MaxPage
 	var all []inbox.Delivery
 	for {
-		page, err := store.List(ctx, filter)
+		page, err := a.Inbox.List(ctx, filter)
 		if err != nil {
 			return nil, fmt.Errorf("list deliveries: %w", err)
 		}
@@ -134,13 +128,13 @@ func Matching(ctx context.Context, store interface {
 // lanesAtOnce lets the store commit many replays together.
 const lanesAtOnce = 64
 
-// ReplayMany replays deliveries and returns those that it replayed, those of each lane in their order. It skips deliveries without a lane, and those
-// whose body or row was purged. If a lane is locked, it leaves out the rest of that lane and goes on with the others; it stops when the store fails in
-// another way. Both errors say how many were replayed.
-func ReplayMany(ctx context.Context, store interface {
-	Replay(ctx context.Context, id string, now time.Time) error
-}, deliveries []inbox.Delivery, now func() time.Time,
-) ([]inbox.Delivery, error) {
+// ReplayMany records a replay of the deliveries that Matching found with the filter, replays them, and returns those that it replayed, those of each
+// lane in their order. It skips deliveries without a lane, and those whose body or row was purged. If a lane is locked, it leaves out the rest of that
+// lane and goes on with the others; it stops when the store fails in another way. Both errors say how many were replayed.
+func (a Admin) ReplayMany(ctx context.Context, filter inbox.Filter, deliveries []inbox.Delivery) ([]inbox.Delivery, error) {
+	if err := a.record(ctx, actReplay, fmt.Sprintf("%d deliveries: %s", len(deliveries), describe(filter))); err != nil {
+		return nil, err
+	}
 	lanes := map[string][]int{}
 	for i, delivery := range deliveries {
 		if delivery.Lane != "" {
@@ -154,7 +148,7 @@ func ReplayMany(ctx context.Context, store interface {
 	for _, lane := range lanes {
 		group.Go(func() error {
 			for _, i := range lane {
-				err := store.Replay(groupCtx, deliveries[i].ID, now())
+				err := a.Inbox.Replay(groupCtx, deliveries[i].ID, a.Now())
 				switch {
 				case errors.Is(err, inbox.ErrNotReplayable), errors.Is(err, inbox.ErrNotFound): // purged meanwhile
 				case errors.Is(err, inbox.ErrLocked): // that concerns one lane, and others can be replayed
@@ -182,8 +176,8 @@ func ReplayMany(ctx context.Context, store interface {
 	return replayed, err
 }
 
-// Describe returns the filter in words for an audit record, without Cursor and Limit.
-func Describe(f inbox.Filter) string {
+// describe returns the filter in words for an audit record, without Cursor and Limit.
+func describe(f inbox.Filter) string {
 	states := make([]string, len(f.States))
 	for i, state := range f.States {
 		states[i] = string(state)

@@ -17,9 +17,12 @@ import (
 
 // recorder records the replays of each lane as they end. The later a delivery stands in its lane, the sooner its replay ends.
 type recorder struct {
+	inbox.Store
 	sync.Mutex
 	ended map[string][]string
 }
+
+func (r *recorder) Audit(context.Context, inbox.AuditEntry) error { return nil }
 
 func (r *recorder) Replay(_ context.Context, id string, _ time.Time) error {
 	lane, place, inLane := strings.Cut(id, "/")
@@ -52,7 +55,7 @@ func TestTheDeliveriesOfALaneAreReplayedInTheirOrder(t *testing.T) {
 	}
 	unknown := inbox.Delivery{ID: "no lane"}
 	r := &recorder{ended: map[string][]string{}}
-	replayed, err := inboxadmin.ReplayMany(t.Context(), r, append(all, unknown), time.Now)
+	replayed, err := inboxadmin.Admin{Inbox: r, Now: time.Now}.ReplayMany(t.Context(), inbox.Filter{}, append(all, unknown))
 	require.NoError(t, err)
 	require.Equal(t, all, replayed)
 	require.Equal(t, want, r.ended)
@@ -91,7 +94,7 @@ func TestALockedLaneStopsOnlyItsOwnReplay(t *testing.T) {
 	store := &lockedLanes{
 		recorder: recorder{ended: map[string][]string{}}, refused: map[string]chan struct{}{"lane-0": make(chan struct{}), "lane-1": make(chan struct{})},
 	}
-	replayed, err := inboxadmin.ReplayMany(t.Context(), store, all, time.Now)
+	replayed, err := inboxadmin.Admin{Inbox: store, Now: time.Now}.ReplayMany(t.Context(), inbox.Filter{}, all)
 	require.ErrorIs(t, err, inbox.ErrLocked)
 	require.ErrorContains(t, err, "replay delivery lane-0/0: ")
 	require.ErrorContains(t, err, "replay delivery lane-1/0: ")

@@ -8,7 +8,6 @@ import (
 	"os"
 	"sync"
 	"syscall"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -152,31 +151,13 @@ func (l *openingInbox) Trim(ctx context.Context, request inbox.TrimRequest) (int
 	return store.Trim(ctx, request)
 }
 
-// List implements ingress.Inbox and deliveries.Store.
+// List implements ingress.Inbox.
 func (l *openingInbox) List(ctx context.Context, filter inbox.Filter) (inbox.Page, error) {
 	store, err := l.current()
 	if err != nil {
 		return inbox.Page{}, err
 	}
 	return store.List(ctx, filter)
-}
-
-// Replay implements deliveries.Store.
-func (l *openingInbox) Replay(ctx context.Context, id string, at time.Time) error {
-	store, err := l.current()
-	if err != nil {
-		return err
-	}
-	return store.Replay(ctx, id, at)
-}
-
-// Audit implements deliveries.Store.
-func (l *openingInbox) Audit(ctx context.Context, entry inbox.AuditEntry) error {
-	store, err := l.current()
-	if err != nil {
-		return err
-	}
-	return store.Audit(ctx, entry)
 }
 
 // Check implements ingress.Inbox.

@@ -25,7 +25,7 @@ import (
 func newAPI(
 	s Settings, tokens api.Tokens, temporal client.Client, opening *openingInbox, accounts map[string]*offloadapi.Client, tracer trace.Tracer,
 ) (*api.Server, error) {
-	apps, err := signalbox.New(temporal, signalbox.Options{Keyring: s.Keyring, Deliveries: deliveries.New(opening, now)})
+	apps, err := signalbox.New(temporal, signalbox.Options{Keyring: s.Keyring, Deliveries: deliveries.New(opening.current, now)})
 	if err != nil {
 		return nil, fmt.Errorf("API: %w", err)
 	}

@@ -449,7 +449,7 @@ func newWorld(t *testing.T, withTokens bool) *world {
 			emeaSecret:  {Name: "emea", Scopes: []api.Scope{api.ScopeAdmin}, Accounts: []string{"emea"}},
 		}},
 	}
-	apps, err := signalbox.New(w.temporal, signalbox.Options{Keyring: keys, Deliveries: failingDeliveries{deliveries.New(store, time.Now), w.inboxGone}})
+	apps, err := signalbox.New(w.temporal, signalbox.Options{Keyring: keys, Deliveries: failingDeliveries{deliveries.New(func() (inbox.Store, error) { return store, nil }, time.Now), w.inboxGone}})
 	require.NoError(t, err)
 	deps := api.Deps{
 		Client: apps, Keys: keys,

@@ -66,7 +66,7 @@ func BenchmarkThePageWithManyCasesAndDeliveries(b *testing.B) {
 		return err == nil && listed.Count >= int64(*manyCases)
 	}, waitTimeout, time.Second)
 
-	client, err := signalbox.New(shared, signalbox.Options{Keyring: keys, Deliveries: deliveries.New(store, time.Now)})
+	client, err := signalbox.New(shared, signalbox.Options{Keyring: keys, Deliveries: deliveries.New(func() (inbox.Store, error) { return store, nil }, time.Now)})
 	require.NoError(b, err)
 	calls, err := api.New(api.Deps{Client: client, Inbox: func() (inbox.Store, error) { return store, nil }, Keys: keys, Log: zap.NewNop(), Now: time.Now})
 	require.NoError(b, err)
