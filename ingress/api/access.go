@@ -107,7 +107,7 @@ func authenticate(tokens Tokens, r *http.Request) (Token, error) {
 	}
 	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
-		return Token{}, problem(problemUnauthorized, "send the header Authorization: Bearer TOKEN")
+		return Token{}, problemUnauthorized.usual()
 	}
 	token, found := tokens.Find(strings.TrimSpace(secret))
 	if !found {
@@ -116,9 +116,8 @@ func authenticate(tokens Tokens, r *http.Request) (Token, error) {
 	return token, nil
 }
 
-// authorize checks the scopes of an operation, and the agent of its path if it has one. The scopes are the operation's security in
-// openapi.yaml; one entry of them is enough.
-func authorize(token Token, scopes [][]Scope, agent string) error {
+// authorize checks the scopes of an operation, which are its security in openapi.yaml; one entry of them is enough.
+func authorize(token Token, scopes [][]Scope) error {
 	var lacking []string
 	for _, together := range scopes {
 		i := slices.IndexFunc(together, func(scope Scope) bool { return !token.has(scope) })
@@ -130,9 +129,6 @@ func authorize(token Token, scopes [][]Scope, agent string) error {
 	}
 	if len(lacking) > 0 {
 		return problem(problemMissingScope, "the token lacks the scope "+strings.Join(lacking, " or ")+": add it to the token's scopes, or use another token")
-	}
-	if agent != "" && !token.mayUseAgent(agent) {
-		return problem(problemOtherAgent, "agent: the token is limited to other agents: add this one to the token's agents, or use another token")
 	}
 	return nil
 }
@@ -152,7 +148,15 @@ func (s *Server) allowedCase(ctx context.Context, reference string) (*signalbox.
 
 func mayUseAccount(ctx context.Context, account string) error {
 	if !caller(ctx).mayUseAccount(account) {
-		return problem(problemOtherAccount, problemOtherAccount.fix)
+		return problemOtherAccount.usual()
+	}
+	return nil
+}
+
+// mayUseAgent allows every call that names no agent.
+func mayUseAgent(ctx context.Context, agent string) error {
+	if agent != "" && !caller(ctx).mayUseAgent(agent) {
+		return problemOtherAgent.usual()
 	}
 	return nil
 }
@@ -160,7 +164,7 @@ func mayUseAccount(ctx context.Context, account string) error {
 // mayUseSource checks the scope and the account of a case, or the scope and the agent of an activation, by the workflow ID.
 func (s *Server) mayUseSource(ctx context.Context, source string, ofCase, ofActivation Scope) error {
 	if reference, isCase := workflows.ParseOffloadCaseWorkflowID(source); isCase {
-		if err := authorize(caller(ctx), [][]Scope{{ofCase}}, ""); err != nil {
+		if err := authorize(caller(ctx), [][]Scope{{ofCase}}); err != nil {
 			return err
 		}
 		_, err := s.allowedCase(ctx, reference)
@@ -170,25 +174,18 @@ func (s *Server) mayUseSource(ctx context.Context, source string, ofCase, ofActi
 	if !isActivation {
 		return invalid(FieldError{Field: "source", Detail: "want the workflow ID of a case or an activation"})
 	}
-	if err := authorize(caller(ctx), [][]Scope{{ofActivation}}, ""); err != nil {
+	if err := authorize(caller(ctx), [][]Scope{{ofActivation}}); err != nil {
 		return err
 	}
-	if !caller(ctx).mayUseAgent(agent) {
-		return problem(problemOtherAgent, problemOtherAgent.fix)
-	}
-	return nil
+	return mayUseAgent(ctx, agent)
 }
 
 // mayUseDeliveries refuses a limited token that names none of its agents.
 func mayUseDeliveries(ctx context.Context, agent string) error {
-	token := caller(ctx)
-	switch {
-	case token.Limited() && agent == "":
+	if agent == "" && caller(ctx).Limited() {
 		return problem(problemOtherAgent, "agent: the token is limited, and sees the deliveries of its agents only: name one")
-	case !token.mayUseAgent(agent):
-		return problem(problemOtherAgent, problemOtherAgent.fix)
 	}
-	return nil
+	return mayUseAgent(ctx, agent)
 }
 
 // adminFor returns the access to the inbox for a call about one delivery, if the caller may see it.
@@ -243,7 +240,7 @@ func (s *Server) WantsToken() bool { return s.deps.Tokens != nil }
 func (s *Server) May(token Token, operationID string) bool {
 	for _, op := range s.spec.operations {
 		if op.id == operationID {
-			return authorize(token, op.scopes, "") == nil
+			return authorize(token, op.scopes) == nil
 		}
 	}
 	return false

@@ -89,7 +89,7 @@ func (s *codecServer) caller(w http.ResponseWriter, r *http.Request, scope Scope
 		return Token{}, problem(problemForeignOrigin, "the web page is none of --codec-origins (SIGNALBOX_CODEC_ORIGINS)")
 	}
 	if !strings.HasPrefix(r.Header.Get(echo.HeaderContentType), echo.MIMEApplicationJSON) {
-		return Token{}, problem(problemUnsupportedType, problemUnsupportedType.fix)
+		return Token{}, problemUnsupportedType.usual()
 	}
 	token, err := s.authenticate(w, r)
 	if err != nil {
@@ -98,7 +98,7 @@ func (s *codecServer) caller(w http.ResponseWriter, r *http.Request, scope Scope
 	if token.Limited() {
 		return token, problem(problemMissingScope, "the token is limited to accounts or agents, and a payload does not say whose it is: use another token")
 	}
-	return token, authorize(token, [][]Scope{{scope}}, "")
+	return token, authorize(token, [][]Scope{{scope}})
 }
 
 func (s *codecServer) authenticate(w http.ResponseWriter, r *http.Request) (Token, error) {

@@ -49,7 +49,7 @@ func within(asked, allowed []string, refused problemKind) ([]string, error) {
 	}
 	for _, one := range asked {
 		if !slices.Contains(allowed, one) {
-			return nil, problem(refused, refused.fix)
+			return nil, refused.usual()
 		}
 	}
 	return asked, nil
@@ -125,10 +125,9 @@ func (s *Server) CatchUp(ctx context.Context, request CatchUpRequestObject) (Cat
 
 // ListNotices implements StrictServerInterface.
 func (s *Server) ListNotices(ctx context.Context, request ListNoticesRequestObject) (ListNoticesResponseObject, error) {
-	p := request.Params
-	token := caller(ctx)
-	if p.Agent != "" && !token.mayUseAgent(p.Agent) {
-		return nil, problem(problemOtherAgent, problemOtherAgent.fix)
+	p, token := request.Params, caller(ctx)
+	if err := mayUseAgent(ctx, p.Agent); err != nil {
+		return nil, err
 	}
 	filter := signalbox.NoticeSourceFilter{GivenUp: p.GivenUp, Open: signalbox.OpenFilter(p.Open), Cursor: p.Cursor, Limit: p.Limit}
 	if p.Agent != "" {

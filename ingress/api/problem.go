@@ -131,6 +131,9 @@ func (e *problemError) Error() string { return e.kind.name + ": " + e.detail }
 
 func problem(kind problemKind, detail string) error { return &problemError{kind: kind, detail: detail} }
 
+// usual is the problem with the fix of its kind.
+func (k problemKind) usual() error { return problem(k, k.fix) }
+
 // invalid is a problem that names each field.
 func invalid(fields ...FieldError) *problemError {
 	texts := make([]string, len(fields))

@@ -199,8 +199,11 @@ func (s *Server) admit(next echo.HandlerFunc) echo.HandlerFunc {
 			return err
 		}
 		c.SetRequest(c.Request().WithContext(withCaller(c.Request().Context(), token)))
+		if err := authorize(token, op.scopes); err != nil {
+			return err
+		}
 		agent, _ := pathParam(c, "agent") // validate refuses one that can't be decoded
-		if err := authorize(token, op.scopes, agent); err != nil {
+		if err := mayUseAgent(c.Request().Context(), agent); err != nil {
 			return err
 		}
 		return s.traced(c, func() error {
