@@ -11,6 +11,9 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
+// Handler returns the HTTP handler that Serve uses.
+func (s *Server) Handler() http.Handler { return s.echo }
+
 // WithoutMetrics makes a server count nothing.
 func WithoutMetrics(s *Server) { s.metrics = nil }
 

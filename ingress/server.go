@@ -153,9 +153,6 @@ func param(c echo.Context, name string) string {
 	return plain
 }
 
-// Handler returns the HTTP handler that Serve uses, for callers with their own listener.
-func (s *Server) Handler() http.Handler { return s.echo }
-
 // Drain begins a stop: /readyz answers 503, and each answer closes its connection, so that load balancers and senders go elsewhere.
 // Webhooks are accepted as before, until the context of Serve ends.
 func (s *Server) Drain() { s.health.draining.Store(true) }
