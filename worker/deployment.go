@@ -149,13 +149,15 @@ func (d Deployment) version(ctx context.Context, buildID string, queues queues) 
 	return v, nil
 }
 
+// stateOf returns the state of a version and when it began. Temporal shows the drainage only of versions that drain or are drained: a drainage without
+// a status is none.
 func stateOf(info client.WorkerDeploymentVersionInfo) (VersionState, time.Time) {
 	switch drainage := info.DrainageInfo; {
 	case !info.CurrentSinceTime.IsZero():
 		return VersionCurrent, info.CurrentSinceTime
 	case !info.RampingSinceTime.IsZero():
 		return VersionRamping, info.RampingSinceTime
-	case drainage == nil:
+	case drainage == nil || drainage.DrainageStatus == client.WorkerDeploymentVersionDrainageStatusUnspecified:
 		return VersionNeverCurrent, info.CreateTime
 	case drainage.DrainageStatus == client.WorkerDeploymentVersionDrainageStatusDrained:
 		return VersionDrained, drainage.LastChangedTime
@@ -214,9 +216,7 @@ func CheckGetsTasks(ctx context.Context, temporal client.Client, deploymentName,
 	case err != nil:
 		return fmt.Errorf("describe version %q of deployment %q: %w", buildID, deploymentName, err)
 	}
-	info := version.Info
-	draining := info.DrainageInfo != nil && info.DrainageInfo.DrainageStatus == client.WorkerDeploymentVersionDrainageStatusDraining
-	if info.CurrentSinceTime.IsZero() && info.RampingSinceTime.IsZero() && !draining {
+	if state, _ := stateOf(version.Info); state == VersionNeverCurrent || state == VersionDrained {
 		return fmt.Errorf("%w: version %q of deployment %q is neither current nor ramping nor draining", ErrNoTasks, buildID, deploymentName)
 	}
 	return nil
