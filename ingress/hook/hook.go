@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -87,6 +88,14 @@ func CheckID(field, value string, most int) error {
 		}
 	}
 	return nil
+}
+
+// RequireID returns ErrUnparseable for an ID that is blank or that CheckID refuses.
+func RequireID(field, value string, most int) error {
+	if strings.TrimSpace(value) == "" {
+		return Missing(field)
+	}
+	return CheckID(field, value, most)
 }
 
 // DropUnusable empties an ID that CheckID refuses and names it as lost. It is for IDs that do not identify the event.

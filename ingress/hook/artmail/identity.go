@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/ingress/hook"
@@ -133,23 +132,16 @@ func setKey(e *hook.Envelope, id *identity) error {
 		own = id.ActivationID + "/" + strconv.FormatInt(id.Timestamp.UnixMilli(), 10)
 	case workflows.KindApprovalResponse:
 		e.DropUnusable("runId", &id.RunID, maxID)
-		if err := need("messageId", id.MessageID); err != nil {
+		if err := hook.RequireID("messageId", id.MessageID, maxID); err != nil {
 			return err
 		}
 		own = id.MessageID
 	case workflows.KindRunForceFailed:
-		if err := need("runId", id.RunID); err != nil {
+		if err := hook.RequireID("runId", id.RunID, maxID); err != nil {
 			return err
 		}
 		own = id.RunID
 	}
 	e.DedupeKey = e.Kind + "/" + own
 	return nil
-}
-
-func need(name, value string) error {
-	if strings.TrimSpace(value) == "" {
-		return hook.Missing(name)
-	}
-	return hook.CheckID(name, value, maxID)
 }

@@ -52,7 +52,7 @@ func Peek(body []byte) (hook.Envelope, error) {
 // usable caseId, so that it can be replayed with a version that can read it.
 func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 	e := hook.Envelope{Lost: lost}
-	badID := checkCaseID(id.CaseID)
+	badID := hook.RequireID("data.caseId", id.CaseID, maxID)
 	if badID == nil {
 		e.EntityID = id.CaseID
 	}
@@ -103,13 +103,6 @@ func updatedAt(eventID, kind string) time.Time {
 		return at
 	}
 	return time.Time{}
-}
-
-func checkCaseID(id string) error {
-	if strings.TrimSpace(id) == "" {
-		return hook.Missing("data.caseId")
-	}
-	return hook.CheckID("data.caseId", id, maxID)
 }
 
 func known(kind string) bool { return statusOf(kind) != "" }
