@@ -7,11 +7,14 @@ import (
 	"net/http"
 	"net/url"
 
-	"go.opentelemetry.io/otel/trace"
 	"go.temporal.io/sdk/client"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
 	"github.com/signalbox-dev/signalbox/cmd/internal/health"
+	"github.com/signalbox-dev/signalbox/cmd/internal/internalhttp"
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 	"github.com/signalbox-dev/signalbox/cmd/internal/transcript"
 	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/api"
@@ -21,17 +24,42 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// newAPI returns the API of a process with an inbox. It reads transcripts with the accounts' clients.
-func newAPI(
-	s Settings, tokens api.Tokens, temporal client.Client, opening *openingInbox, accounts map[string]*offloadapi.Client, tracer trace.Tracer,
-) (*api.Server, error) {
-	apps, err := signalbox.New(temporal, signalbox.Options{Keyring: s.Keyring, Deliveries: deliveries.New(opening.current, now)})
+// newOperators returns the server of the internal listener. With an ingress it has the API, the page and the codec server.
+func (p *process) newOperators(registry *prometheus.Registry, accounts map[string]*offloadapi.Client) (*internalhttp.Server, error) {
+	s := p.settings
+	listener := s.Config.Internal.HTTP()
+	if p.in != nil {
+		tokens := newTokens(s)
+		calls, err := newAPI(s, tokens, p.in, accounts)
+		if err != nil {
+			return nil, err
+		}
+		listener.API = calls
+		pages, err := newPage(s, calls, p.board)
+		if err != nil {
+			return nil, err
+		}
+		listener.Page = pages
+		if s.Payloads != nil {
+			listener.Codec = newCodec(s, tokens, p.in.payloads, pages)
+		}
+	}
+	operators, err := internalhttp.New(listener, p.board, registry, s.Log.Named("internal"))
+	if err != nil {
+		return nil, fmt.Errorf("%w: --internal-tls-cert (SIGNALBOX_INTERNAL_TLS_CERT): %w", setting.ErrWrong, err)
+	}
+	return operators, nil
+}
+
+// newAPI returns the API of a process with an ingress. It reads transcripts with the accounts' clients.
+func newAPI(s Settings, tokens api.Tokens, in *receiving, accounts map[string]*offloadapi.Client) (*api.Server, error) {
+	apps, err := signalbox.New(in.temporal, signalbox.Options{Keyring: s.Keyring, Deliveries: deliveries.New(in.inbox.current, now)})
 	if err != nil {
 		return nil, fmt.Errorf("API: %w", err)
 	}
 	return api.New(api.Deps{
-		Client: apps, Inbox: opening.current, Keys: s.Keyring, AgentSecrets: s.Config.AgentSecrets(), Tokens: tokens,
-		Log: s.Log.Named("api"), Tracer: tracer, Now: now,
+		Client: apps, Inbox: in.inbox.current, Keys: s.Keyring, AgentSecrets: s.Config.AgentSecrets(), Tokens: tokens,
+		Log: s.Log.Named("api"), Tracer: in.tracer, Now: now,
 		Transcript: transcript.Source{Cases: apps, Accounts: accounts, Now: now}.Read,
 	})
 }

@@ -72,11 +72,13 @@ type waiting struct {
 	oldest time.Time
 }
 
-func (w waiting) with(since time.Time) waiting {
-	if w.count == 0 || since.Before(w.oldest) {
-		w.oldest = since
+func (w waiting) with(since time.Time) waiting { return w.plus(waiting{count: 1, oldest: since}) }
+
+func (w waiting) plus(other waiting) waiting {
+	if w.count == 0 || other.count > 0 && other.oldest.Before(w.oldest) {
+		w.oldest = other.oldest
 	}
-	w.count++
+	w.count += other.count
 	return w
 }
 
@@ -127,31 +129,57 @@ func (o *openWork) pass(ctx context.Context) (ok bool) {
 	return err == nil
 }
 
-func (o *openWork) read(ctx context.Context) (openWorkFound, error) {
-	found := openWorkFound{ok: true, running: map[string]int64{}, attention: map[attentionKey]int{}, waiting: map[string]waiting{}}
+func (o *openWork) read(ctx context.Context) (found openWorkFound, err error) {
+	if found.running, err = o.countRunning(ctx); err != nil {
+		return found, err
+	}
+	if found.attention, err = o.countAttention(ctx); err != nil {
+		return found, err
+	}
+	if found.waiting, found.unread, err = o.countWaiting(ctx); err != nil {
+		return found, err
+	}
+	found.ok, found.at = true, o.now()
+	return found, nil
+}
+
+// countRunning counts the running workflows by type.
+func (o *openWork) countRunning(ctx context.Context) (map[string]int64, error) {
+	running := map[string]int64{}
 	for _, workflowType := range []string{
 		workflows.OffloadCaseWorkflow, workflows.ArtmailActivationWorkflow, workflows.NotifyWorkflow, workflows.OffloadFilesWorkflow,
 	} {
 		n, err := o.count(ctx, runningOf(workflowType))
 		if err != nil {
-			return found, err
+			return nil, err
 		}
-		found.running[workflowType] = n
+		running[workflowType] = n
 	}
+	return running, nil
+}
+
+// countAttention counts the workflows that need attention, by reason.
+func (o *openWork) countAttention(ctx context.Context) (map[attentionKey]int, error) {
 	// A run that was continued or terminated keeps its attention for as long as Temporal keeps it.
-	looked, err := o.list(ctx, fmt.Sprintf("%s IS NOT NULL AND (ExecutionStatus = 'Running' OR ExecutionStatus = 'Completed' AND CloseTime > '%s')",
+	withAttention, err := o.list(ctx, fmt.Sprintf("%s IS NOT NULL AND (ExecutionStatus = 'Running' OR ExecutionStatus = 'Completed' AND CloseTime > '%s')",
 		workflows.SearchAttributeAttention, o.now().Add(-endedFor).UTC().Format(time.RFC3339)))
 	if err != nil {
-		return found, err
+		return nil, err
 	}
-	for _, execution := range looked {
+	attention := map[attentionKey]int{}
+	for _, execution := range withAttention {
 		if reference, ok := workflows.ParseOffloadCaseWorkflowID(execution.GetExecution().GetWorkflowId()); ok && workflows.IsCanaryReference(reference) {
 			continue // a canary needs no person
 		}
 		for _, reason := range reasonsOf(execution) {
-			found.attention[attentionKey{execution.GetType().GetName(), reason}]++
+			attention[attentionKey{execution.GetType().GetName(), reason}]++
 		}
 	}
+	return attention, nil
+}
+
+// countWaiting counts the waiting items by kind, and the workflows whose items it does not know.
+func (o *openWork) countWaiting(ctx context.Context) (all map[string]waiting, unread int, err error) {
 	kept := map[string]stateRead{}
 	for _, kind := range []struct {
 		query string
@@ -163,34 +191,29 @@ func (o *openWork) read(ctx context.Context) (openWorkFound, error) {
 	} {
 		executions, err := o.list(ctx, kind.query)
 		if err != nil {
-			return found, err
+			return nil, 0, err
 		}
-		unread, err := o.readStates(ctx, executions, kind.read, kept)
+		unreadOfKind, err := o.readStates(ctx, executions, kind.read, kept)
 		if err != nil {
-			return found, err
+			return nil, 0, err
 		}
-		found.unread += unread
+		unread += unreadOfKind
 		if len(executions) == maxListed {
-			all, err := o.count(ctx, kind.query)
+			listable, err := o.count(ctx, kind.query)
 			if err != nil {
-				return found, err
+				return nil, 0, err
 			}
-			found.unread += max(0, int(all)-maxListed)
+			unread += max(0, int(listable)-maxListed)
 		}
 	}
 	o.states = kept
+	all = map[string]waiting{}
 	for _, state := range kept {
 		for kind, w := range state.waiting {
-			sum := found.waiting[kind]
-			if sum.count == 0 || w.oldest.Before(sum.oldest) {
-				sum.oldest = w.oldest
-			}
-			sum.count += w.count
-			found.waiting[kind] = sum
+			all[kind] = all[kind].plus(w)
 		}
 	}
-	found.at = o.now()
-	return found, nil
+	return all, unread, nil
 }
 
 func runningOf(workflowType string) string {

@@ -2,7 +2,6 @@
 package service
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -15,7 +14,6 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/health"
 	"github.com/signalbox-dev/signalbox/cmd/internal/internalhttp"
-	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
 	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 	"github.com/signalbox-dev/signalbox/cmd/internal/telemetry"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
@@ -54,17 +52,10 @@ func Run(ctx context.Context, s Settings) error {
 	}
 	defer traces.Close() // after all that makes spans
 	registry := metrics.Registry
-	s.Temporal.Logger, s.Temporal.MetricsHandler = logging.ForTemporal(s.Log), metrics.Temporal
-	// A firewall that forgets a connection says nothing: this bounds how long webhooks then wait. Temporal allows a ping every 10 seconds.
-	connection := &s.Temporal.ConnectionOptions
-	connection.KeepAliveTime = cmp.Or(connection.KeepAliveTime, 15*time.Second)
-	connection.KeepAliveTimeout = cmp.Or(connection.KeepAliveTimeout, 5*time.Second)
 	payloads := PayloadCodec(s.Payloads, s.Config.PayloadDecryptOnly)
-	payloads.Apply(&s.Temporal)
-	s.Temporal.Interceptors = append(s.Temporal.Interceptors, traces.Interceptors()...)
-	temporal, err := client.NewLazyClient(s.Temporal)
+	temporal, err := newTemporal(s, payloads, metrics, traces)
 	if err != nil {
-		return fmt.Errorf("%w: temporal client: %w", setting.ErrWrong, err)
+		return err
 	}
 	defer temporal.Close()
 
@@ -99,25 +90,8 @@ func Run(ctx context.Context, s Settings) error {
 		return err
 	}
 	if s.InternalListener != nil || s.Config.Internal.Listen != "" {
-		listener := s.Config.Internal.HTTP()
-		if p.in != nil {
-			tokens := newTokens(s)
-			calls, err := newAPI(s, tokens, temporal, p.in.inbox, accounts, traces.Tracer())
-			if err != nil {
-				return err
-			}
-			listener.API = calls
-			pages, err := newPage(s, calls, p.board)
-			if err != nil {
-				return err
-			}
-			listener.Page = pages
-			if s.Payloads != nil {
-				listener.Codec = newCodec(s, tokens, payloads, pages)
-			}
-		}
-		if p.operators, err = internalhttp.New(listener, p.board, registry, s.Log.Named("internal")); err != nil {
-			return fmt.Errorf("%w: --internal-tls-cert (SIGNALBOX_INTERNAL_TLS_CERT): %w", setting.ErrWrong, err)
+		if p.operators, err = p.newOperators(registry, accounts); err != nil {
+			return err
 		}
 		if p.internal, err = listen(s.InternalListener, s.Config.Internal.Listen, "--internal-listen (SIGNALBOX_INTERNAL_LISTEN)"); err != nil {
 			return err

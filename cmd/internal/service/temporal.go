@@ -1,9 +1,11 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
@@ -12,6 +14,9 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/health"
+	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
+	"github.com/signalbox-dev/signalbox/cmd/internal/telemetry"
 	"github.com/signalbox-dev/signalbox/worker"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
@@ -24,6 +29,23 @@ func PayloadCodec(keys *keyring.Ring, decryptOnly bool) *payloadcodec.Codec {
 		return codec.DecryptOnly()
 	}
 	return codec
+}
+
+// newTemporal returns the client of a process. It connects when it is first used.
+func newTemporal(s Settings, payloads *payloadcodec.Codec, metrics telemetry.Metrics, traces *telemetry.Traces) (client.Client, error) {
+	options := s.Temporal
+	options.Logger, options.MetricsHandler = logging.ForTemporal(s.Log), metrics.Temporal
+	// A firewall that forgets a connection says nothing: this bounds how long webhooks then wait. Temporal allows a ping every 10 seconds.
+	connection := &options.ConnectionOptions
+	connection.KeepAliveTime = cmp.Or(connection.KeepAliveTime, 15*time.Second)
+	connection.KeepAliveTimeout = cmp.Or(connection.KeepAliveTimeout, 5*time.Second)
+	payloads.Apply(&options)
+	options.Interceptors = append(options.Interceptors, traces.Interceptors()...)
+	temporal, err := client.NewLazyClient(options)
+	if err != nil {
+		return nil, fmt.Errorf("%w: temporal client: %w", setting.ErrWrong, err)
+	}
+	return temporal, nil
 }
 
 // temporalNeeds has the checks of the Temporal server and the namespace.
