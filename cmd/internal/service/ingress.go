@@ -24,8 +24,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
 )
 
-// receiving is the ingress part of a process: the server, its inbox and the relay.
-type receiving struct {
+// ingressPart is the ingress part of a process: the server, its inbox and the relay.
+type ingressPart struct {
 	server   *ingress.Server
 	listener net.Listener
 	inbox    *openingInbox
@@ -44,8 +44,8 @@ type receiving struct {
 // newIngress returns the ingress part. ready decides the answer of the public /readyz.
 func newIngress(
 	s Settings, temporal client.Client, payloads *payloadcodec.Codec, registry *prometheus.Registry, tracer trace.Tracer, ready func(context.Context) bool,
-) (*receiving, error) {
-	in := &receiving{
+) (*ingressPart, error) {
+	in := &ingressPart{
 		inbox:    newOpeningInbox(s.Config.Inbox, s.Log.Named("inbox")),
 		temporal: temporal, payloads: payloads, keys: s.Keyring, registry: registry, tracer: tracer, config: s.Config, log: s.Log, gcBallast: NewGCBallast(),
 	}
@@ -79,14 +79,14 @@ func newIngress(
 }
 
 // checks returns the checks of receiving and relaying.
-func (in *receiving) checks() []health.Check {
+func (in *ingressPart) checks() []health.Check {
 	return []health.Check{
 		{Name: "inbox", Receiving: true, Probe: func(ctx context.Context) error { return in.inbox.check(ctx, in.server) }},
 		{Name: "relay", Probe: in.checkRelay},
 	}
 }
 
-func (in *receiving) checkRelay(ctx context.Context) error {
+func (in *ingressPart) checkRelay(ctx context.Context) error {
 	running := in.relay.Load()
 	if running == nil {
 		return &health.Problem{Text: "deliveries are not relayed before the inbox is open", Fix: "see the check of the inbox", Follows: true}
@@ -97,13 +97,13 @@ func (in *receiving) checkRelay(ctx context.Context) error {
 	return nil
 }
 
-func (in *receiving) serve(ctx context.Context) error {
+func (in *ingressPart) serve(ctx context.Context) error {
 	in.log.Info("ingress listens", zap.Stringer("address", in.listener.Addr()))
 	return in.server.Serve(ctx, in.listener)
 }
 
 // work opens the inbox, and then relays and enforces retention until ctx ends.
-func (in *receiving) work(ctx context.Context) error {
+func (in *ingressPart) work(ctx context.Context) error {
 	store, err := in.inbox.run(ctx)
 	if err != nil || store == nil {
 		return err
@@ -120,7 +120,7 @@ func (in *receiving) work(ctx context.Context) error {
 	return nil
 }
 
-func (in *receiving) newRelay(store inbox.Store) (*relay.Relay, error) {
+func (in *ingressPart) newRelay(store inbox.Store) (*relay.Relay, error) {
 	options := make(map[string]workflows.ActivationOptions, len(in.config.Agents))
 	for name, agent := range in.config.Agents {
 		options[name] = agent.Options

@@ -52,7 +52,7 @@ func (p *process) newOperators(registry *prometheus.Registry, accounts map[strin
 }
 
 // newAPI returns the API of a process with an ingress. It reads transcripts with the accounts' clients.
-func newAPI(s Settings, tokens api.Tokens, in *receiving, accounts map[string]*offloadapi.Client) (*api.Server, error) {
+func newAPI(s Settings, tokens api.Tokens, in *ingressPart, accounts map[string]*offloadapi.Client) (*api.Server, error) {
 	apps, err := signalbox.New(in.temporal, signalbox.Options{Keyring: s.Keyring, Deliveries: deliveries.New(in.inbox.current, now)})
 	if err != nil {
 		return nil, fmt.Errorf("API: %w", err)

@@ -4,13 +4,50 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 	"github.com/signalbox-dev/signalbox/cmd/internal/telemetry"
 )
+
+// accountClients returns the clients of the accounts. The workers and the API of a process share them, so that both together keep to an account's
+// rate. A process without workers needs no account, so it leaves out accounts without a URL or key.
+func accountClients(s Settings, registry prometheus.Registerer, traces *telemetry.Traces) (map[string]*offloadapi.Client, error) {
+	calls, err := newProviderCalls(registry, traces)
+	if err != nil {
+		return nil, err
+	}
+	c := s.Config
+	if s.Parts&config.Worker == 0 {
+		c.Accounts = maps.Clone(c.Accounts)
+		maps.DeleteFunc(c.Accounts, func(_ string, a config.Account) bool { return a.BaseURL == "" || a.APIKey == "" })
+	}
+	return OffloadClients(c, calls.observe)
+}
+
+// OffloadClients returns the clients of the configured accounts by name. The caller closes them. observe is offloadapi.Config.Observe; it may be
+// nil.
+func OffloadClients(
+	c config.Config, observe func(context.Context, string) (context.Context, func(offloadapi.Call)),
+) (map[string]*offloadapi.Client, error) {
+	clients := make(map[string]*offloadapi.Client, len(c.Accounts))
+	for name, account := range c.Accounts {
+		api, err := offloadapi.New(offloadapi.Config{
+			BaseURL: account.BaseURL, APIKey: account.APIKey, Now: now,
+			CallsPerSecond: account.CallsPerSecond, ReadsPerSecond: account.ReadsPerSecond, Observe: observe,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("%w: accounts.%s: %w", setting.ErrWrong, name, err)
+		}
+		clients[name] = api
+	}
+	return clients, nil
+}
 
 // providerCalls counts the calls to a provider's API, and gives each its span.
 type providerCalls struct {

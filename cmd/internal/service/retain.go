@@ -19,7 +19,7 @@ const (
 )
 
 // retain removes bodies and rows whose retention has ended, after ten minutes and then every hour.
-func (in *receiving) retain(ctx context.Context, store inbox.Store) {
+func (in *ingressPart) retain(ctx context.Context, store inbox.Store) {
 	if in.config.KeepBodies == 0 && in.config.KeepRows == 0 {
 		return
 	}
@@ -30,7 +30,7 @@ func (in *receiving) retain(ctx context.Context, store inbox.Store) {
 
 // purge removes bodies and rows whose retention has ended. After an error, the next purge comes in an hour. Purge, in sqlstore/keep.go, also finds
 // what arrived while a clock was ahead.
-func (in *receiving) purge(ctx context.Context, store inbox.Store) {
+func (in *ingressPart) purge(ctx context.Context, store inbox.Store) {
 	request := inbox.PurgeRequest{Now: now()}
 	if in.config.KeepBodies > 0 {
 		request.BodiesBefore = request.Now.Add(-in.config.KeepBodies)

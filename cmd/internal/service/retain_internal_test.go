@@ -40,7 +40,7 @@ func TestRetentionIsEnforcedAfterTenMinutesAndThenEveryHour(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		store := &purges{}
-		in := receiving{config: config.Config{KeepBodies: 2 * time.Hour, KeepRows: 4 * time.Hour}, log: zap.NewNop()}
+		in := ingressPart{config: config.Config{KeepBodies: 2 * time.Hour, KeepRows: 4 * time.Hour}, log: zap.NewNop()}
 		done := make(chan struct{})
 		go func() {
 			in.retain(ctx, store)

@@ -110,8 +110,8 @@ func listen(given net.Listener, address, name string) (net.Listener, error) {
 // process holds the parts that Run runs.
 type process struct {
 	settings  Settings
-	in        *receiving
-	workers   *working
+	in        *ingressPart
+	workers   *workerPart
 	board     *health.Board
 	operators *internalhttp.Server
 	internal  net.Listener

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
 	"time"
 
@@ -22,8 +21,8 @@ import (
 	"github.com/signalbox-dev/signalbox/worker"
 )
 
-// working is the worker part of a process: the workers of every task queue.
-type working struct {
+// workerPart is the worker part of a process: the workers of every task queue.
+type workerPart struct {
 	config   config.Config
 	temporal temporalNeeds
 	log      *zap.Logger
@@ -41,8 +40,8 @@ var errNotStarted = &health.Problem{Text: "the workers have not started yet", Fi
 
 func newWorkers(
 	s Settings, temporal client.Client, accounts map[string]*offloadapi.Client, registry prometheus.Registerer, traces *telemetry.Traces,
-) (*working, error) {
-	w := &working{
+) (*workerPart, error) {
+	w := &workerPart{
 		config: s.Config, temporal: temporalNeeds{temporal, s.Temporal.Namespace}, log: s.Log,
 		problem: errNotStarted,
 		open:    &openWork{temporal: temporal, namespace: s.Temporal.Namespace, log: s.Log.Named("open-work"), now: now, states: map[string]stateRead{}},
@@ -60,40 +59,6 @@ func newWorkers(
 	}
 	w.files = &files{settings: s, provider: w.offload}
 	return w, nil
-}
-
-// accountClients returns the clients of the accounts. The workers and the API of a process share them, so that both together keep to an account's
-// rate. A process without workers needs no account, so it leaves out accounts without a URL or key.
-func accountClients(s Settings, registry prometheus.Registerer, traces *telemetry.Traces) (map[string]*offloadapi.Client, error) {
-	calls, err := newProviderCalls(registry, traces)
-	if err != nil {
-		return nil, err
-	}
-	c := s.Config
-	if s.Parts&config.Worker == 0 {
-		c.Accounts = maps.Clone(c.Accounts)
-		maps.DeleteFunc(c.Accounts, func(_ string, a config.Account) bool { return a.BaseURL == "" || a.APIKey == "" })
-	}
-	return OffloadClients(c, calls.observe)
-}
-
-// OffloadClients returns the clients of the configured accounts by name. The caller closes them. observe is offloadapi.Config.Observe; it may be
-// nil.
-func OffloadClients(
-	c config.Config, observe func(context.Context, string) (context.Context, func(offloadapi.Call)),
-) (map[string]*offloadapi.Client, error) {
-	clients := make(map[string]*offloadapi.Client, len(c.Accounts))
-	for name, account := range c.Accounts {
-		api, err := offloadapi.New(offloadapi.Config{
-			BaseURL: account.BaseURL, APIKey: account.APIKey, Now: now,
-			CallsPerSecond: account.CallsPerSecond, ReadsPerSecond: account.ReadsPerSecond, Observe: observe,
-		})
-		if err != nil {
-			return nil, fmt.Errorf("%w: accounts.%s: %w", setting.ErrWrong, name, err)
-		}
-		clients[name] = api
-	}
-	return clients, nil
 }
 
 // noticeConfig returns the configuration of the notice activities.
@@ -117,7 +82,7 @@ func noticeConfig(c config.Config, temporal client.Client, traces *telemetry.Tra
 }
 
 // checks returns the checks of the workers.
-func (w *working) checks() []health.Check {
+func (w *workerPart) checks() []health.Check {
 	checks := []health.Check{{Name: "search_attributes", Probe: w.temporal.searchAttributes}}
 	if w.config.Bucket != "" {
 		checks = append(checks, health.Check{Name: "bucket", Probe: w.files.check})
@@ -133,7 +98,7 @@ func (w *working) checks() []health.Check {
 	return checks
 }
 
-func (w *working) checkVersion(ctx context.Context) error {
+func (w *workerPart) checkVersion(ctx context.Context) error {
 	err := worker.CheckGetsTasks(ctx, w.temporal.client, w.config.DeploymentName, w.config.BuildID)
 	switch {
 	case errors.Is(err, worker.ErrNoTasks):
@@ -151,7 +116,7 @@ func (w *working) checkVersion(ctx context.Context) error {
 const lasting = time.Minute
 
 // run runs the workers until ctx ends. It waits for everything that is missing and starts failed workers again; only a wrong setting is an error.
-func (w *working) run(ctx context.Context) error {
+func (w *workerPart) run(ctx context.Context) error {
 	defer w.close()
 	ctx, stop := context.WithCancel(ctx)
 	var reading sync.WaitGroup
@@ -176,7 +141,7 @@ func (w *working) run(ctx context.Context) error {
 }
 
 // once runs the workers if all their dependencies are available.
-func (w *working) once(ctx context.Context) error {
+func (w *workerPart) once(ctx context.Context) error {
 	// Before Temporal is asked, so that a wrong setting is found while Temporal is away.
 	if err := w.files.open(ctx); err != nil {
 		problem := errNotStarted
@@ -203,13 +168,13 @@ func (w *working) once(ctx context.Context) error {
 	return err
 }
 
-func (w *working) set(problem error) {
+func (w *workerPart) set(problem error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.problem = problem
 }
 
-func (w *working) close() {
+func (w *workerPart) close() {
 	w.files.close()
 	w.notices.Close()
 }
