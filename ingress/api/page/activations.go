@@ -68,7 +68,7 @@ func (v *visit) oneActivation() {
 
 func (v *visit) doneActivation(err error, done string) {
 	agent, activation := v.r.PathValue("agent"), v.r.PathValue("activation")
-	v.done(err, workflows.ArtmailActivationWorkflowID(agent, activation), "/activations/"+url.PathEscape(agent)+"/"+url.PathEscape(activation), done)
+	v.done(err, workflows.ArtmailActivationWorkflowID(agent, activation), activationPath(agent, activation), done)
 }
 
 func (v *visit) closeRun() {

@@ -184,7 +184,7 @@ func (v *visit) transcript() {
 	v.render(http.StatusOK, "transcript", view{Title: "Transcript of " + reference, Section: "/cases", Data: read})
 }
 
-// casePath is the API's path of a call about the case of the address.
+// caseCall is the API's path of a call about the case of the address.
 func (v *visit) caseCall(call string) []string {
 	return []string{"cases", v.r.PathValue("reference"), call}
 }
@@ -222,7 +222,7 @@ func whyNotTaken(refused *problem) string {
 }
 
 // here is the page of the case.
-func (v *visit) here() string { return "/cases/" + url.PathEscape(v.r.PathValue("reference")) }
+func (v *visit) here() string { return casePath(v.r.PathValue("reference")) }
 
 // done goes back where the call went well, and says why where it did not.
 func (v *visit) done(err error, workflowID, otherwise, done string, counts ...int) {

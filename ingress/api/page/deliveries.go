@@ -2,7 +2,6 @@ package page
 
 import (
 	"net/http"
-	"net/url"
 
 	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
@@ -63,7 +62,7 @@ func (v *visit) replayDelivery() {
 	var done inboxadmin.Replayed
 	id := v.r.PathValue("id")
 	err := v.post(nil, &done, "deliveries", id, "replay")
-	v.done(err, "", "/deliveries/"+url.PathEscape(id), "replayed", done.Replayed, done.Skipped)
+	v.done(err, "", deliveryPath(id), "replayed", done.Replayed, done.Skipped)
 }
 
 // replayDeliveries replays all that the filter of the list matches.

@@ -45,7 +45,7 @@ func (v *visit) noticesOf() {
 		v.refuse(err, workflows.NotifyWorkflowID(source))
 		return
 	}
-	data.GivenUp, data.Shown = data.Forgotten > 0, shown(data.NotifyState)
+	data.GivenUp, data.Shown = data.Forgotten > 0, givenUpHash(data.NotifyState)
 	for _, notice := range data.Notices {
 		if notice.Status == workflows.NoticeGivenUp {
 			data.GivenUp, data.Sendable = true, data.Sendable || !notice.NoData
@@ -54,8 +54,8 @@ func (v *visit) noticesOf() {
 	v.render(http.StatusOK, "noticesof", view{Title: "Notices of " + source, Section: "/notices", Data: data, Every: liveEvery})
 }
 
-// shown is a hash of all that was given up: a page and what is true later have the same one if they are about the same notices.
-func shown(state workflows.NotifyState) string {
+// givenUpHash is a hash of all that was given up: a page and what is true later have the same one if they are about the same notices.
+func givenUpHash(state workflows.NotifyState) string {
 	hash := sha256.New()
 	for _, notice := range state.Notices {
 		if notice.Status == workflows.NoticeGivenUp {
@@ -77,7 +77,7 @@ func (v *visit) dismissNotices() {
 			v.refuse(err, workflows.NotifyWorkflowID(source))
 			return
 		}
-		if v.form.Get("shown") != shown(state) {
+		if v.form.Get("shown") != givenUpHash(state) {
 			v.render(http.StatusConflict, "problem", view{Title: "The notices have changed", Data: problemView{
 				Detail: "Nothing was dismissed. The notices have changed: look again.", WorkflowID: workflows.NotifyWorkflowID(source),
 			}})

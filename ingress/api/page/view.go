@@ -130,19 +130,17 @@ var sections = []link{
 
 func (s *Server) functions() template.FuncMap {
 	return template.FuncMap{
-		"asset":      func(name string) string { return s.assets[name].url },
-		"clean":      clean,
-		"when":       s.when,
-		"word":       word,
-		"toDoKind":   toDoKind,
-		"help":       func(attention string) string { sentence, _ := workflows.AttentionHelp(attention); return sentence },
-		"attentions": workflows.Attentions,
-		"casePath":   func(reference string) string { return "/cases/" + url.PathEscape(reference) },
-		"activationPath": func(agent, activation string) string {
-			return "/activations/" + url.PathEscape(agent) + "/" + url.PathEscape(activation)
-		},
-		"deliveryPath": func(id string) string { return "/deliveries/" + url.PathEscape(id) },
-		"noticesPath":  noticesPath,
+		"asset":          func(name string) string { return s.assets[name].url },
+		"clean":          clean,
+		"when":           s.when,
+		"word":           word,
+		"toDoKind":       toDoKind,
+		"help":           func(attention string) string { sentence, _ := workflows.AttentionHelp(attention); return sentence },
+		"attentions":     workflows.Attentions,
+		"casePath":       casePath,
+		"activationPath": activationPath,
+		"deliveryPath":   deliveryPath,
+		"noticesPath":    noticesPath,
 		// noticesOf is the case or activation whose notices a workflow delivers.
 		"noticesOf":     func(workflowID string) string { return strings.TrimPrefix(workflowID, workflows.NotifyWorkflowID("")) },
 		"questionsOnly": func() string { return questionsOnly },
@@ -213,6 +211,14 @@ func (s *Server) webUI(workflowID string) string {
 	return strings.TrimSuffix(s.deps.WebUI, "/") + "/workflows/" + url.PathEscape(workflowID)
 }
 
+func casePath(reference string) string { return "/cases/" + url.PathEscape(reference) }
+
+func activationPath(agent, activation string) string {
+	return "/activations/" + url.PathEscape(agent) + "/" + url.PathEscape(activation)
+}
+
+func deliveryPath(id string) string { return "/deliveries/" + url.PathEscape(id) }
+
 func noticesPath(source string) string {
 	return "/notices/of?" + url.Values{"source": {source}}.Encode()
 }
@@ -220,10 +226,10 @@ func noticesPath(source string) string {
 // workflowPath is the page of a case, an activation or their notices by its workflow ID; empty for another workflow.
 func workflowPath(workflowID string) string {
 	if reference, isCase := workflows.ParseOffloadCaseWorkflowID(workflowID); isCase {
-		return "/cases/" + url.PathEscape(reference)
+		return casePath(reference)
 	}
 	if agent, activation, isActivation := workflows.ParseArtmailActivationWorkflowID(workflowID); isActivation && activation != "" {
-		return "/activations/" + url.PathEscape(agent) + "/" + url.PathEscape(activation)
+		return activationPath(agent, activation)
 	}
 	if source, isNotify := strings.CutPrefix(workflowID, workflows.NotifyWorkflowID("")); isNotify {
 		return noticesPath(source)
