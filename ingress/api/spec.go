@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -44,6 +45,10 @@ type parameter struct {
 
 // The part of the document that is read here.
 type (
+	docRoot struct {
+		Paths      map[string]docPath
+		Components struct{ Parameters map[string]docParameter }
+	}
 	docPath struct {
 		Parameters []docParameter
 		Get, Post  *docOperation
@@ -66,23 +71,8 @@ const documentURL = "urn:signalbox:openapi"
 
 // readSpecification fails only for a document that a test would have refused.
 func readSpecification() (*specification, error) {
-	var root any
-	if err := yaml.Unmarshal(document, &root); err != nil {
-		return nil, fmt.Errorf("openapi.yaml: %w", err)
-	}
-	// The schema library wants JSON's own types.
-	encoded, err := json.Marshal(root)
+	root, doc, err := parseDocument()
 	if err != nil {
-		return nil, fmt.Errorf("openapi.yaml: %w", err)
-	}
-	if root, err = jsonschema.UnmarshalJSON(strings.NewReader(string(encoded))); err != nil {
-		return nil, fmt.Errorf("openapi.yaml: %w", err)
-	}
-	var doc struct {
-		Paths      map[string]docPath
-		Components struct{ Parameters map[string]docParameter }
-	}
-	if err := json.Unmarshal(encoded, &doc); err != nil {
 		return nil, fmt.Errorf("openapi.yaml: %w", err)
 	}
 	compiler := newCompiler()
@@ -96,10 +86,6 @@ func readSpecification() (*specification, error) {
 				continue
 			}
 			at := "/paths/" + escapePointer(path)
-			read := &operation{id: op.OperationID, query: map[string]parameter{}}
-			for _, requirement := range op.Security {
-				read.scopes = append(read.scopes, requirement["token"])
-			}
 			shared, err := parameters(compiler, at+"/parameters", item.Parameters, doc.Components.Parameters)
 			if err != nil {
 				return nil, err
@@ -108,23 +94,52 @@ func readSpecification() (*specification, error) {
 			if err != nil {
 				return nil, err
 			}
-			for _, p := range slices.Concat(shared, own) {
-				if p.in == "path" {
-					read.path = append(read.path, p.parameter)
-				} else {
-					read.query[p.name] = p.parameter
-				}
-			}
-			if op.RequestBody != nil {
-				read.bodyRequired = op.RequestBody.Required
-				if read.body, err = compiler.Compile(documentURL + "#" + at + "/post/requestBody/content/application~1json/schema"); err != nil {
-					return nil, fmt.Errorf("openapi.yaml: body of %s: %w", read.id, err)
-				}
+			read, err := compileOperation(compiler, at, op, slices.Concat(shared, own))
+			if err != nil {
+				return nil, err
 			}
 			s.operations[method+" "+echoRoute(path)] = read
 		}
 	}
 	return s, nil
+}
+
+// parseDocument returns the document in JSON's own types, which the schema library wants, and the part of it that is read here.
+func parseDocument() (root any, doc docRoot, err error) {
+	if err = yaml.Unmarshal(document, &root); err != nil {
+		return nil, doc, err
+	}
+	encoded, err := json.Marshal(root)
+	if err != nil {
+		return nil, doc, err
+	}
+	if root, err = jsonschema.UnmarshalJSON(bytes.NewReader(encoded)); err != nil {
+		return nil, doc, err
+	}
+	return root, doc, json.Unmarshal(encoded, &doc)
+}
+
+// compileOperation returns the operation of the path at a location in the document.
+func compileOperation(compiler *jsonschema.Compiler, at string, op *docOperation, list []located) (*operation, error) {
+	read := &operation{id: op.OperationID, query: map[string]parameter{}}
+	for _, requirement := range op.Security {
+		read.scopes = append(read.scopes, requirement["token"])
+	}
+	for _, p := range list {
+		if p.in == "path" {
+			read.path = append(read.path, p.parameter)
+		} else {
+			read.query[p.name] = p.parameter
+		}
+	}
+	if op.RequestBody != nil {
+		read.bodyRequired = op.RequestBody.Required
+		var err error
+		if read.body, err = compiler.Compile(documentURL + "#" + at + "/post/requestBody/content/application~1json/schema"); err != nil {
+			return nil, fmt.Errorf("openapi.yaml: body of %s: %w", read.id, err)
+		}
+	}
+	return read, nil
 }
 
 // located is a parameter and where in the request it is.
