@@ -78,6 +78,15 @@ func (s *Server) RetryCreate(ctx context.Context, request RetryCreateRequestObje
 	return RetryCreate202JSONResponse(receipt), err
 }
 
+// ReconcileCase implements StrictServerInterface.
+func (s *Server) ReconcileCase(ctx context.Context, request ReconcileCaseRequestObject) (ReconcileCaseResponseObject, error) {
+	one, err := s.allowedCase(ctx, request.Reference)
+	if err != nil {
+		return nil, err
+	}
+	return ReconcileCase202Response{}, one.ReconcileNow(ctx, caller(ctx).Name)
+}
+
 // GetCaseFiles implements StrictServerInterface.
 func (s *Server) GetCaseFiles(ctx context.Context, request GetCaseFilesRequestObject) (GetCaseFilesResponseObject, error) {
 	one, err := s.allowedCase(ctx, request.Reference)

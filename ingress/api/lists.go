@@ -2,12 +2,10 @@ package api
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"go.uber.org/zap"
 
-	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
@@ -89,89 +87,4 @@ func orNil(list []string) []string {
 		return nil
 	}
 	return list
-}
-
-// ReconcileCase implements StrictServerInterface.
-func (s *Server) ReconcileCase(ctx context.Context, request ReconcileCaseRequestObject) (ReconcileCaseResponseObject, error) {
-	one, err := s.allowedCase(ctx, request.Reference)
-	if err != nil {
-		return nil, err
-	}
-	return ReconcileCase202Response{}, one.ReconcileNow(ctx, caller(ctx).Name)
-}
-
-// CatchUp implements StrictServerInterface.
-func (s *Server) CatchUp(ctx context.Context, request CatchUpRequestObject) (CatchUpResponseObject, error) {
-	if caller(ctx).Limited() {
-		return nil, errWhole
-	}
-	report, err := s.deps.Client.CatchUp(ctx, signalbox.CatchUpOptions{
-		Since: request.Body.Since, DryRun: request.Body.DryRun, By: caller(ctx).Name, Cursor: request.Body.Cursor,
-	})
-	outOfTime := errors.Is(err, context.DeadlineExceeded) || err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded)
-	if outOfTime || err != nil && !report.Empty() {
-		// The report has what was done. With a new Next the caller goes on there, and gets the error if it lasts.
-		if report.Next == request.Body.Cursor {
-			rest := signalbox.CatchUpFailure{What: "the rest", Error: "the time of one call is over: repeat it"}
-			if !outOfTime {
-				rest.Error = err.Error()
-			}
-			report.Failures = append(report.Failures, rest)
-		}
-		err = nil
-	}
-	return CatchUp200JSONResponse(report), err
-}
-
-// ListNotices implements StrictServerInterface.
-func (s *Server) ListNotices(ctx context.Context, request ListNoticesRequestObject) (ListNoticesResponseObject, error) {
-	p, token := request.Params, caller(ctx)
-	if err := mayUseAgent(ctx, p.Agent); err != nil {
-		return nil, err
-	}
-	filter := signalbox.NoticeSourceFilter{GivenUp: p.GivenUp, Open: signalbox.OpenFilter(p.Open), Cursor: p.Cursor, Limit: p.Limit}
-	if p.Agent != "" {
-		filter.SourcePrefix = workflows.ArtmailActivationWorkflow + "/" + p.Agent + "/"
-	}
-	page, err := s.deps.Client.ListNoticeSources(ctx, filter)
-	page.Sources = slices.DeleteFunc(page.Sources, func(one signalbox.NoticeSource) bool {
-		if one.Agent != "" {
-			return !token.mayUseAgent(one.Agent)
-		}
-		return !token.mayUseAccount(one.Account)
-	})
-	return ListNotices200JSONResponse(page), err
-}
-
-// GetNotices implements StrictServerInterface.
-func (s *Server) GetNotices(ctx context.Context, request GetNoticesRequestObject) (GetNoticesResponseObject, error) {
-	if err := s.mayUseSource(ctx, request.Source, ScopeCasesRead, ScopeActivationsRead); err != nil {
-		return nil, err
-	}
-	state, err := s.deps.Client.Notices(ctx, request.Source)
-	return GetNotices200JSONResponse(state), err
-}
-
-// ResendNotices implements StrictServerInterface.
-func (s *Server) ResendNotices(ctx context.Context, request ResendNoticesRequestObject) (ResendNoticesResponseObject, error) {
-	if err := s.mayUseSource(ctx, request.Source, ScopeCasesWrite, ScopeActivationsWrite); err != nil {
-		return nil, err
-	}
-	selected, err := s.deps.Client.ResendNotices(ctx, request.Source, selection(ctx, request.Body))
-	return ResendNotices200JSONResponse(selected), noticeProblem(err)
-}
-
-// DismissNotices implements StrictServerInterface.
-func (s *Server) DismissNotices(ctx context.Context, request DismissNoticesRequestObject) (DismissNoticesResponseObject, error) {
-	if err := s.mayUseSource(ctx, request.Source, ScopeCasesWrite, ScopeActivationsWrite); err != nil {
-		return nil, err
-	}
-	selected, err := s.deps.Client.DismissNotices(ctx, request.Source, selection(ctx, request.Body))
-	return DismissNotices200JSONResponse(selected), noticeProblem(err)
-}
-
-func selection(ctx context.Context, body *workflows.SelectNotices) workflows.SelectNotices {
-	which := bodyOf(body)
-	which.By = caller(ctx).Name
-	return which
 }

@@ -54,8 +54,8 @@ func (w *waiters) add(token string, most int) (done func(), ok bool) {
 	}, true
 }
 
-// news reports whether a wait for the case is over.
-func news(state workflows.CaseState) bool {
+// waitIsOver reports whether a wait for the case is over.
+func waitIsOver(state workflows.CaseState) bool {
 	return state.Status.Ended() || state.Status == workflows.CaseInputNeeded
 }
 
@@ -63,7 +63,7 @@ func news(state workflows.CaseState) bool {
 // state that can't be read, because a worker stops or Temporal is busy, is read again meanwhile.
 func (s *Server) waitForNews(ctx context.Context, one *signalbox.Case, wait time.Duration) (workflows.CaseState, error) {
 	state, err := one.State(ctx)
-	if wait == 0 || err == nil && news(state) || err != nil && !errors.Is(err, signalbox.ErrUnavailable) {
+	if wait == 0 || err == nil && waitIsOver(state) || err != nil && !errors.Is(err, signalbox.ErrUnavailable) {
 		return state, err
 	}
 	most := waitingPerToken
@@ -97,7 +97,7 @@ func (s *Server) waitForNews(ctx context.Context, one *signalbox.Case, wait time
 			state, err = last, problem
 		}
 	}
-	for err == nil && waiting.Err() == nil && !news(state) {
+	for err == nil && waiting.Err() == nil && !waitIsOver(state) {
 		var last workflows.CaseState
 		last, err = one.WaitForChange(waiting, wait, &state)
 		if last.Status != "" { // it was read, though not every newer state is a change

@@ -12,19 +12,19 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-//go:embed page.html
-var pageSource string
+//go:embed reference.html
+var referenceSource string
 
-// publish adds the document, and the page that people read it on. Both are open: they hold no secret.
+// publish adds the document, and the reference that people read it in. Both are open: they hold no secret.
 func (s *Server) publish(e *echo.Echo) error {
-	page, err := renderPage()
+	reference, err := renderReference()
 	if err != nil {
 		return err
 	}
 	e.GET("/v1/openapi.yaml", func(c echo.Context) error { return c.Blob(http.StatusOK, "application/yaml", document) })
 	read := func(c echo.Context) error {
 		c.Response().Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
-		return c.HTMLBlob(http.StatusOK, page)
+		return c.HTMLBlob(http.StatusOK, reference)
 	}
 	e.GET("/v1", read)
 	e.GET("/v1/", read)
@@ -114,7 +114,7 @@ type pair struct {
 	Value node
 }
 
-func renderPage() ([]byte, error) {
+func renderReference() ([]byte, error) {
 	var parsed yaml.Node
 	if err := yaml.Unmarshal(document, &parsed); err != nil {
 		return nil, fmt.Errorf("openapi.yaml: %w", err)
@@ -130,13 +130,13 @@ func renderPage() ([]byte, error) {
 		"method": strings.ToUpper,
 		"prose":  prose,
 	}
-	page, err := template.New("page").Funcs(functions).Parse(pageSource)
+	reference, err := template.New("reference").Funcs(functions).Parse(referenceSource)
 	if err != nil {
-		return nil, fmt.Errorf("page.html: %w", err)
+		return nil, fmt.Errorf("reference.html: %w", err)
 	}
 	var out bytes.Buffer
-	if err := page.Execute(&out, root); err != nil {
-		return nil, fmt.Errorf("page.html: %w", err)
+	if err := reference.Execute(&out, root); err != nil {
+		return nil, fmt.Errorf("reference.html: %w", err)
 	}
 	return out.Bytes(), nil
 }
