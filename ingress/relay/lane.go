@@ -89,44 +89,69 @@ func (s sendResult) reason() string {
 
 // handle sends the claimed deliveries of a lane and returns a settlement for each of them. When a lane is due and claimed is decided in
 // inbox/internal/sqlstore/claim.go.
-func (r *Relay) handle(ctx context.Context, lane inbox.Lane) (settled []inbox.Settlement) {
+func (r *Relay) handle(ctx context.Context, lane inbox.Lane) []inbox.Settlement {
 	route, known := r.routes[lane.Deliveries[0].Provider]
 	if !known {
 		return finish(lane.Deliveries, inbox.StateDead, "unknown provider")
 	}
-	events, settled, unopened := r.open(lane, route)
-	opened := events
-	defer func() { r.countFields(opened, settled) }() // not before the signals: it takes as long as the parsing
-	for len(events) > 0 {
-		if _, reason := r.gate.shut(); reason != nil || ctx.Err() != nil || !r.leases.trust(lane.Name, r.now()) {
-			return append(settled, release(append(deliveriesOf(events), unopened...))...)
-		}
-		alike := sameCase(lane.Name, events)
-		n := countForSignal(events[:alike])
-		// A stop does not cancel this signal: otherwise the relay would not know whether it arrived.
-		send, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.config.SignalTimeout)
-		send, endSpan := r.beginSpan(send, lane.Name, events[:n])
-		result := route.send(send, lane.Name, events[:n])
-		endSpan(result)
-		cancel()
-		if result.class != accepted {
-			settled = append(settled, r.notAccepted(ctx, deliveriesOf(events[:alike]), result)...)
-			return append(settled, release(append(deliveriesOf(events[alike:]), unopened...))...)
-		}
-		r.metrics.signals.WithLabelValues(events[0].Provider).Inc()
-		r.metrics.events.WithLabelValues(events[0].Provider).Add(float64(n))
-		now := r.now()
-		for _, e := range events[:n] {
-			settled = append(settled, inbox.Finish(e.ID, inbox.StateDelivered, e.note))
-			r.metrics.lag.Observe(now.Sub(e.ReceivedAt).Seconds())
-		}
-		events = events[n:]
-	}
-	if len(unopened) > 0 {
+	events, dead, unopened := r.open(lane, route)
+	settled, all := r.sendEvents(ctx, lane.Name, route, events)
+	settled = append(settled, dead...)
+	if all && len(unopened) > 0 {
 		settled = append(settled, r.countFailedAttempt(unopened[0], "this keyring can't open its body"))
-		settled = append(settled, release(unopened[1:])...)
+		unopened = unopened[1:]
 	}
+	settled = append(settled, release(unopened)...)
+	r.countFields(events, settled) // not before the signals: it takes as long as the parsing
 	return settled
+}
+
+// sendEvents sends the opened events of a lane in their order and returns a settlement for each of them. It stops at the first signal that may not
+// begin or that Temporal does not accept; then all is false.
+func (r *Relay) sendEvents(ctx context.Context, lane string, route route, events []pendingEvent) (settled []inbox.Settlement, all bool) {
+	for len(events) > 0 {
+		if !r.maySend(ctx, lane) {
+			return append(settled, release(deliveriesOf(events))...), false
+		}
+		alike := sameCase(lane, events)
+		batch := events[:countForSignal(events[:alike])]
+		if result := r.sendBatch(ctx, lane, route, batch); result.class != accepted {
+			settled = append(settled, r.notAccepted(ctx, deliveriesOf(events[:alike]), result)...)
+			return append(settled, release(deliveriesOf(events[alike:]))...), false
+		}
+		r.countDelivered(batch)
+		for _, e := range batch {
+			settled = append(settled, inbox.Finish(e.ID, inbox.StateDelivered, e.note))
+		}
+		events = events[len(batch):]
+	}
+	return settled, true
+}
+
+// maySend reports whether a signal for the lane may begin: not while Temporal is away, not during a stop, and not near the end of the lease.
+func (r *Relay) maySend(ctx context.Context, lane string) bool {
+	_, shut := r.gate.shut()
+	return shut == nil && ctx.Err() == nil && r.leases.trust(lane, r.now())
+}
+
+// sendBatch sends one signal. A stop does not cancel it: otherwise the relay would not know whether it arrived.
+func (r *Relay) sendBatch(ctx context.Context, lane string, route route, batch []pendingEvent) sendResult {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.config.SignalTimeout)
+	defer cancel()
+	ctx, endSpan := r.beginSpan(ctx, lane, batch)
+	result := route.send(ctx, lane, batch)
+	endSpan(result)
+	return result
+}
+
+// countDelivered counts an accepted signal, its events and how long they took.
+func (r *Relay) countDelivered(batch []pendingEvent) {
+	r.metrics.signals.WithLabelValues(batch[0].Provider).Inc()
+	r.metrics.events.WithLabelValues(batch[0].Provider).Add(float64(len(batch)))
+	now := r.now()
+	for _, e := range batch {
+		r.metrics.lag.Observe(now.Sub(e.ReceivedAt).Seconds())
+	}
 }
 
 // countFields counts the undocumented and unreadable fields of the events that have reached an end. A retry is not counted again; a replay is.
