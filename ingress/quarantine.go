@@ -48,9 +48,7 @@ type quarantine struct {
 
 	mu                  sync.Mutex
 	activations, others []unverifiedWebhook
-	// rooms has the room of each agent that had activations. The rooms of the agents in recount are to be counted again.
-	rooms   map[string]room
-	recount map[string]bool
+	rooms               rooms
 
 	bySource *ratelimit.Limiter[sourceKind]
 	byAgent  *ratelimit.Limiter[agentKind]
@@ -80,12 +78,6 @@ type (
 func (w unverifiedWebhook) ofAgent() agentKind   { return agentKind{w.agent, w.kind} }
 func (w unverifiedWebhook) ofSource() sourceKind { return sourceKind{w.ofAgent(), w.source} }
 
-// room is how many more activations the agent's quarantine can keep before one displaces another.
-type room struct {
-	free    int
-	counted time.Time
-}
-
 // kept says whether the quarantine keeps a body, or why it does not.
 type kept string
 
@@ -106,15 +98,13 @@ const (
 	quarantineBatch = 64
 	// quarantineBudget bounds one try to write a batch, and quarantinePause is the time until the next one.
 	quarantineBudget, quarantinePause = 10 * time.Second, time.Second
-	// recountAfter is the least time between two counts of an agent's room that refused activations cause.
-	recountAfter = time.Second
 )
 
 func newQuarantine(s *Server) *quarantine {
 	const hour = 60 * 60
 	c := s.config.Quarantine
 	return &quarantine{
-		server: s, wake: make(chan struct{}, 1), rooms: map[string]room{}, recount: map[string]bool{},
+		server: s, wake: make(chan struct{}, 1), rooms: newRooms(c.Keep),
 		bySource: ratelimit.New[sourceKind](s.now, c.SourcePerHour, float64(c.SourcePerHour)/hour),
 		byAgent:  ratelimit.New[agentKind](s.now, c.Keep, float64(c.Keep)/hour),
 	}
@@ -165,7 +155,7 @@ func (q *quarantine) enqueue(w unverifiedWebhook) kept {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
-	case len(*queue) == quarantineQueue:
+	case len(*queue) == quarantineQueue: // before the limits, so that it counts against none
 		return keptQueueFull
 	case q.bySource.Allow(w.ofSource()) && q.byAgent.Allow(w.ofAgent()):
 	case w.kind == kindUnverifiedActivation && q.hasRoom(w):
@@ -178,9 +168,7 @@ func (q *quarantine) enqueue(w unverifiedWebhook) kept {
 		return keptYes
 	}
 	if *queue = append(*queue, w); w.kind != kindUnverified {
-		r := q.roomOf(w.agent)
-		r.free--
-		q.rooms[w.agent] = r
+		q.rooms.take(w.agent)
 	}
 	q.wakeUp()
 	return keptYes
@@ -191,28 +179,6 @@ func (q *quarantine) wakeUp() {
 	case q.wake <- struct{}{}:
 	default: // run has already been woken
 	}
-}
-
-// hasRoom reports whether an agent's quarantine can keep one more activation. If not, it asks for a new count: a release makes room.
-func (q *quarantine) hasRoom(w unverifiedWebhook) bool {
-	r := q.roomOf(w.agent)
-	if r.free > 0 || !w.known {
-		return w.known
-	}
-	if w.at.Sub(r.counted) >= recountAfter {
-		q.recount[w.agent] = true
-		q.wakeUp()
-	}
-	return false
-}
-
-// roomOf returns the room of an agent. Before the first count it assumes an empty quarantine: extra activations displace only other bodies and
-// each other.
-func (q *quarantine) roomOf(agent string) room {
-	if r, known := q.rooms[agent]; known {
-		return r
-	}
-	return room{free: q.server.config.Quarantine.Keep}
 }
 
 // take returns the next batch, or none if both queues are empty.
@@ -243,46 +209,6 @@ func (q *quarantine) run(ctx context.Context) {
 			q.countRooms(ctx)
 		}
 	}
-}
-
-// countRooms counts the rooms that are to be counted again.
-func (q *quarantine) countRooms(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, quarantineBudget)
-	defer cancel()
-	q.mu.Lock()
-	agents := q.recount
-	q.recount = map[string]bool{}
-	q.mu.Unlock()
-	for agent := range agents {
-		q.countRoom(ctx, agent)
-	}
-}
-
-// countRoom counts an agent's activations. Each of them needs a place: those in the inbox and those in the queue.
-func (q *quarantine) countRoom(ctx context.Context, agent string) {
-	taken := 0
-	for _, kind := range lastKinds {
-		filter := inbox.Filter{
-			States: []inbox.State{inbox.StateQuarantined}, Provider: artmail.Name, Scope: agent, Kind: kind, Limit: inbox.MaxPage,
-		}
-		for more := true; more; more = filter.Cursor != "" {
-			page, err := q.server.inbox.List(ctx, filter)
-			if err != nil {
-				q.server.logger.Warn("quarantined activations were not counted", zap.String("agent", agent), zap.Error(err))
-				return
-			}
-			taken += len(page.Deliveries)
-			filter.Cursor = page.Next
-		}
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for _, w := range q.activations {
-		if w.agent == agent {
-			taken++
-		}
-	}
-	q.rooms[agent] = room{free: q.server.config.Quarantine.Keep - taken, counted: q.server.now()}
 }
 
 // write stores a batch, and then trims the quarantine of each of its agents. It fails only if the batch was not stored.
