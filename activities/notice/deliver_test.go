@@ -3,6 +3,7 @@ package notice_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -234,7 +235,7 @@ func TestTheHandOffFindsTheTargetsThatTheConfigurationNames(t *testing.T) {
 		"an agent's":                 {workflows.HandOff{Agent: "pages"}, nil, nil, []workflows.Target{callback("ops"), over}},
 		"an approval that names":     {workflows.HandOff{Agent: "pages"}, &app, []string{"finance"}, []workflows.Target{app.Target(), callback("finance"), over}},
 		"an agent that names none":   {workflows.HandOff{Agent: "quiet"}, nil, nil, nil},
-		"an agent that is unknown":   {workflows.HandOff{Agent: "new"}, &app, nil, []workflows.Target{app.Target()}},
+		"an agent unknown for long":  {workflows.HandOff{Agent: "new"}, &app, nil, []workflows.Target{app.Target()}},
 		"an agent like an account":   {workflows.HandOff{Agent: "default"}, nil, nil, nil},
 		"a callback that is unknown": {workflows.HandOff{Agent: "quiet"}, nil, []string{"unknown"}, []workflows.Target{callback("unknown")}},
 		"the same for all notices":   {workflows.HandOff{Account: "default"}, &app, []string{"a"}, []workflows.Target{app.Target(), callback("a")}},
@@ -249,7 +250,7 @@ func TestTheHandOffFindsTheTargetsThatTheConfigurationNames(t *testing.T) {
 			n := notices(1, 100)[0]
 			n.ReplyTo, n.Notify = c.replyTo, c.notify
 			c.h.Source, c.h.Notices = source, []workflows.PostedNotice{n}
-			result, err := newActivities(t, config).HandOff(t.Context(), c.h)
+			result, err := handOffAsWorker(t, config, c.h)
 			require.NoError(t, err)
 			if c.want == nil {
 				require.Equal(t, []string{n.ID}, result.WithoutTarget)
@@ -258,6 +259,53 @@ func TestTheHandOffFindsTheTargetsThatTheConfigurationNames(t *testing.T) {
 			}
 			require.Empty(t, result.WithoutTarget)
 			require.Equal(t, [][]workflows.AddressedNotice{{{Notice: n.Notice, To: c.want}}}, temporalClient.signals)
+		})
+	}
+}
+
+// handOffAsWorker runs a hand-off as a worker does.
+func handOffAsWorker(t *testing.T, config notice.Config, h workflows.HandOff) (result workflows.HandOffResult, err error) {
+	t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestActivityEnvironment()
+	newActivities(t, config).Register(env)
+	value, err := env.ExecuteActivity(workflows.ActivityNoticeHandOff, h)
+	if err == nil {
+		require.NoError(t, value.Get(&result))
+	}
+	return result, err
+}
+
+// A new agent reaches the workers one after the other, as a new callback does.
+func TestAHandOffOfAnAgentThatTheConfigurationLacksIsRepeatedAtFirst(t *testing.T) {
+	t.Parallel()
+	list := notices(2, 100)
+	list[0].ReplyTo = nil
+	h := workflows.HandOff{Source: source, Agent: "new", Notices: list}
+	for name, c := range map[string]struct {
+		age     time.Duration // of the first notice; the second is a minute younger
+		repeats bool
+	}{
+		"new":                    {2 * time.Minute, true},
+		"one is young":           {15*time.Minute + 59*time.Second, true},
+		"all are 15 minutes old": {16 * time.Minute, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := h
+			h.Notices = slices.Clone(list)
+			h.Notices[1].Time = list[0].Time.Add(time.Minute)
+			temporalClient := newClient(t, nil, nil)
+			now := func() time.Time { return list[0].Time.Add(c.age) }
+			result, err := handOffAsWorker(t, notice.Config{Temporal: temporalClient, Now: now}, h)
+			require.Equal(t, [][]workflows.AddressedNotice{addressed(h.Notices[1:])}, temporalClient.signals, "what has a target does not wait")
+			if !c.repeats {
+				require.NoError(t, err)
+				require.Equal(t, []string{"ntc_1"}, result.WithoutTarget)
+				return
+			}
+			require.ErrorContains(t, err, "add agents.new to its --config file")
+			require.NotEqual(t, workflows.ErrTypeNoticeInvalid, errorType(err), "it is repeated")
 		})
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -25,10 +26,28 @@ func (a *Activities) HandOff(ctx context.Context, h workflows.HandOff) (workflow
 	// error is returned rather than a final one: after a final one the caller gives up the whole hand-off.
 	notices, withoutTarget := a.address(h)
 	filesErr, noticesErr := a.startFiles(ctx, h), a.passOn(ctx, h.Source, notices)
+	if err := a.checkAgent(ctx, h); err != nil {
+		noticesErr = err
+	}
 	if filesErr == nil || isInvalid(filesErr) && noticesErr != nil {
 		return workflows.HandOffResult{WithoutTarget: withoutTarget}, noticesErr
 	}
 	return workflows.HandOffResult{}, filesErr
+}
+
+// checkAgent returns an error if this worker's configuration lacks the agent of the notices, and a notice is younger than notConfiguredTime: a new
+// agent reaches the workers one after the other, and may have a hand-over and callbacks. The repetitions go to another worker, or to this one after
+// its restart.
+func (a *Activities) checkAgent(ctx context.Context, h workflows.HandOff) error {
+	if _, known := a.agents[h.Agent]; known || h.Agent == "" {
+		return nil
+	}
+	err := fmt.Errorf("hand off notices of %s: this worker has no agent %q: add agents.%s to its --config file, and restart it", h.Source, h.Agent, h.Agent)
+	if slices.ContainsFunc(h.Notices, func(n workflows.PostedNotice) bool { return a.now().Sub(n.Time) < notConfiguredTime }) {
+		return err
+	}
+	activity.GetLogger(ctx).Warn("notices handed off without the targets of their agent", "notices", len(h.Notices), "error", err)
+	return nil
 }
 
 // address adds its targets to each notice. withoutTarget are the IDs of notices without a target.

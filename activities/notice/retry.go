@@ -21,7 +21,8 @@ const (
 	maxRetryAfter = 24 * time.Hour
 	// busyPause is the pause while postsAtOnce posts to the same callback are under way.
 	busyPause = 10 * time.Second
-	// notConfiguredPause is the pause while the configuration lacks the target, and notConfiguredTime how long such a delivery is retried.
+	// notConfiguredPause is the pause while the configuration lacks the target, and notConfiguredTime how long such a delivery is retried, and a
+	// hand-off whose agent is not configured repeated.
 	notConfiguredPause = 30 * time.Second
 	notConfiguredTime  = 15 * time.Minute
 )

@@ -292,7 +292,7 @@ func restartAgainAndAgain(t *testing.T, temporal client.Client) (restarts func()
 		w.RegisterWorkflowWithOptions(artmailactivation.ContinuingAfter(5), workflow.RegisterOptions{Name: workflows.ArtmailActivationWorkflow})
 		w.RegisterWorkflowWithOptions(notify.ContinuingAfter(50), workflow.RegisterOptions{Name: workflows.NotifyWorkflow})
 		callbacks := sdkworker.New(temporal, workflows.TaskQueueCallbacks, o)
-		notices, err := notice.New(notice.Config{Temporal: temporal, Now: time.Now})
+		notices, err := notice.New(notice.Config{Temporal: temporal, Now: time.Now, Agents: map[string]notice.Agent{loadAgent: {}}})
 		if err != nil {
 			return err
 		}

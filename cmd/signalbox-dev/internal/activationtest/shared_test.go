@@ -67,10 +67,18 @@ func temporalOptions() temporaldev.Options {
 
 // runWorkers runs what a production process would; there is no Offload to call.
 func runWorkers(ctx context.Context, server *temporaldev.Server) error {
+	known := map[string]config.Agent{}
+	for _, agent := range []string{"pages", "away", "acks", "changed", "rotated", "mistyped", "flooded"} {
+		known[agent] = config.Agent{}
+	}
+	for agent := range storiesOfKinds() {
+		known[agent] = config.Agent{}
+	}
 	return service.Run(ctx, service.Settings{
 		Config: config.Config{
 			PublicURL: "http://127.0.0.1",
 			Accounts:  map[string]config.Account{workflows.DefaultAccount: {BaseURL: "http://127.0.0.1", APIKey: "unused"}},
+			Agents:    known,
 		},
 		Parts:    config.Worker,
 		Keyring:  shared.ring,
