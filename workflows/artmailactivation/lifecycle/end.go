@@ -22,7 +22,7 @@ func Cancel(a Activation, now time.Time) Activation {
 // end voids open approvals and runs. It drops the key, which Artmail has revoked, and the user, who is no longer needed.
 func end(a *Activation, ending Ending, why string, now time.Time) {
 	s := &a.State
-	s.Ended, s.Early = &ending, nil
+	s.Ended, s.Early, s.Failed = &ending, nil, nil
 	if s.Activated != nil {
 		s.Activated = &Activated{At: s.Activated.At}
 	}

@@ -34,8 +34,9 @@ func Receive(a Activation, events []workflows.ActivationEvent, now time.Time) (A
 			a.State.LateEvents++
 		case workflows.EventIgnored:
 		}
-		// An event that could not be read in full stays out of Seen, so that a replay applies once the cause is repaired.
-		if result != workflows.EventIgnored && !unclear(e) {
+		// An event that could not be read in full stays out of Seen, so that a replay applies once the cause is repaired. So does an early response:
+		// it may be removed before its request is registered.
+		if result != workflows.EventIgnored && !unclear(e) && !isEarly(&a.State, e) {
 			a.State.Seen = a.State.Seen.With(e.DedupeKey, maxSeen)
 		}
 		notes = append(notes, Note{Text: "event", Result: result, Kind: e.Kind, ID: e.DeliveryID, Why: why, ReceivedAt: e.ReceivedAt})

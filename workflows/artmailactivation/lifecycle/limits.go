@@ -8,8 +8,8 @@ import (
 )
 
 // The carried state goes through continue-as-new as one payload, and a payload fails at 2 MiB. So each part has a share of it, in bytes
-// of JSON. The largest state is the sum of these shares and of the parts of fixed size (seen keys 40 KiB, pauses 30 KiB, key and user 40
-// KiB): 1.9 MiB.
+// of JSON. The largest state is the sum of these shares and of the parts of fixed size (seen keys 40 KiB, force-failed runs 70 KiB, pauses 30
+// KiB, key and user 40 KiB): 1.94 MiB.
 const (
 	maxOpenApprovalBytes   = 1100 << 10 // above it, new approvals are refused; about 500 approvals of the usual size
 	maxClosedApprovalBytes = 300 << 10  // above it, the oldest are removed
@@ -32,6 +32,9 @@ const (
 	// is far more than that. A duplicate beyond the window changes nothing, because each rule is idempotent by message, run, or time of a
 	// pause.
 	maxSeen = 2000
+
+	// maxFailed is how many removed force-failed runs are remembered. In a backlog, agents register the requests of such runs later.
+	maxFailed = 1000
 
 	// maxChanges is how many pauses and resumes are remembered.
 	maxChanges = 100

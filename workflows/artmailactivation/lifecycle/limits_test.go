@@ -380,3 +380,61 @@ func TestHundredsOfApprovalsOfTheUsualSizeAreAccepted(t *testing.T) {
 	}
 	register(t, s, noon, requests...)
 }
+
+// In a backlog, many runs are force-failed and many answers come before the agent registers its approvals.
+func TestAnApprovalOfARunThatWasForceFailedLongBeforeIsVoided(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	var events []workflows.ActivationEvent
+	for i := range 1000 {
+		events = append(events, forceFailed(1, fmt.Sprint("r", i)))
+	}
+	apply(s, at(1), events...)
+	s.Tick(at(1))
+	s.handOffAll(at(1))
+	s.Tick(at(1))
+	s = carried(t, s)
+	require.Less(t, len(s.View().Runs), 100, "the others are remembered without their details")
+	requireRefused(t, workflows.ErrTypeRunClosed, lifecycle.CheckOpenRun(s.Activation, workflows.OpenRun{RunID: "r0"}))
+	for i := range 300 {
+		id := fmt.Sprint("m", i)
+		a := register(t, s, at(2), requestOfRun(id, fmt.Sprint("r", i)))
+		require.Equal(t, workflows.ApprovalVoided, a[0].Status, id)
+		require.Equal(t, at(1), s.State.Approvals[len(s.State.Approvals)-1].DecidedAt)
+		s.handOffAll(at(2))
+		s.Tick(at(2))
+	}
+	again := apply(s, at(3), redelivered(forceFailed(1, "r0")), redelivered(forceFailed(1, "r999")))
+	require.Equal(t, []workflows.EventResult{workflows.EventDuplicate, workflows.EventDuplicate}, results(again))
+	require.Empty(t, s.waitingIDs(), "no second notice")
+}
+
+func TestAReplayRepairsAnEarlyResponseThatHadNoRoom(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	var responses []workflows.ActivationEvent
+	for i := range 300 {
+		responses = append(responses, response(1, fmt.Sprint("x", i), fmt.Sprint("m", i), true))
+	}
+	apply(s, at(1), responses...)
+	s.Tick(at(1))
+	require.Less(t, len(s.State.Early), 300)
+	s = carried(t, s)
+	approved := func() (n int) {
+		for _, a := range s.State.Approvals {
+			if a.Status == workflows.ApprovalApproved {
+				n++
+			}
+		}
+		return n
+	}
+	for _, e := range responses {
+		register(t, s, at(2), request(e.InResponseToID))
+	}
+	require.Less(t, approved(), 300, "some are open")
+	apply(s, at(3), responses...)
+	require.Equal(t, 300, approved())
+	for _, a := range s.State.Approvals {
+		require.Zero(t, a.LateResponses)
+	}
+}

@@ -103,6 +103,11 @@ func keepEarly(s *State, r Response) (workflows.EventResult, string) {
 	return workflows.EventLate, "an earlier response is kept"
 }
 
+// isEarly reports whether the event is a response whose request is not registered.
+func isEarly(s *State, e workflows.ActivationEvent) bool {
+	return e.Kind == workflows.KindApprovalResponse && slices.ContainsFunc(s.Early, func(r Response) bool { return r.RequestID == e.InResponseToID })
+}
+
 func takeEarly(s *State, requestID string) (Response, bool) {
 	for i, r := range s.Early {
 		if r.RequestID == requestID {

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"slices"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -92,8 +93,8 @@ func withdrawEnds(s *State, waiting map[string]bool, now time.Time) {
 	}
 }
 
-// pruneRuns removes ended runs beyond their limits, and open runs that were idle for long. Otherwise an agent that never closes its runs
-// would fill the state, although Artmail ends them after a quarter of an hour. A run with an open approval stays.
+// pruneRuns removes ended runs beyond their limits, and open runs that were idle for long. Of a force-failed run its hash and time stay. Without this, an
+// agent that never closes its runs would fill the state, although Artmail ends them after a quarter of an hour. A run with an open approval stays.
 func pruneRuns(s *State, waiting map[string]bool, now time.Time) {
 	awaited := make(map[string]bool)
 	for i := range s.Approvals {
@@ -116,5 +117,12 @@ func pruneRuns(s *State, waiting map[string]bool, now time.Time) {
 			idle = append(idle, i)
 		}
 	}
-	s.Runs = without(s.Runs, append(ended.beyond(maxEndedRunBytes, now), idle...))
+	drop := append(ended.beyond(maxEndedRunBytes, now), idle...)
+	slices.Sort(drop)
+	for _, i := range drop {
+		if run := &s.Runs[i]; run.Status == workflows.RunForceFailed {
+			s.Failed = rules.Appended(s.Failed, FailedRun{Key: rules.ShortKey(run.RunID), At: run.FailedAt}, maxFailed)
+		}
+	}
+	s.Runs = without(s.Runs, drop)
 }

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"slices"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -19,6 +20,17 @@ type Run struct {
 	EndID     string `json:"endId,omitempty"`
 }
 
+// FailedRun is what is left of a force-failed run that was removed: the short hash of its ID, and FailedAt.
+type FailedRun struct {
+	Key string    `json:"key"`
+	At  time.Time `json:"at"`
+}
+
+func findFailed(s *State, runID string) int {
+	key := rules.ShortKey(runID)
+	return slices.IndexFunc(s.Failed, func(f FailedRun) bool { return f.Key == key })
+}
+
 func findRun(s *State, runID string) *Run {
 	for i := range s.Runs {
 		if s.Runs[i].RunID == runID {
@@ -28,7 +40,7 @@ func findRun(s *State, runID string) *Run {
 	return nil
 }
 
-// findOrAddRun returns the run; an unknown one is added as open. It returns nil for an empty ID.
+// findOrAddRun returns the run; an unknown one is added as open, or as force-failed if it was. It returns nil for an empty ID.
 func findOrAddRun(s *State, runID string, now time.Time) *Run {
 	if runID == "" {
 		return nil
@@ -36,7 +48,13 @@ func findOrAddRun(s *State, runID string, now time.Time) *Run {
 	if run := findRun(s, runID); run != nil {
 		return run
 	}
-	s.Runs = append(s.Runs, Run{Run: workflows.Run{RunID: runID, Status: workflows.RunOpen, OpenedAt: now, LastActiveAt: now}})
+	run := Run{Run: workflows.Run{RunID: runID, Status: workflows.RunOpen, OpenedAt: now, LastActiveAt: now}}
+	if i := findFailed(s, runID); i >= 0 {
+		at := s.Failed[i].At
+		s.Failed = slices.Delete(s.Failed, i, i+1)
+		run = Run{Run: workflows.Run{RunID: runID, Status: workflows.RunForceFailed, ClosedAt: at}, FailedAt: at}
+	}
+	s.Runs = append(s.Runs, run)
 	return &s.Runs[len(s.Runs)-1]
 }
 
@@ -64,6 +82,9 @@ func CheckOpenRun(a Activation, o workflows.OpenRun) error {
 			return checkRoomForRun(openRunBytes(s)+more, o.RunID)
 		}
 		return nil
+	}
+	if findFailed(s, o.RunID) >= 0 {
+		return rules.Refuse(workflows.ErrTypeRunClosed, "run %q is %s", o.RunID, workflows.RunForceFailed)
 	}
 	if err := refuseWork(s, "run "+o.RunID); err != nil {
 		return err
@@ -132,11 +153,7 @@ func forceFail(a *Activation, e workflows.ActivationEvent, now time.Time) (workf
 		return workflows.EventIgnored, "its runId is missing or too long"
 	}
 	s := &a.State
-	run := findRun(s, e.RunID)
-	if run == nil {
-		s.Runs = append(s.Runs, Run{Run: workflows.Run{RunID: e.RunID, Status: workflows.RunOpen}})
-		run = &s.Runs[len(s.Runs)-1]
-	}
+	run := findOrAddRun(s, e.RunID, time.Time{})
 	for i := range s.Approvals {
 		if approval := &s.Approvals[i]; approval.RunID == run.RunID {
 			voidByFailure(a, approval, e.OccurredAt, now)

@@ -39,6 +39,8 @@ type State struct {
 	Approvals []Approval `json:"approvals,omitempty"`
 	Early     []Response `json:"early,omitempty"`
 	Runs      []Run      `json:"runs,omitempty"`
+	// Failed are the newest force-failed runs that are no longer in Runs: a request of one of them may be registered later.
+	Failed []FailedRun `json:"failed,omitempty"`
 	// UnclearAt is when a response last came that does not say which approval it answers. Zero if none did, or after the end of all approvals
 	// that were open, or after rules.AttentionLasts.
 	UnclearAt time.Time `json:"unclearAt,omitzero"`
@@ -84,6 +86,7 @@ func Restore(start workflows.ActivationStart, state State) Activation {
 func clone(a Activation) Activation {
 	s := &a.State
 	s.Changes, s.Approvals, s.Early, s.Runs = slices.Clone(s.Changes), slices.Clone(s.Approvals), slices.Clone(s.Early), slices.Clone(s.Runs)
+	s.Failed = slices.Clone(s.Failed)
 	if s.Activated != nil {
 		activated := *s.Activated
 		s.Activated = &activated

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -42,8 +43,14 @@ func TestTheWholeStateIsCarriedOver(t *testing.T) {
 	ended.Tick(at(20))
 	apply(ended, at(21), deactivated(21))
 
+	old := activeState(t)
+	apply(old, noon, forceFailed(0, "r1"))
+	old.handOffAll(noon)
+	old.Tick(noon.Add(31 * 24 * time.Hour))
+	apply(old, noon.Add(31*24*time.Hour), forceFailed(0, "r2"))
+
 	filled := map[string]bool{}
-	for _, s := range []*world{living, ended} {
+	for _, s := range []*world{living, ended, old} {
 		require.Equal(t, s.Activation, carried(t, s).Activation)
 		mark(reflect.ValueOf(s.State), "", filled)
 	}

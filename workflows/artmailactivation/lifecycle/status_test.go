@@ -317,13 +317,14 @@ func TestTheWindowOfSeenKeysIsBoundedAndADuplicateBeyondItChangesNothing(t *test
 	t.Parallel()
 	s := activeState(t)
 	first := paused(1, "user_paused")
-	apply(s, at(1), first)
+	apply(s, at(1), first, resumed(1.5))
+	register(t, s, at(2), request("m"))
 	for i := range 2500 {
 		apply(s, at(2), response(2, fmt.Sprint("m", i), "m", true))
 	}
 	require.Len(t, s.State.Seen, 2000)
 	require.Equal(t, []workflows.EventResult{workflows.EventDuplicate}, results(apply(s, at(3), first)))
-	require.Equal(t, at(1), s.View().StatusAt)
+	require.Equal(t, at(1.5), s.View().StatusAt)
 }
 
 func TestAnArrivalFromTheFutureCountsAsNow(t *testing.T) {

@@ -16,17 +16,18 @@ func Appended[T any](list []T, item T, most int) []T {
 type Seen []string
 
 // Has reports whether the key is in the window. An empty key never is.
-func (s Seen) Has(key string) bool { return key != "" && slices.Contains(s, shortKey(key)) }
+func (s Seen) Has(key string) bool { return key != "" && slices.Contains(s, ShortKey(key)) }
 
 // With returns the window with the key added, and with at most so many keys.
 func (s Seen) With(key string, most int) Seen {
 	if key == "" || s.Has(key) {
 		return s
 	}
-	return Appended(s, shortKey(key), most)
+	return Appended(s, ShortKey(key), most)
 }
 
-func shortKey(key string) string {
+// ShortKey returns 96 bits of the key's hash.
+func ShortKey(key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return base64.RawURLEncoding.EncodeToString(sum[:12])
 }
