@@ -127,14 +127,13 @@ func (q *quarantine) stop() {
 // offer queues an unverified webhook, or drops it beyond a limit. For an unknown agent it does the same work, but queues nothing.
 func (q *quarantine) offer(w unverifiedWebhook) {
 	result := q.enqueue(w)
-	subject := w.agent
+	subject, cause := "unknown agent", "no such agent is configured: not kept" // a sender must not choose what is logged
 	if w.known {
 		q.server.metrics.countBadSignature(result)
-	} else {
-		subject = "unknown agent" // a sender must not choose what is logged
+		subject, cause = w.agent, "quarantined: "+string(result)
 	}
 	q.server.refusals.write(zap.WarnLevel, sample{
-		"bad signature: if the agent's webhook secret is wrong, Artmail will pause its activations", subject, "quarantined: " + string(result), network(w.source),
+		"bad signature: if the agent's webhook secret is wrong, Artmail will pause its activations", subject, cause, network(w.source),
 	})
 }
 

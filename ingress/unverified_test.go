@@ -401,12 +401,12 @@ func TestRefusalsAreLoggedInSamples(t *testing.T) {
 		}
 	}
 	require.Equal(t, map[string]int64{
-		"/webhooks/offload/:reference/:token bad_token 203.0.113.0/24":  52,
-		"/webhooks/offload/:reference/:token bad_token 2001:db8:7::/48": 5,
-		"/webhooks/artmail/:agent bad_signature 203.0.113.0/24":         10,
-		agent + " quarantined: yes 203.0.113.0/24":                      7,
-		"unknown agent quarantined: yes 203.0.113.0/24":                 3,
-		"unknown 404 203.0.113.0/24":                                    9,
+		"/webhooks/offload/:reference/:token bad_token 203.0.113.0/24":       52,
+		"/webhooks/offload/:reference/:token bad_token 2001:db8:7::/48":      5,
+		"/webhooks/artmail/:agent bad_signature 203.0.113.0/24":              10,
+		agent + " quarantined: yes 203.0.113.0/24":                           7,
+		"unknown agent no such agent is configured: not kept 203.0.113.0/24": 3,
+		"unknown 404 203.0.113.0/24":                                         9,
 	}, counts)
 	for key, n := range lines {
 		require.LessOrEqual(t, n, 4, key)
