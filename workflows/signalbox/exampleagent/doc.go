@@ -36,6 +36,8 @@
 //   - A notice can arrive while an activity runs. After a pause, after the end, and after Artmail has force-failed the run, no new attempt
 //     may begin.
 //   - Signalbox refuses calls for a paused activation or an ended run. Such a refusal can come before the notice.
+//   - An approval is voided if Artmail force-fails its run, or with the end of the activation. No "run.force_failed" follows if a person has closed
+//     the run in Signalbox: then "approval.voided" is the only notice of it.
 //   - Webhooks may come in any order. If the key is lost, the webhook with it may still come, and then a notice "activation.activated".
 //   - The API key is fetched and used inside an activity. It must not appear in an argument, result, error or log, because those enter the
 //     history.

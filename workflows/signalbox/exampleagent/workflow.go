@@ -32,7 +32,7 @@ const approvalTime = 7 * 24 * time.Hour
 // an outage can end.
 const attemptTime = time.Minute
 
-// noticeTime is how long to wait, after a refused call, for the notice that explains the refusal.
+// noticeTime is how long to wait for the notice that explains a refused call or a voided approval.
 const noticeTime = time.Hour
 
 var retryForever = &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute}
@@ -97,12 +97,13 @@ func (s *activationRun) apply(n workflows.Notice) {
 		if s.Page.RunID == n.Data.Run.RunID {
 			s.Page = s.Page.forceFailed()
 		}
-	case workflows.NoticeApprovalApproved, workflows.NoticeApprovalRejected, workflows.NoticeApprovalExpired, workflows.NoticeApprovalCancelled:
+	case workflows.NoticeApprovalApproved, workflows.NoticeApprovalRejected, workflows.NoticeApprovalExpired, workflows.NoticeApprovalCancelled,
+		workflows.NoticeApprovalVoided:
 		if s.Page.MessageID == n.Data.Approval.MessageID {
 			s.Page.Answer = n.Data.Approval.Status
 		}
 	default:
-		// Voided approvals and runs need nothing: the notice about their run or activation is enough.
+		// A voided run needs nothing: the notice about its activation is enough.
 	}
 }
 
@@ -138,6 +139,13 @@ func (s *activationRun) work(ctx workflow.Context) error {
 		switch p.Answer {
 		case "":
 			return s.wait(ctx)
+		case workflows.ApprovalVoided:
+			// The run was force-failed or the activation has ended, and a notice says so. For a run that a person has closed, no notice comes.
+			noticed, err := workflow.AwaitWithTimeout(ctx, noticeTime, s.notices.Pending)
+			if err == nil && !noticed {
+				s.Page = p.forceFailed()
+			}
+			return err
 		case workflows.ApprovalApproved:
 			p.Step = StepPublish
 		default:

@@ -356,6 +356,40 @@ func TestAPageStartsAgainInANewRunAfterAForceFailure(t *testing.T) {
 	require.Equal(t, 1, state.Page.Tries)
 }
 
+// If a person has closed the run in Signalbox, no notice says that Artmail has force-failed it.
+func TestAPageWhoseApprovalIsVoidedStartsAgainWithoutANoticeOfTheRun(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	voided := func() { s.answered(workflows.NoticeApprovalVoided, workflows.ApprovalVoided) }
+	s.after(0, s.activated)
+	s.after(time.Hour, voided)
+	s.after(90*time.Minute, s.activated) // a notice that says nothing about the run
+	s.after(3*time.Hour, func() { require.Equal(t, []string{"run_1", "run_2"}, s.runs) })
+	s.after(4*time.Hour, func() {
+		voided()
+		s.forceFailed() // this explains it
+	})
+	s.after(6*time.Hour, func() { require.Len(t, s.runs, 3) })
+	s.after(7*time.Hour, s.approved)
+	s.after(8*time.Hour, s.deactivated)
+	state := s.play(exampleagent.Start{})
+	require.Equal(t, []string{"run_3"}, s.finished)
+	require.Len(t, s.published, 1)
+	require.Equal(t, 2, state.Page.Tries)
+}
+
+func TestAnApprovalThatTheEndVoidsStartsNoNewRun(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.after(0, s.activated)
+	s.after(time.Hour, func() {
+		s.answered(workflows.NoticeApprovalVoided, workflows.ApprovalVoided)
+		s.deactivated()
+	})
+	s.play(exampleagent.Start{})
+	require.Len(t, s.runs, 1)
+}
+
 func TestAPageIsGivenUpAfterThreeForceFailures(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
