@@ -70,7 +70,8 @@ type ActivationUser struct {
 	Email string `json:"email"`
 }
 
-// ActivationChange is the data of a notice "activation.…": documented fields of Artmail's event, and never the API key.
+// ActivationChange is the data of a notice "activation.…": documented fields of Artmail's event, and never the API key. If a person cancels the workflow,
+// receivers get "activation.deactivated" with Status DEACTIVATED and Reason "cancelled in Signalbox", though at Artmail the activation goes on.
 type ActivationChange struct {
 	// Status is the activation's status after the event. A late event may not have changed it.
 	Status ActivationStatus `json:"status"`

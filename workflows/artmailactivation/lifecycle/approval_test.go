@@ -273,6 +273,16 @@ func TestStoppingCancelsWhatIsOpenAndLeavesTheStatus(t *testing.T) {
 	require.Equal(t, workflows.ApprovalCancelled, approval(t, s, "m1").Status)
 	require.Equal(t, workflows.ActivationActive, s.View().Status)
 	require.Empty(t, s.View().SealedAPIKey)
+	h := lifecycle.Next(s.Activation, at(1)).HandOff
+	require.NotNil(t, h)
+	require.Len(t, h.Notices, 2)
+	require.Equal(t, workflows.NoticeActivationDeactivated, h.Notices[1].Kind)
+	require.Equal(t, workflows.NoticeData{Activation: &workflows.ActivationChange{
+		Status: workflows.ActivationDeactivated, At: at(1), Reason: "cancelled in Signalbox",
+	}}, h.Notices[1].Data, "the agent's own workflow ends")
+	require.Equal(t, []workflows.EventResult{workflows.EventLate}, results(apply(s, at(2), deactivated(2))))
+	s.CancelWorkflow(at(3))
+	require.Len(t, s.waitingIDs(), 2, "it is told once")
 	requireRefused(t, workflows.ErrTypeActivationEnded, lifecycle.CheckRequestApprovals(s.Activation, []workflows.ApprovalRequest{request("m2")}))
 }
 

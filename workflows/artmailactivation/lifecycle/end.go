@@ -7,14 +7,16 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// Cancel ends the activation in Signalbox after a person cancelled the workflow: receivers get their notices, and the key is dropped. At
-// Artmail the activation goes on, so Status stays; the inbox records further events as late.
+// Cancel ends the activation in Signalbox after a person cancelled the workflow: receivers get their notices, as of a deactivation, so that the agent's
+// own workflow ends too, and the key is dropped. At Artmail the activation goes on, so Status stays; the inbox records further events as late.
 func Cancel(a Activation, now time.Time) Activation {
 	if a.State.Ended != nil {
 		return a
 	}
 	a = clone(a)
 	end(&a, Ending{At: now, Reason: "cancelled", Cancelled: true}, "the workflow was cancelled", now)
+	change := workflows.ActivationChange{Status: workflows.ActivationDeactivated, At: now, Reason: "cancelled in Signalbox"}
+	addNotice(&a, workflows.NoticeActivationDeactivated, workflows.NoticeData{Activation: &change}, a.State.Outbox.NewSubject(now), now)
 	deriveStatus(&a.State, now)
 	return a
 }
