@@ -428,3 +428,35 @@ func TestAdvanceBeyondADeadlineExpiresAnApproval(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, workflows.ApprovalExpired, state.Approvals[0].Status)
 }
+
+func TestASecondAnswerComesLateAndAnotherAPIKeyIsAConflict(t *testing.T) {
+	t.Parallel()
+	ring, err := keyring.Generate()
+	require.NoError(t, err)
+	apps, fake := signalboxtest.New(t, signalbox.Options{Keyring: ring})
+	one := apps.Activation("pages", "act_1")
+	state := func() workflows.ActivationState {
+		t.Helper()
+		state, err := one.State(t.Context())
+		require.NoError(t, err)
+		return state
+	}
+	yes, no := true, false
+	fake.Activate("pages", "act_1", "key 1")
+	fake.Activate("pages", "act_1", "key 1")
+	require.Empty(t, state().Attention)
+	fake.Activate("pages", "act_1", "key 2")
+	require.Equal(t, []string{workflows.AttentionAPIKeyConflict}, state().Attention)
+
+	_, err = one.RequestApprovals(t.Context(), workflows.ApprovalRequest{MessageID: "m1", RunID: "r1"})
+	require.NoError(t, err)
+	for range 9 {
+		fake.Respond("pages", "act_1", "m1", &yes, "Lovely.")
+	}
+	fake.Respond("pages", "act_1", "m1", &no, "On second thoughts.")
+	require.Equal(t, workflows.ApprovalApproved, state().Approvals[0].Status)
+	require.Equal(t, 9, state().Approvals[0].LateResponses)
+
+	fake.ForceFail("pages", "act_1", "r1")
+	require.Equal(t, "stale", state().Runs[0].Reason, "as Artmail documents")
+}

@@ -88,10 +88,7 @@ func (p *Provider) caseID(reference string) string {
 func (p *Provider) Ask(reference, question string) (questionID string) {
 	p.t.Helper()
 	now := p.now()
-	p.mu.Lock()
-	p.events++
-	questionID = fmt.Sprintf("question-%d", p.events)
-	p.mu.Unlock()
+	questionID = fmt.Sprintf("question-%d", p.number())
 	p.send(reference, workflows.KindCaseInputNeeded, func(f *workflows.CaseFacts) {
 		f.Status = workflows.OffloadInputNeeded
 		f.Question = &workflows.Question{ID: questionID, Text: question, Status: workflows.QuestionPending, RequestedAt: now}
@@ -175,11 +172,16 @@ func (p *Provider) caseOf(reference string) *workflows.CaseFacts {
 	return p.cases[caseID]
 }
 
-func (p *Provider) meta(kind string) workflows.EventMeta {
+// number returns a new number.
+func (p *Provider) number() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.events++
-	id := fmt.Sprintf("event-%d", p.events)
+	return p.events
+}
+
+func (p *Provider) meta(kind string) workflows.EventMeta {
+	id := fmt.Sprintf("event-%d", p.number())
 	return workflows.EventMeta{DeliveryID: id, DedupeKey: id, Kind: kind, OccurredAt: p.now(), ReceivedAt: p.now()}
 }
 
@@ -227,11 +229,12 @@ func (p *Provider) Activate(agent, activationID, apiKey string) {
 	p.t.Helper()
 	event := workflows.ActivationEvent{User: &workflows.ActivationUser{ID: "user_1", Email: "ada@brand.example"}}
 	if p.keys != nil && apiKey != "" {
-		sealed, err := p.keys.Seal([]byte(apiKey), workflows.APIKeyContext(agent, activationID)...)
+		key, keyContext := []byte(apiKey), workflows.APIKeyContext(agent, activationID)
+		sealed, err := p.keys.Seal(key, keyContext...)
 		if err != nil {
 			p.t.Fatalf("signalboxtest: seal the API key: %v", err)
 		}
-		event.SealedAPIKey = sealed
+		event.SealedAPIKey, event.APIKeyFingerprint = sealed, p.keys.Fingerprint(key, keyContext...)
 	}
 	p.sendActivation(agent, activationID, workflows.KindAgentActivated, event)
 }
@@ -255,10 +258,11 @@ func (p *Provider) Deactivate(agent, activationID, reason string) {
 }
 
 // Respond makes the brand answer the approval request with the message ID. A nil approved is an answer that says neither yes nor no.
+// Each call is another answer.
 func (p *Provider) Respond(agent, activationID, messageID string, approved *bool, reason string) {
 	p.t.Helper()
 	p.sendActivation(agent, activationID, workflows.KindApprovalResponse, workflows.ActivationEvent{
-		MessageID: "response-" + messageID, InResponseToID: messageID, Approved: approved, Reason: reason,
+		MessageID: fmt.Sprintf("response-%06d", p.number()), InResponseToID: messageID, Approved: approved, Reason: reason,
 	})
 }
 
@@ -266,7 +270,7 @@ func (p *Provider) Respond(agent, activationID, messageID string, approved *bool
 func (p *Provider) ForceFail(agent, activationID, runID string) {
 	p.t.Helper()
 	p.sendActivation(agent, activationID, workflows.KindRunForceFailed, workflows.ActivationEvent{
-		RunID: runID, StaleMinutes: 15, Reason: "run exceeded 15-minute inactivity",
+		RunID: runID, StaleMinutes: 15, Reason: "stale",
 	})
 }
 
