@@ -47,12 +47,12 @@ func openRunBytes(s *State) int {
 	return n
 }
 
-// checkRoomForRuns refuses requests whose new runs don't fit.
+// checkRoomForRuns refuses requests whose new runs don't fit. A registered request adds no run, even if its run was removed.
 func checkRoomForRuns(s *State, requests []workflows.ApprovalRequest) error {
 	fresh := make(map[string]bool)
 	bytes := openRunBytes(s)
 	for _, r := range requests {
-		if r.RunID == "" || fresh[r.RunID] || findRun(s, r.RunID) != nil {
+		if r.RunID == "" || fresh[r.RunID] || findRun(s, r.RunID) != nil || findApproval(s, r.MessageID) != nil {
 			continue
 		}
 		fresh[r.RunID] = true

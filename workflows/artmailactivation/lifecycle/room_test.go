@@ -184,6 +184,27 @@ func TestRunsOfApprovalsAreAcceptedUpToTheLastByteOfTheirRoom(t *testing.T) {
 	requireRefused(t, workflows.ErrTypeTooMany, lifecycle.CheckRequestApprovals(s.Activation, requests))
 }
 
+func TestARepeatedRequestWhoseRunIsGoneNeedsNoRoom(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	register(t, s, noon, requestOfRun("m1", "gone"))
+	apply(s, at(1), response(1, "x", "m1", true))
+	_, err := s.Close(workflows.CloseRun{RunID: "gone"}, at(1))
+	require.NoError(t, err)
+	s.handOffAll(at(1))
+	later := at(1).Add(20 * 24 * time.Hour)
+	ended := filling(t, lifecycle.MaxEndedRunBytes, lifecycle.RunBytes(runOf("", nil)), 240)
+	openAll(t, s, ended, later)
+	for _, id := range ended {
+		_, err := s.Close(workflows.CloseRun{RunID: id}, later)
+		require.NoError(t, err)
+	}
+	s.Tick(later)
+	openAll(t, s, filling(t, lifecycle.MaxOpenRunBytes, lifecycle.RunBytes(runOf("open", nil)), 240), later)
+	require.NoError(t, lifecycle.CheckRequestApprovals(s.Activation, []workflows.ApprovalRequest{requestOfRun("m1", "gone")}))
+	requireRefused(t, workflows.ErrTypeTooMany, lifecycle.CheckRequestApprovals(s.Activation, []workflows.ApprovalRequest{requestOfRun("m2", "gone")}))
+}
+
 // messages returns the message IDs of the approvals, in their order.
 func messages(s *world) []string {
 	var ids []string
