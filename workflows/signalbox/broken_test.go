@@ -37,7 +37,13 @@ func TestAWorkflowWithoutAResultHasItsOwnError(t *testing.T) {
 		enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED: signalbox.ErrTerminated,
 		enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:  signalbox.ErrTimedOut,
 		enumspb.WORKFLOW_EXECUTION_STATUS_FAILED:     signalbox.ErrFailed,
+		enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:   signalbox.ErrTerminated,
 	} {
+		// The cancel request comes before the last workflow task.
+		resetTo := "its last workflow task"
+		if status == enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED {
+			resetTo = "a workflow task before the cancellation"
+		}
 		t.Run(status.String(), func(t *testing.T) {
 			t.Parallel()
 			server, temporal := serveTemporal(t, nil)
@@ -57,7 +63,8 @@ func TestAWorkflowWithoutAResultHasItsOwnError(t *testing.T) {
 			_, activationErr := c.Activation("pages", "act/1").State(t.Context())
 			for _, err := range []error{stateErr, startErr, waitErr, filesErr, activationErr} {
 				require.ErrorIs(t, err, want)
-				require.ErrorContains(t, err, "reset the workflow there to its last workflow task", "it says what to do")
+				require.ErrorContains(t, err, "reset the workflow there to "+resetTo, "it says what to do")
+				require.ErrorContains(t, err, "signalbox catch-up --since", "events came meanwhile")
 				require.NotErrorIs(t, err, signalbox.ErrInvalid, "the cause of the failure is not the caller's mistake")
 			}
 			require.ErrorContains(t, stateErr, "offload-case/vendor_2048")

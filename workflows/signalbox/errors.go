@@ -91,7 +91,8 @@ func translate(ctx context.Context, op string, err error) error {
 
 	// This comes first: the cause of a failed workflow can have a type that is also in refusals.
 	if ended, ok := errors.AsType[*temporal.WorkflowExecutionError](err); ok {
-		return fmt.Errorf("%s: %w: %w: %s", op, brokenBy(ended), err, resetHelp)
+		why, resetTo := brokenBy(ended)
+		return fmt.Errorf("%s: %w: %w: %s", op, why, err, fmt.Sprintf(resetHelp, resetTo))
 	}
 	if refused, ok := errors.AsType[*temporal.ApplicationError](err); ok {
 		if sentinel, known := refusals[refused.Type()]; known {
@@ -138,41 +139,52 @@ func concernsOneWorkflow(err error) bool {
 		errors.Is(err, errPausedInTemporal) || isInvalid && workflows.IsSignalLimit(invalid.Message)
 }
 
-// brokenBy returns the sentinel for a workflow that closed without a result.
-func brokenBy(err *temporal.WorkflowExecutionError) error {
+// brokenBy returns the sentinel for a workflow that closed without a result, and the task to reset it to.
+func brokenBy(err *temporal.WorkflowExecutionError) (why error, resetTo string) {
 	switch cause := errors.Unwrap(err); {
-	case errors.As(cause, new(*temporal.TerminatedError)), errors.As(cause, new(*temporal.CanceledError)):
-		return ErrTerminated
+	case errors.As(cause, new(*temporal.TerminatedError)):
+		return ErrTerminated, lastTask
+	case errors.As(cause, new(*temporal.CanceledError)):
+		return ErrTerminated, taskBeforeCancel
 	case errors.As(cause, new(*temporal.TimeoutError)):
-		return ErrTimedOut
+		return ErrTimedOut, lastTask
 	}
-	return ErrFailed
+	return ErrFailed, lastTask
 }
 
 // broken returns the error for a workflow that closed without a result; nil for one that is running or has completed.
 func broken(workflowID string, status enumspb.WorkflowExecutionStatus) error {
 	switch status {
-	case enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:
-		return brokenError{ErrTerminated, workflowID}
+	case enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED:
+		return brokenError{ErrTerminated, workflowID, lastTask}
+	case enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:
+		return brokenError{ErrTerminated, workflowID, taskBeforeCancel}
 	case enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:
-		return brokenError{ErrTimedOut, workflowID}
+		return brokenError{ErrTimedOut, workflowID, lastTask}
 	case enumspb.WORKFLOW_EXECUTION_STATUS_FAILED:
-		return brokenError{ErrFailed, workflowID}
+		return brokenError{ErrFailed, workflowID, lastTask}
 	case enumspb.WORKFLOW_EXECUTION_STATUS_UNSPECIFIED, enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED,
 		enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
 	}
 	return nil
 }
 
-const resetHelp = "it takes no more events. Temporal's Web UI shows why; reset the workflow there to its last workflow task to make it go on. " +
-	"A case can also be started under another reference"
+const (
+	resetHelp = "it takes no more events. Temporal's Web UI shows why; reset the workflow there to %s to make it go on, " +
+		"then run `signalbox catch-up --since` with the time when it closed. A case can also be started under another reference"
+	lastTask = "its last workflow task"
+	// taskBeforeCancel: a cancel request comes before the last workflow task, so a reset to that one would be cancelled again.
+	taskBeforeCancel = "a workflow task before the cancellation"
+)
 
 // brokenError is the error of a workflow that closed without a result. It names the workflow and the fix.
 type brokenError struct {
-	why        error
-	workflowID string
+	why                 error
+	workflowID, resetTo string
 }
 
-func (b brokenError) Error() string { return fmt.Sprintf("%v: %s: %s", b.why, b.workflowID, resetHelp) }
+func (b brokenError) Error() string {
+	return fmt.Sprintf("%v: %s: "+resetHelp, b.why, b.workflowID, b.resetTo)
+}
 
 func (b brokenError) Unwrap() error { return b.why }

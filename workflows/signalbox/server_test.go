@@ -169,6 +169,11 @@ func (f *fakeServer) GetWorkflowExecutionHistory(_ context.Context, r *workflows
 		event.Attributes = &historypb.HistoryEvent_WorkflowExecutionTerminatedEventAttributes{
 			WorkflowExecutionTerminatedEventAttributes: &historypb.WorkflowExecutionTerminatedEventAttributes{Reason: "operator"},
 		}
+	case enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:
+		event.EventType = enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED
+		event.Attributes = &historypb.HistoryEvent_WorkflowExecutionCanceledEventAttributes{
+			WorkflowExecutionCanceledEventAttributes: &historypb.WorkflowExecutionCanceledEventAttributes{},
+		}
 	case enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:
 		event.EventType = enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT
 		event.Attributes = &historypb.HistoryEvent_WorkflowExecutionTimedOutEventAttributes{
