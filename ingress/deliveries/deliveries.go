@@ -29,11 +29,14 @@ func New(store func() (inbox.Store, error), now func() time.Time) Deliveries {
 	return Deliveries{inbox: store, now: now}
 }
 
-// toDo matches the deliveries that may need a person. Of the late ones only the ends of cases do: a late question has no effect.
+// toDo matches the deliveries that may need a person. Of the late ones the ends of cases do (a late question has no effect), and the API keys and
+// answers of activations that were closed before their end: see needsNobody.
 var toDo = []inbox.Filter{
 	{States: []inbox.State{inbox.StateUnmatched, inbox.StateDead}},
 	{States: []inbox.State{inbox.StateLate}, Kind: workflows.KindCaseCompleted},
 	{States: []inbox.State{inbox.StateLate}, Kind: workflows.KindCaseFailed},
+	{States: []inbox.State{inbox.StateLate}, Kind: workflows.KindAgentActivated},
+	{States: []inbox.State{inbox.StateLate}, Kind: workflows.KindApprovalResponse},
 }
 
 // ToDo implements signalbox.Deliveries. It leaves out canaries.
@@ -50,7 +53,7 @@ func (d Deliveries) ToDo(ctx context.Context, limit int) (items []signalbox.ToDo
 			if err != nil {
 				return nil, false, fmt.Errorf("list deliveries: %w", err)
 			}
-			found = append(found, slices.DeleteFunc(page.Deliveries, ofCanary)...)
+			found = append(found, slices.DeleteFunc(page.Deliveries, needsNobody)...)
 			if filter.Cursor = page.Next; filter.Cursor == "" {
 				break
 			}
@@ -70,7 +73,12 @@ func (d Deliveries) ToDo(ctx context.Context, limit int) (items []signalbox.ToDo
 	return items, more, nil
 }
 
-func ofCanary(d inbox.Delivery) bool {
+// needsNobody reports whether a delivery is of a canary, or came after Artmail had ended its activation.
+func needsNobody(d inbox.Delivery) bool {
+	ofActivation := d.Kind == workflows.KindAgentActivated || d.Kind == workflows.KindApprovalResponse
+	if ofActivation && d.State == inbox.StateLate && d.Reason != inbox.BeforeEnd {
+		return true
+	}
 	reference, ok := workflows.ParseOffloadCaseWorkflowID(d.Lane)
 	return ok && workflows.IsCanaryReference(reference)
 }
@@ -89,6 +97,9 @@ func item(d inbox.Delivery) signalbox.ToDoItem {
 	case inbox.StateLate:
 		i.Kind = signalbox.ToDoDeliveryLate
 		i.Help = []string{"Compare this delivery with the outcome of the case, which may have ended here without it."}
+		if d.Reason == inbox.BeforeEnd {
+			i.Help = []string{"If the workflow must go on, reset it in Temporal's Web UI, to a workflow task before the cancellation if it was cancelled, and replay this delivery."}
+		}
 	case inbox.StateDead, inbox.StatePending, inbox.StateDelivered, inbox.StateIgnored, inbox.StateQuarantined:
 		i.Kind = signalbox.ToDoDeliveryDead
 		i.Help = []string{"Read what the provider sent, and replay the delivery with a version of Signalbox that can read it."}

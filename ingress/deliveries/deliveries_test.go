@@ -96,6 +96,31 @@ func TestToDoListsDeliveriesThatNeedAPerson(t *testing.T) {
 	require.Len(t, items, 3)
 }
 
+// A reset makes such a workflow go on, and a replay then applies the delivery.
+func TestToDoListsEventsOfAnActivationThatWasClosedBeforeItsEnd(t *testing.T) {
+	t.Parallel()
+	store := openInbox(t)
+	var want []string
+	for hour, kind := range []string{workflows.KindAgentPaused, workflows.KindApprovalResponse, workflows.KindAgentActivated} {
+		for i, reason := range []string{inbox.BeforeEnd, "the workflow is closed"} {
+			id := add(t, store, 2*hour+i, inbox.StatePending, func(d *inbox.Delivery) {
+				d.Provider, d.Scope, d.Kind, d.Lane = "artmail", "pages", kind, "artmail-activation/pages/act"
+			})
+			require.NoError(t, store.Settle(t.Context(), inbox.SettleRequest{Now: now(), Settlements: []inbox.Settlement{inbox.Finish(id, inbox.StateLate, reason)}}))
+			if hour > 0 && i == 0 {
+				want = append([]string{id}, want...)
+			}
+		}
+	}
+	items, _, err := deliveriesOf(store).ToDo(t.Context(), 10)
+	require.NoError(t, err)
+	require.Len(t, items, 2)
+	for i, item := range items {
+		require.Equal(t, want[i], item.DeliveryID)
+		require.Contains(t, item.Help[0], "reset")
+	}
+}
+
 func TestToDoLeavesOutCanariesAndStillFindsAllOthers(t *testing.T) {
 	t.Parallel()
 	store := openInbox(t)

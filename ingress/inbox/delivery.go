@@ -35,8 +35,7 @@ var (
 // State is the state of a delivery.
 type State string
 
-// The states. Pending waits to be handed out. Quarantined waits until a person corrects the secret and releases
-// it. The others are ends; only Replay changes them.
+// Pending waits to be handed out, quarantined until a person corrects the secret and releases it. The others are ends; only Replay changes them.
 const (
 	StatePending     State = "pending"
 	StateDelivered   State = "delivered"
@@ -45,7 +44,8 @@ const (
 	StateIgnored     State = "ignored"
 	StateDead        State = "dead"
 	StateQuarantined State = "quarantined"
-	BeforeReplay           = " before its replay" // after "late" or "delivered" in the reason of a replayed delivery
+	BeforeReplay           = " before its replay"                                  // after "late" or "delivered" in the reason of a replayed delivery
+	BeforeEnd              = "the workflow was closed in Temporal, before its end" // reason of a late delivery that would have been in time
 )
 
 // States lists every state, in the order in which people read them.

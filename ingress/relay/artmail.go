@@ -50,6 +50,9 @@ func (r *Relay) sendArtmail(ctx context.Context, lane string, events []pendingEv
 		return sendResult{class: busy, err: err}
 	}
 	if ended {
+		if why := r.whyNotFound(ctx, lane, events[0].ReceivedAt, err); why.class != notFound {
+			return why
+		}
 		return sendResult{class: closed}
 	}
 	options := r.config.Agents[agent]

@@ -91,6 +91,23 @@ func TestAnEndedActivationIsNotStartedAgain(t *testing.T) {
 		f.becomes(t, f.keepArtmail(t, workflows.KindAgentPaused, paused), inbox.StateLate)
 		require.Len(t, f.temporal.sent(), 1)
 	})
+	for _, status := range []enumspb.WorkflowExecutionStatus{
+		enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED,
+		enumspb.WORKFLOW_EXECUTION_STATUS_FAILED, enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT,
+	} {
+		t.Run("and of one that was closed before its end each event says so: "+status.String(), func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			f.temporal.status[activation] = status
+			f.temporal.closedAt[activation] = f.clock.Now().Add(time.Second) // after the first event, before the others
+			first := f.keepArtmail(t, workflows.KindAgentPaused, paused)
+			f.start(t, relay.Config{})
+			require.Equal(t, inbox.BeforeEnd, f.becomes(t, first, inbox.StateLate).Reason)
+			f.clock.advance(time.Minute)
+			require.Equal(t, inbox.BeforeEnd, f.becomes(t, f.keepArtmail(t, workflows.KindAgentPaused, paused), inbox.StateLate).Reason)
+			require.Equal(t, 2, f.logs.FilterMessage("deliveries came late, since their workflow was closed in Temporal before its end").Len())
+		})
+	}
 	t.Run("that a person stopped", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)

@@ -19,6 +19,9 @@ func (r *Relay) notAccepted(ctx context.Context, left []inbox.Delivery, result s
 	}
 	switch result.class {
 	case closed:
+		if result.beforeEnd {
+			r.logger.Warn("deliveries came late, since their workflow was closed in Temporal before its end", zap.String("lane", head.Lane), zap.Int("count", len(left)))
+		}
 		return late(left, result)
 	case notFound:
 		return r.unmatched(left)
@@ -95,10 +98,12 @@ func late(left []inbox.Delivery, result sendResult) []inbox.Settlement {
 			out = append(out, inbox.Finish(d.ID, inbox.StateLate, "it came before this case began, and an earlier case of the reference was erased"))
 		case !result.begunAt.IsZero():
 			out = append(out, inbox.Release(d.ID))
-		case !d.ReceivedAt.Before(result.closedAt):
-			out = append(out, inbox.Finish(d.ID, inbox.StateLate, "the workflow is closed"))
 		case d.ReceivedAt.Equal(result.applied):
 			out = append(out, inbox.Finish(d.ID, inbox.StateDelivered, ""))
+		case result.beforeEnd:
+			out = append(out, inbox.Finish(d.ID, inbox.StateLate, inbox.BeforeEnd))
+		case !d.ReceivedAt.Before(result.closedAt):
+			out = append(out, inbox.Finish(d.ID, inbox.StateLate, "the workflow is closed"))
 		default:
 			out = append(out, inbox.Finish(d.ID, inbox.StateLate, "the workflow closed after this delivery arrived; it may have received it"))
 		}

@@ -143,7 +143,9 @@ func (r *Relay) whyNotFound(ctx context.Context, workflowID string, came time.Ti
 		// The workflow has started since the signal: the next try finds it.
 		return sendResult{class: busy, err: cause}
 	}
-	result := sendResult{class: closed, err: cause}
+	result := sendResult{
+		class: closed, err: cause, beforeEnd: described.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED,
+	}
 	if at := described.GetWorkflowExecutionInfo().GetCloseTime(); at != nil {
 		result.closedAt = at.AsTime()
 	}
