@@ -148,6 +148,7 @@ func TestCaseCommandsWorkOverTemporalAndTheAPI(t *testing.T) {
 		require.Empty(t, list.DeliveriesMissing)
 
 		do(1, " \n", "case", "answer", "vendor_9")
+		require.Contains(t, do(2, "", "case", "answer", "vendor_9", "--text", " ").err, "--text is empty")
 		do(4, "Yes.", "case", "answer", "vendor_9", "--question", "other")
 		got := do(0, "Yes.\n", "case", "answer", "vendor_9")
 		require.Contains(t, got.err, `Is a \u001b[31msigned PDF`)

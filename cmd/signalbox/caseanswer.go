@@ -46,7 +46,11 @@ or from standard input if that is not a terminal.`,
 					}
 				}
 			}
-			if strings.TrimSpace(input.Text) == "" {
+			switch given := cmd.Flags().Changed("text"); {
+			case strings.TrimSpace(input.Text) != "":
+			case given:
+				return fmt.Errorf("%w: --text is empty: write the answer, or leave out --text", errUsage)
+			default:
 				return fmt.Errorf("answer case %s: %w", args[0], errNoAnswer)
 			}
 			input.By = cmp.Or(by, p.who())
