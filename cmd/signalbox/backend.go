@@ -44,8 +44,8 @@ type oneCase interface {
 	// Attached reports whether StartCase found the case started already.
 	Attached() bool
 	State(ctx context.Context) (workflows.CaseState, error)
-	// Wait waits until the case has ended. It calls asks with each open question, once or more often, until it returns.
-	Wait(ctx context.Context, asks func(workflows.Question)) (workflows.CaseOutcome, error)
+	// Wait waits until the case has ended. It calls asks with each open question, and away with each error that it waits out, until it returns.
+	Wait(ctx context.Context, asks func(workflows.Question), away func(error)) (workflows.CaseOutcome, error)
 	ProvideInput(ctx context.Context, input workflows.ProvideInput) (workflows.InputReceipt, error)
 	Adopt(ctx context.Context, adopt workflows.AdoptCase) (workflows.CaseReceipt, error)
 	RetryCreate(ctx context.Context, retry workflows.RetryCreate) (workflows.CaseReceipt, error)
@@ -84,7 +84,7 @@ func (d direct) StartCase(ctx context.Context, start workflows.CaseStart) (oneCa
 type directCase struct{ *signalbox.Case }
 
 // Wait needs a worker for the questions only. It does not wait for a missing namespace: the name may be misspelt.
-func (d directCase) Wait(ctx context.Context, asks func(workflows.Question)) (workflows.CaseOutcome, error) {
+func (d directCase) Wait(ctx context.Context, asks func(workflows.Question), _ func(error)) (workflows.CaseOutcome, error) {
 	if _, err := d.Account(ctx); errors.As(err, new(*serviceerror.NamespaceNotFound)) {
 		return workflows.CaseOutcome{}, err
 	}

@@ -157,6 +157,8 @@ func (p process) stateRows(state workflows.CaseState) [][2]string {
 	rows := [][2]string{
 		{"reference", state.Reference},
 		{"case", state.CaseID},
+		{"goal", state.Objective},
+		{"counterparty", state.Counterparty},
 		{"status", string(state.Status)},
 		{"since", p.when(state.Since)},
 		{"next", state.WaitingFor},
@@ -165,7 +167,7 @@ func (p process) stateRows(state workflows.CaseState) [][2]string {
 		{"last error", state.LastError},
 	}
 	if state.Outcome != nil {
-		rows = append(rows, [2]string{"result check", resultCheck(state.Outcome.ResultCheck)})
+		rows = append(rows, p.outcomeRows(*state.Outcome)...)
 	}
 	if state.Question != nil {
 		rows = append(rows, [2]string{"question", state.Question.Text}, [2]string{"question ID", state.Question.ID})

@@ -3,9 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -84,6 +88,79 @@ func TestAWaitShowsEachQuestionAndCanEndWithIt(t *testing.T) {
 		got = d.run(t, "", "case", "wait", "vendor_9", "--question")
 		require.Equal(t, 4, got.status, got.err)
 		require.Contains(t, got.err, "already ended: COMPLETED")
+	})
+}
+
+func TestAWaitOverTheAPIGoesOnWithoutAWorker(t *testing.T) {
+	t.Parallel()
+	problem := func(status int, kind, retryAfter string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.Header().Set("Retry-After", retryAfter)
+			w.WriteHeader(status)
+			_, _ = fmt.Fprintf(w, `{"type":"urn:signalbox:problem:%s","title":"Not now","status":%d,"detail":"no worker","requestId":"r"}`, kind, status)
+		}
+	}
+	away := problem(http.StatusServiceUnavailable, "unavailable", "0")
+	ends := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"reference":"a","status":"COMPLETED","outcome":{"reference":"a","status":"COMPLETED"}}`)
+	}
+	for name, c := range map[string]struct {
+		answers []http.HandlerFunc
+		args    string
+		status  int
+		said    int
+	}{
+		"it comes back":     {[]http.HandlerFunc{away, away, away, ends}, "case wait a", 0, 1},
+		"until the time":    {[]http.HandlerFunc{problem(http.StatusServiceUnavailable, "unavailable", "3600")}, "case wait a --timeout 100ms", 6, 1},
+		"for a question":    {[]http.HandlerFunc{away, away, ends}, "case wait a --question", 4, 1},
+		"no token":          {[]http.HandlerFunc{problem(http.StatusUnauthorized, "unauthorized", "0")}, "case wait a", 2, 0},
+		"lacks a scope":     {[]http.HandlerFunc{problem(http.StatusForbidden, "missing-scope", "0")}, "case wait a", 2, 0},
+		"no such case":      {[]http.HandlerFunc{problem(http.StatusNotFound, "not-found", "0")}, "case wait a", 3, 0},
+		"another server":    {[]http.HandlerFunc{func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }}, "case wait a", 6, 0},
+		"refused meanwhile": {[]http.HandlerFunc{away, problem(http.StatusUnauthorized, "unauthorized", "0")}, "case wait a", 2, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var asked atomic.Int64
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				c.answers[min(int(asked.Add(1)), len(c.answers))-1](w, r)
+			}))
+			t.Cleanup(server.Close)
+			got := command(t, nil, append(strings.Fields(c.args), "--api", server.URL)...)
+			require.Equal(t, c.status, got.status, got.err)
+			require.Equal(t, c.said, strings.Count(got.err, "signalbox: still waiting: Not now: no worker (request r)\n"), got.err)
+			require.GreaterOrEqual(t, int(asked.Load()), len(c.answers))
+		})
+	}
+}
+
+func TestACaseShowsItsGoalAndItsEnd(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		require.Zero(t, d.run(t, "", "case", "start", "--reference", "vendor_9", "-f", request(t, "Obtain a signed W-9")).status)
+		shown := d.run(t, "", "case", "show", "vendor_9").out
+		require.Regexp(t, `goal +Obtain a signed W-9\n`, shown)
+		require.Regexp(t, `counterparty +V\n`, shown)
+		require.NotContains(t, shown, "known by")
+		id := d.fake.Ask("vendor_9", "Is a PDF fine?")
+		require.Zero(t, d.run(t, "", "case", "answer", "vendor_9", "--text", "Yes, \x1b[2Jit is.").status)
+		d.fake.AwaitAnswer("vendor_9", id)
+		d.fake.Complete("vendor_9", map[string]any{"signed": true})
+		for _, command := range []string{"wait", "show"} {
+			got := d.run(t, "", "case", command, "vendor_9")
+			require.Zero(t, got.status, got.err)
+			require.Regexp(t, `result status +goal_achieved\n`, got.out, command)
+			require.Regexp(t, `result +{"signed":true}\n`, got.out, command)
+			require.Regexp(t, `known by +webhook\n`, got.out, command)
+			require.Regexp(t, `answer +Yes, \\u001b\[2Jit is\. \(by \S+, `, got.out, command)
+		}
+		require.Zero(t, d.run(t, "", "case", "start", "--reference", "vendor_10", "-f", request(t, "ask")).status)
+		d.fake.Fail("vendor_10", "max_retries", "no answer")
+		got := d.run(t, "", "case", "show", "vendor_10")
+		require.Regexp(t, `result status +max_retries\n`, got.out)
+		require.Regexp(t, `reason +no answer\n`, got.out)
 	})
 }
 

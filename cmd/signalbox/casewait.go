@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,26 +55,18 @@ func (p process) wait(cmd *cobra.Command, one oneCase, asJSON bool) error {
 			p.hint(cmd, "the case asks: %s", printable(open.Text))
 			p.hint(cmd, "answer with `signalbox case answer %s`", one.Reference())
 		}
-	})
+	}, sayAway(cmd))
 	if err != nil {
 		return stoppedWaiting(cmd.Context(), one, err)
 	}
-	reason := outcome.Reason
-	if reason == "" && outcome.Facts.FailureReason != nil {
-		reason = *outcome.Facts.FailureReason
-	}
-	if err := p.show(cmd, asJSON, outcome, [][2]string{
+	if err := p.show(cmd, asJSON, outcome, slices.Concat([][2]string{
 		{"reference", outcome.Reference},
 		{"case", outcome.CaseID},
 		{"status", string(outcome.Status)},
-		{"result status", outcome.ResultStatus},
-		{"reason", reason},
-		{"result", string(outcome.Facts.Result)},
-		{"result check", resultCheck(outcome.ResultCheck)},
+	}, p.outcomeRows(outcome), [][2]string{
 		{"ended", p.when(outcome.EndedAt)},
-		{"known by", string(outcome.Source)},
 		{"attention", strings.Join(outcome.Attention, ", ")},
-	}); err != nil {
+	})); err != nil {
 		return err
 	}
 	if outcome.Status != workflows.CaseCompleted {
@@ -80,11 +75,41 @@ func (p process) wait(cmd *cobra.Command, one oneCase, asJSON bool) error {
 	return nil
 }
 
+// sayAway returns a function that says the first time why a wait goes on without an answer.
+func sayAway(cmd *cobra.Command) func(error) {
+	var once sync.Once
+	return func(err error) {
+		once.Do(func() {
+			// A failed write to standard error can't be reported.
+			_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "signalbox: still waiting: %s\n", printable(err.Error()))
+		})
+	}
+}
+
+// outcomeRows are the rows of a case's end that its state and its outcome have in common.
+func (p process) outcomeRows(outcome workflows.CaseOutcome) [][2]string {
+	reason := outcome.Reason
+	if reason == "" && outcome.Facts.FailureReason != nil {
+		reason = *outcome.Facts.FailureReason
+	}
+	rows := [][2]string{
+		{"result status", outcome.ResultStatus},
+		{"reason", reason},
+		{"result", string(outcome.Facts.Result)},
+		{"result check", resultCheck(outcome.ResultCheck)},
+		{"known by", string(outcome.Source)},
+	}
+	for _, answer := range outcome.Answers {
+		rows = append(rows, [2]string{"answer", fmt.Sprintf("%s (by %s, %s)", answer.Text, cmp.Or(answer.By, "an app"), p.when(answer.GivenAt))})
+	}
+	return rows
+}
+
 // waitForQuestion prints the case when it asks a question. An end without one is an error.
 func (p process) waitForQuestion(cmd *cobra.Command, one oneCase, asJSON bool) error {
 	ctx, stop := context.WithCancel(cmd.Context())
 	defer stop()
-	if _, err := one.Wait(ctx, func(workflows.Question) { stop() }); err != nil && (ctx.Err() == nil || cmd.Context().Err() != nil) {
+	if _, err := one.Wait(ctx, func(workflows.Question) { stop() }, sayAway(cmd)); err != nil && (ctx.Err() == nil || cmd.Context().Err() != nil) {
 		return stoppedWaiting(cmd.Context(), one, err)
 	}
 	state, err := one.State(cmd.Context())

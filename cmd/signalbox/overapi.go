@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -201,19 +202,21 @@ func (c caseOverAPI) State(ctx context.Context) (workflows.CaseState, error) {
 const (
 	// waitAtOnce is how long the API waits in one call; its maximum is 60s.
 	waitAtOnce = "60s"
-	// waitPause is the pause between two calls, because a call may return at once: the case has an open question, or the API is away.
+	// waitPause is the pause between two calls, because a call may return at once: the case has an open question, or the API is away and names no
+	// other pause.
 	waitPause = 5 * time.Second
 )
 
-// Wait also waits while the API is away, once it has answered a call.
-func (c caseOverAPI) Wait(ctx context.Context, asks func(workflows.Question)) (workflows.CaseOutcome, error) {
+// Wait also waits while the case can't be read, once the API has answered a call: before, its URL may be wrong.
+func (c caseOverAPI) Wait(ctx context.Context, asks func(workflows.Question), away func(error)) (workflows.CaseOutcome, error) {
 	wait := &api.GetCaseParams{}
 	for {
-		state, err := readAnswer[workflows.CaseState](c.api.GetCase(ctx, c.reference, wait))
+		response, err := c.api.GetCase(ctx, c.reference, wait)
+		state, err := readAnswer[workflows.CaseState](response, err)
 		switch {
 		case ctx.Err() != nil:
 			return workflows.CaseOutcome{}, fmt.Errorf("wait for case %s: %w", c.reference, ctx.Err())
-		case err != nil && (wait.Wait == "" || !errors.Is(err, signalbox.ErrUnavailable)):
+		case err != nil && (!errors.Is(err, signalbox.ErrUnavailable) || wait.Wait == "" && !errors.As(err, new(*api.Refusal))):
 			return workflows.CaseOutcome{}, err
 		case err == nil && state.Outcome != nil:
 			return *state.Outcome, nil
@@ -221,11 +224,24 @@ func (c caseOverAPI) Wait(ctx context.Context, asks func(workflows.Question)) (w
 		if open := openQuestion(state); err == nil && open != nil {
 			asks(*open)
 		}
-		if wait.Wait != "" && (err != nil || state.Status == workflows.CaseInputNeeded) {
+		if err != nil {
+			away(err)
+			health.Sleep(ctx, retryAfter(response))
+		} else if wait.Wait != "" && state.Status == workflows.CaseInputNeeded {
 			health.Sleep(ctx, waitPause)
 		}
 		wait.Wait = waitAtOnce
 	}
+}
+
+// retryAfter returns the pause that an answer asks for; waitPause without one. The answer is nil if none came.
+func retryAfter(response *http.Response) time.Duration {
+	if response != nil {
+		if seconds, err := strconv.ParseUint(response.Header.Get("Retry-After"), 10, 16); err == nil {
+			return time.Duration(seconds) * time.Second
+		}
+	}
+	return waitPause
 }
 
 func (c caseOverAPI) ProvideInput(ctx context.Context, input workflows.ProvideInput) (workflows.InputReceipt, error) {
