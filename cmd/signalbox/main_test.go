@@ -346,9 +346,12 @@ func TestAMisspeltOptionInADocumentIsRefused(t *testing.T) {
 
 func TestATemporalThatIsAwayHasAnExitStatus(t *testing.T) {
 	t.Parallel()
-	got := command(t, []string{"TEMPORAL_ADDRESS=127.0.0.1:1"}, "case", "show", "a")
-	require.Equal(t, 6, got.status, got.err)
-	require.Contains(t, got.err, "127.0.0.1:1")
+	for _, line := range []string{"case show a", "setup"} {
+		got := command(t, []string{"TEMPORAL_ADDRESS=127.0.0.1:1"}, strings.Fields(line)...)
+		require.Equal(t, 6, got.status, got.err)
+		require.Contains(t, got.err, "Temporal at 127.0.0.1:1, namespace default: ", line)
+		require.Contains(t, got.err, ": does Temporal run there? TEMPORAL_ADDRESS has its address\n", line)
+	}
 }
 
 func TestTheREADMEListsTheExitStatuses(t *testing.T) {

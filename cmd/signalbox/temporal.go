@@ -43,7 +43,11 @@ func (p process) dialWith(ctx context.Context, codec *payloadcodec.Codec) (clien
 		case accessDenied(err):
 			why = signalbox.ErrAccessDenied
 		}
-		return nil, options, fmt.Errorf("%w: Temporal at %s, namespace %s: %w", why, options.HostPort, options.Namespace, err)
+		err = fmt.Errorf("%w: Temporal at %s, namespace %s: %w", why, options.HostPort, options.Namespace, err)
+		if errors.Is(why, signalbox.ErrUnavailable) {
+			err = fmt.Errorf("%w: does Temporal run there? TEMPORAL_ADDRESS has its address", err)
+		}
+		return nil, options, err
 	}
 	return temporal, options, nil
 }

@@ -70,7 +70,7 @@ func Run(ctx context.Context, s Settings) error {
 	}()
 
 	p := process{settings: s}
-	checks := []health.Check{{Name: "temporal", Probe: temporalNeeds{temporal, s.Temporal.Namespace}.reachable}}
+	checks := []health.Check{{Name: "temporal", Probe: temporalNeeds{temporal, s.Temporal.Namespace, s.Temporal.HostPort}.reachable}}
 	if s.Parts&config.Ingress != 0 {
 		if p.in, err = newIngress(s, temporal, payloads, registry, traces.Tracer(), p.receives); err != nil {
 			return err

@@ -50,8 +50,8 @@ func newTemporal(s Settings, payloads *payloadcodec.Codec, metrics telemetry.Met
 
 // temporalNeeds has the checks of the Temporal server and the namespace.
 type temporalNeeds struct {
-	client    client.Client
-	namespace string
+	client             client.Client
+	namespace, address string
 }
 
 // reachable fails unless the server answers, admits this process and has the namespace.
@@ -72,7 +72,7 @@ func (t temporalNeeds) problem(err error) error {
 	case errors.As(err, new(*serviceerror.PermissionDenied)), status.Code(err) == codes.Unauthenticated:
 		return &health.Problem{Text: "Temporal refuses this process", Fix: "check TEMPORAL_API_KEY or TEMPORAL_TLS_CLIENT_CERT_…, and their permissions in the namespace", Cause: err}
 	default:
-		return &health.Problem{Text: "Temporal does not answer", Fix: "check that it runs, and TEMPORAL_ADDRESS and TEMPORAL_TLS; the log says more", Cause: err}
+		return &health.Problem{Text: "Temporal does not answer", Fix: "check that it runs, and TEMPORAL_ADDRESS and TEMPORAL_TLS; the log says more", Cause: fmt.Errorf("Temporal at %s: %w", t.address, err)}
 	}
 }
 

@@ -42,7 +42,7 @@ func newWorkers(
 	s Settings, temporal client.Client, accounts map[string]*offloadapi.Client, registry prometheus.Registerer, traces *telemetry.Traces,
 ) (*workerPart, error) {
 	w := &workerPart{
-		config: s.Config, temporal: temporalNeeds{temporal, s.Temporal.Namespace}, log: s.Log,
+		config: s.Config, temporal: temporalNeeds{temporal, s.Temporal.Namespace, s.Temporal.HostPort}, log: s.Log,
 		problem: errNotStarted,
 		open:    &openWork{temporal: temporal, namespace: s.Temporal.Namespace, log: s.Log.Named("open-work"), now: now, states: map[string]stateRead{}},
 	}
