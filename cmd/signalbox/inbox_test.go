@@ -303,6 +303,7 @@ func TestAnActThatCannotBeRecordedFails(t *testing.T) {
 	config := filepath.Join(t.TempDir(), "signalbox.yaml")
 	require.NoError(t, os.WriteFile(config, []byte("agents: {w9: {secrets: ["+webhookSecret+"]}}"), 0o600))
 	d.environ = append(d.environ, "SIGNALBOX_CONFIG="+config)
+	require.Regexp(t, `unverified +agent w9 `, command(t, d.environ, "inbox", "list", "--state", "quarantined", "--kind", "unverified").out)
 	for _, args := range [][]string{
 		{"show", d.delivered, "--reveal"}, {"replay", d.delivered}, {"replay", "--all"}, {"release"}, {"purge", "--rows-before", "1ns"},
 	} {

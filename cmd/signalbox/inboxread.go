@@ -30,7 +30,11 @@ func (p process) inboxList() *cobra.Command {
 		}
 		rows := make([][]string, len(page.Deliveries))
 		for i, d := range page.Deliveries {
-			rows[i] = []string{d.ID, p.when(d.ReceivedAt), string(d.State), d.Provider, d.Kind, d.Lane, number(d.Duplicates), d.Reason}
+			lane := d.Lane
+			if lane == "" && d.Scope != "" {
+				lane = "agent " + d.Scope
+			}
+			rows[i] = []string{d.ID, p.when(d.ReceivedAt), string(d.State), d.Provider, d.Kind, lane, number(d.Duplicates), d.Reason}
 		}
 		if err := p.list(cmd, asJSON, page, []string{"ID", "RECEIVED", "STATE", "PROVIDER", "KIND", "LANE", "AGAIN", "REASON"}, rows); err != nil || asJSON {
 			return err
