@@ -43,6 +43,9 @@ func Parse(b []byte) (*Ring, error) {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("keyring: key document is followed by more data")
 	}
+	if doc.Version == 0 {
+		return nil, errors.New("keyring: the document is no keyring: it has no version; `signalbox keys create` makes one")
+	}
 	if doc.Version != documentVersion {
 		return nil, fmt.Errorf("keyring: key document has version %d, this program reads %d", doc.Version, documentVersion)
 	}
