@@ -22,7 +22,7 @@ var (
 	ErrNoVersion = errors.New("no such version")
 	// ErrRefused says that Temporal refuses a change of the routing, such as a ramp of the current version.
 	ErrRefused = errors.New("the change is refused")
-	// ErrNotPolled says that a version can't become current or ramping yet: its workers do not poll every queue.
+	// ErrNotPolled says that workers do not poll every queue: those of a version, which can't become current or ramping yet, or any at all.
 	ErrNotPolled = errors.New("not every task queue is polled")
 	// ErrNoTasks says that Temporal gives no tasks to the workers of a version: it is neither current nor ramping nor draining.
 	ErrNoTasks = errors.New("workers of this version get no tasks")
@@ -203,6 +203,26 @@ func (q queues) describe(ctx context.Context, queue QueuePolled) (*workflowservi
 	}
 	q.known[queue] = described
 	return described, nil
+}
+
+// CheckPolled fails with ErrNotPolled and the names of the task queues that no worker polls, of any version. A worker that has just stopped counts:
+// see QueuePolled.
+func CheckPolled(ctx context.Context, temporal client.Client, namespace string) error {
+	queues := queues{NewDeployment(temporal, namespace, ""), map[QueuePolled]*workflowservice.DescribeTaskQueueResponse{}}
+	var missing []string
+	for _, queue := range needed() {
+		described, err := queues.describe(ctx, queue)
+		if err != nil {
+			return err
+		}
+		if len(described.GetPollers()) == 0 {
+			missing = append(missing, queue.Name)
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("%w: no worker polls the task queue %s", ErrNotPolled, strings.Join(missing, ", "))
+	}
+	return nil
 }
 
 // CheckGetsTasks returns ErrNoTasks for a version that was never current or that is drained. Temporal does not report this to the workers, which

@@ -43,6 +43,7 @@ func (p process) doctor() *cobra.Command {
 		Use:   "doctor [serve|ingress|worker]",
 		Short: "Check settings, keyring, inbox, bucket and Temporal for a process, and print the result of each check",
 		Long: `Check settings, keyring, inbox, bucket and Temporal for a process, and print the result of each check.
+That of the workers passes while any worker polls each task queue; Temporal forgets a worker five minutes after its last poll.
 
 --canary also sends an event through the whole system, and prints how long each step took: ingress and inbox, relay, Temporal, worker. It is harmless
 in production: it calls no provider and sends no notice. It leaves one delivery in the inbox and one closed workflow offload-case/~canary-… in
@@ -136,6 +137,7 @@ func (p process) examine(ctx context.Context, flags *pflag.FlagSet, parts config
 		away := errors.New("not checked: Temporal can't be reached")
 		note("search attributes", "", away)
 		note("retention", "", away)
+		note("workers", "", away)
 		if canary.wanted {
 			note(stepStart, "", away)
 		}
@@ -145,6 +147,7 @@ func (p process) examine(ctx context.Context, flags *pflag.FlagSet, parts config
 	note("search attributes", "registered and usable", searchAttributes(ctx, temporal, options.Namespace))
 	kept, err := retention(ctx, temporal, options.Namespace)
 	note("retention", days(kept), err)
+	note("workers", "poll every task queue", workersPoll(ctx, temporal, options.Namespace))
 	if parts&config.Worker != 0 && settings.BuildID != "" {
 		note("worker version", fmt.Sprintf("%q of deployment %q gets tasks", settings.BuildID, settings.DeploymentName), workerVersion(ctx, temporal, options.Namespace, settings))
 	}
@@ -191,6 +194,17 @@ func searchAttributes(ctx context.Context, temporal client.Client, namespace str
 		return err
 	}
 	return worker.Usable(ctx, temporal, namespace)
+}
+
+// workersPoll fails while no worker polls a task queue.
+func workersPoll(ctx context.Context, temporal client.Client, namespace string) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	err := worker.CheckPolled(ctx, temporal, namespace)
+	if errors.Is(err, worker.ErrNotPolled) {
+		return fmt.Errorf("%w: start one with `signalbox worker` or `serve`", err)
+	}
+	return err
 }
 
 // workerVersion fails if Temporal gives no tasks to the version of this process. The error names the command that changes this.

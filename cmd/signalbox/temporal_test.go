@@ -16,11 +16,13 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	deploymentpb "go.temporal.io/api/deployment/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	namespacepb "go.temporal.io/api/namespace/v1"
 	"go.temporal.io/api/operatorservice/v1"
 	querypb "go.temporal.io/api/query/v1"
 	"go.temporal.io/api/serviceerror"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
@@ -285,6 +287,16 @@ type namespace struct {
 	operatorservice.OperatorServiceClient
 	retention  time.Duration
 	attributes map[string]enumspb.IndexedValueType
+	unpolled   string // a task queue without a worker
+}
+
+func (n namespace) DescribeTaskQueue(_ context.Context, request *workflowservice.DescribeTaskQueueRequest, _ ...grpc.CallOption) (*workflowservice.DescribeTaskQueueResponse, error) {
+	answer := &workflowservice.DescribeTaskQueueResponse{}
+	if request.TaskQueue.Name != n.unpolled {
+		// It is the worker of some version.
+		answer.Pollers = []*taskqueuepb.PollerInfo{{DeploymentOptions: &deploymentpb.WorkerDeploymentOptions{DeploymentName: "signalbox", BuildId: "b1"}}}
+	}
+	return answer, nil
 }
 
 func (n namespace) DescribeNamespace(context.Context, *workflowservice.DescribeNamespaceRequest, ...grpc.CallOption) (*workflowservice.DescribeNamespaceResponse, error) {
@@ -372,6 +384,8 @@ func TestTheDoctorReportsEveryCheck(t *testing.T) {
 	short, bare := good, good
 	short.retention = 24 * time.Hour
 	bare.attributes = nil
+	workerless, fileless := good, good
+	workerless.unpolled, fileless.unpolled = workflows.TaskQueueWorkflows, workflows.TaskQueueFiles
 	away := func(context.Context, client.Options) (client.Client, error) { return nil, errors.New("nobody there") }
 	type dial = func(context.Context, client.Options) (client.Client, error)
 	for name, c := range map[string]struct {
@@ -384,7 +398,10 @@ func TestTheDoctorReportsEveryCheck(t *testing.T) {
 		"all is well":             {complete, good.dial, nil, 0, []string{`ok +settings`, `ok +keyring`, `ok +temporal`, `ok +search attributes`, `ok +retention +30 days`}},
 		"retention is short":      {complete, short.dial, nil, 1, []string{`ok +search attributes`, `FAILED +retention .*1 days.*30 days`}},
 		"no attributes":           {complete, bare.dial, nil, 1, []string{`FAILED +search attributes .*signalbox setup`, `ok +retention`}},
-		"Temporal is away":        {complete, away, nil, 1, []string{`ok +settings`, `FAILED +temporal .*nobody there`, `FAILED +search attributes +not checked`, `FAILED +retention +not checked`}},
+		"Temporal is away":        {complete, away, nil, 1, []string{`ok +settings`, `FAILED +temporal .*nobody there`, `FAILED +search attributes +not checked`, `FAILED +retention +not checked`, `FAILED +workers +not checked`}},
+		"workers run":             {complete, good.dial, nil, 0, []string{`ok +workers +poll every task queue`}},
+		"no worker runs":          {complete, workerless.dial, []string{"ingress"}, 1, []string{"FAILED +workers .*no worker polls the task queue signalbox: start one with `signalbox worker` or `serve`"}},
+		"no worker stores files":  {complete, fileless.dial, nil, 1, []string{"FAILED +workers .*no worker polls the task queue signalbox-files: "}},
 		"nothing is set":          {nil, good.dial, nil, 1, []string{`FAILED +settings .*SIGNALBOX_KEYRING.*SIGNALBOX_PUBLIC_URL`, `FAILED +keyring`, `ok +temporal`}},
 		"only what a part needs":  {[]string{keys}, good.dial, []string{"ingress"}, 0, []string{`ok +settings`}},
 		"traces are off":          {complete, good.dial, nil, 0, []string{`ok +traces +off`}},
