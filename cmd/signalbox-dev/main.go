@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/buildinfo"
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/internalhttp"
 	"github.com/signalbox-dev/signalbox/cmd/internal/interrupt"
@@ -50,6 +51,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		Use:           "signalbox-dev",
 		Short:         "Temporal, its Web UI, both providers (simulated), ingress and workers in one process",
 		Args:          setting.NoArgs,
+		Version:       buildinfo.Version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), out, errOut) },

@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/buildinfo"
 	"github.com/signalbox-dev/signalbox/cmd/internal/interrupt"
 	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim"
@@ -46,6 +47,7 @@ commands that start a first case.
 
 ` + sim.Help("http://"+defaultListen),
 		Args:          setting.NoArgs,
+		Version:       buildinfo.Version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), out) },

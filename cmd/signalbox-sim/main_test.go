@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/buildinfo"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -42,6 +44,13 @@ func TestWhatCanNotBeUsedIsRefusedWithItsFlag(t *testing.T) {
 		require.Equal(t, 2, status, want)
 		require.Contains(t, said, want)
 	}
+}
+
+func TestTheVersionIsShown(t *testing.T) {
+	t.Parallel()
+	var shown bytes.Buffer
+	require.Zero(t, run(t.Context(), []string{"--version"}, &shown, io.Discard))
+	require.Equal(t, "signalbox-sim version "+buildinfo.Version()+"\n", shown.String())
 }
 
 // guideOf runs the command until its guide is complete, stops it, and returns the guide.

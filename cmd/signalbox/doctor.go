@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/signalbox-dev/signalbox/activities/archive"
+	"github.com/signalbox-dev/signalbox/cmd/internal/buildinfo"
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
@@ -108,6 +109,7 @@ func (p process) examine(ctx context.Context, flags *pflag.FlagSet, parts config
 		}
 		findings = append(findings, f)
 	}
+	note("version", buildinfo.Version(), nil)
 	settings, err := config.Load(flags, p.settings)
 	note("settings", "complete", errors.Join(err, settings.Validate(parts)))
 	for _, warning := range settings.Unknown {

@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"golang.org/x/term"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/buildinfo"
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/interrupt"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
@@ -105,6 +106,7 @@ Exit status: ` + exitStatuses,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
+		Version:       buildinfo.Version(),
 	}
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return &commandLineError{command, flagError(command, err)}

@@ -25,6 +25,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/mocks"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/buildinfo"
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/cmd/internal/temporalconn"
@@ -214,6 +215,9 @@ func TestTheHelpOfEachCommandShowsTheTypesOfItsFlags(t *testing.T) {
 		require.Zero(t, got.status, names)
 		require.Empty(t, got.err, names)
 		types := map[string]string{"help": ""}
+		if c.Version != "" {
+			types["version"] = ""
+		}
 		c.Flags().VisitAll(func(f *pflag.Flag) {
 			if f.Hidden {
 				return
@@ -330,8 +334,9 @@ func TestASettingThatFailsOnUseExitsWithTwo(t *testing.T) {
 	t.Parallel()
 	_, keys := newKeys(t)
 	got := command(t, []string{keys, "SIGNALBOX_INBOX=" + filepath.Join(t.TempDir(), "none", "inbox.db")},
-		"ingress", "--listen=127.0.0.1:0", "--internal-listen=127.0.0.1:0", "--log-level=error")
+		"ingress", "--listen=127.0.0.1:0", "--internal-listen=127.0.0.1:0", "--log-format=json")
 	require.Equal(t, 2, got.status, got.err)
+	require.Regexp(t, `^\{[^\n]*"starts"[^\n]*"version":"[^"\n]+"\}\n`, got.err, "the first line of the log")
 	require.Contains(t, got.err, "--inbox (SIGNALBOX_INBOX)")
 }
 
@@ -352,6 +357,14 @@ func TestATemporalThatIsAwayHasAnExitStatus(t *testing.T) {
 		require.Contains(t, got.err, "Temporal at 127.0.0.1:1, namespace default: ", line)
 		require.Contains(t, got.err, ": does Temporal run there? TEMPORAL_ADDRESS has its address\n", line)
 	}
+}
+
+func TestTheVersionIsShown(t *testing.T) {
+	t.Parallel()
+	got := command(t, nil, "--version")
+	require.Zero(t, got.status, got.err)
+	require.Equal(t, "signalbox version "+buildinfo.Version()+"\n", got.out)
+	require.NotEmpty(t, buildinfo.Version())
 }
 
 func TestTheREADMEListsTheExitStatuses(t *testing.T) {

@@ -6,7 +6,9 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/buildinfo"
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
@@ -57,6 +59,7 @@ func (p process) service(name, short string, parts config.Part) *cobra.Command {
 			if err != nil {
 				return usage(err)
 			}
+			log.Info("starts", zap.String("command", name), zap.String("version", buildinfo.Version()))
 			for _, warning := range settings.Unknown {
 				log.Warn(warning)
 			}

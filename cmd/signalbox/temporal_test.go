@@ -402,6 +402,7 @@ func TestTheDoctorReportsEveryCheck(t *testing.T) {
 		"workers run":             {complete, good.dial, nil, 0, []string{`ok +workers +poll every task queue`}},
 		"no worker runs":          {complete, workerless.dial, []string{"ingress"}, 1, []string{"FAILED +workers .*no worker polls the task queue signalbox: start one with `signalbox worker` or `serve`"}},
 		"no worker stores files":  {complete, fileless.dial, nil, 1, []string{"FAILED +workers .*no worker polls the task queue signalbox-files: "}},
+		"the version":             {complete, good.dial, nil, 0, []string{`^ok +version +\S+\n`}},
 		"nothing is set":          {nil, good.dial, nil, 1, []string{`FAILED +settings .*SIGNALBOX_KEYRING.*SIGNALBOX_PUBLIC_URL`, `FAILED +keyring`, `ok +temporal`}},
 		"only what a part needs":  {[]string{keys}, good.dial, []string{"ingress"}, 0, []string{`ok +settings`}},
 		"traces are off":          {complete, good.dial, nil, 0, []string{`ok +traces +off`}},
