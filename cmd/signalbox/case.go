@@ -153,6 +153,9 @@ func whatToDo(attention []string) string {
 	return strings.Join(lines, "\n")
 }
 
+// commandNames puts commands for the names of the workflow's updates.
+var commandNames = strings.NewReplacer(workflows.UpdateAdoptCase, "`case adopt`", workflows.UpdateRetryCreate, "`case retry-create`")
+
 func (p process) stateRows(state workflows.CaseState) [][2]string {
 	rows := [][2]string{
 		{"reference", state.Reference},
@@ -161,7 +164,7 @@ func (p process) stateRows(state workflows.CaseState) [][2]string {
 		{"counterparty", state.Counterparty},
 		{"status", string(state.Status)},
 		{"since", p.when(state.Since)},
-		{"next", state.WaitingFor},
+		{"next", commandNames.Replace(state.WaitingFor)},
 		{"attention", strings.Join(state.Attention, ", ")},
 		{"what to do", whatToDo(state.Attention)},
 		{"last error", state.LastError},

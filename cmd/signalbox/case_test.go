@@ -164,6 +164,15 @@ func TestACaseShowsItsGoalAndItsEnd(t *testing.T) {
 	})
 }
 
+func TestWhatACaseWaitsForNamesTheCommands(t *testing.T) {
+	t.Parallel()
+	state := workflows.CaseState{Reference: "a", Status: workflows.CaseCreateUncertain, WaitingFor: "Use adopt-case with its caseId, or retry-create if there is none."}
+	for _, line := range []string{"case show a", "case answer a --text Yes"} {
+		got := commandWith(t, nil, answeringCase(t, state), strings.Fields(line)...)
+		require.Contains(t, got.out+got.err, "Use `case adopt` with its caseId, or `case retry-create` if there is none.", line)
+	}
+}
+
 func TestCtrlCEndsAWaitAndTheCaseGoesOn(t *testing.T) {
 	t.Parallel()
 	eachDoor(t, func(t *testing.T, d door) {

@@ -113,7 +113,7 @@ func (p process) notAsked(op string, state workflows.CaseState) error {
 		return fmt.Errorf("%s: %w by %s (%s)", op, signalbox.ErrAlreadyAnswered, cmp.Or(newest.By, "an app"), p.when(newest.GivenAt))
 	}
 	return fmt.Errorf("%s: %w: %s: %s `signalbox case wait %s --question` waits for a question", op, signalbox.ErrNoOpenQuestion,
-		state.Status, state.WaitingFor, state.Reference)
+		state.Status, commandNames.Replace(state.WaitingFor), state.Reference)
 }
 
 // maxAnswerInput leaves room for the space around an answer, which is removed. The case checks the length of the answer itself.
