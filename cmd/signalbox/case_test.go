@@ -299,6 +299,7 @@ func TestARefusedValueNamesItsFlag(t *testing.T) {
 		for line, says := range map[string]string{
 			"case list --state NO":                    "--state: want one of",
 			"case list --cursor x":                    "--cursor: ",
+			"case list --attention typo":              "--attention: ",
 			"case list --limit 1000":                  "--limit: want at most 100",
 			"case list --started 1":                   "unknown flag",
 			"inbox list --state no --provider nobody": "--provider: want one of",

@@ -218,6 +218,7 @@ func TestInboxCommandsHaveAnExitStatusForEachError(t *testing.T) {
 			args []string
 		}{
 			{"--state: want one of pending, delivered, unmatched, late, ignored, dead or quarantined", []string{"list", "--state", "dead,lost"}},
+			{"--kind: want one of case.completed, case.failed, ", []string{"list", "--kind", "frob"}},
 			{"--provider: want one of offload, artmail", []string{"list", "--provider", "ofload"}},
 			{"--provider: want one of offload, artmail", []string{"replay", "--all", "--provider", "ofload"}},
 			{"--limit: -5: want 1 to 500", []string{"list", "--limit=-5"}},

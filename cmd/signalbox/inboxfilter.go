@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
@@ -19,6 +20,13 @@ const deliveryStates = "pending, delivered, unmatched, late, ignored, dead or qu
 
 // providers are the names of the providers in deliveries.
 var providers = []string{offload.Name, artmail.Name}
+
+// kinds are the kinds of events. Those of quarantined deliveries begin with "unverified".
+var kinds = []string{
+	workflows.KindCaseCompleted, workflows.KindCaseFailed, workflows.KindCaseInputNeeded,
+	workflows.KindAgentActivated, workflows.KindApprovalResponse, workflows.KindAgentPaused, workflows.KindAgentResumed, workflows.KindAgentDeactivated,
+	workflows.KindRunForceFailed, workflows.KindTestPing, hook.KindUnknown,
+}
 
 // filterFlags are the flags of a filter of the inbox.
 type filterFlags struct {
@@ -59,6 +67,9 @@ func (f *filterFlags) filter(now time.Time) (inbox.Filter, error) {
 	}
 	if filter.Provider != "" && !slices.Contains(providers, filter.Provider) {
 		say("--provider: want one of %s", strings.Join(providers, ", "))
+	}
+	if filter.Kind != "" && !slices.Contains(kinds, filter.Kind) && !strings.HasPrefix(filter.Kind, "unverified") {
+		say("--kind: want one of %s; of the quarantine: unverified, or unverified agent.activated", strings.Join(kinds, ", "))
 	}
 	if filter.Scope != "" {
 		if err := workflows.ValidateAgent(filter.Scope); err != nil {

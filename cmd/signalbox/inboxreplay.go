@@ -22,7 +22,7 @@ the keyring must be set. The inbox records the person.`,
 		Args: cobra.MaximumNArgs(1),
 	}, func(cmd *cobra.Command, args []string, deliveries inboxBackend) error {
 		if (len(args) == 1) == all {
-			return fmt.Errorf("%w: name one delivery, or give --all with a filter", errUsage)
+			return fmt.Errorf("%w: name one delivery, or give --all, which a filter can limit", errUsage)
 		}
 		if !all && chosen.given() {
 			return fmt.Errorf("%w: a filter goes with --all", errUsage)

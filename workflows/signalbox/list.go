@@ -109,6 +109,7 @@ func (f CaseFilter) conditions() (conditions, error) {
 	}
 	add(where.in("account", workflows.SearchAttributeAccount, f.Accounts...))
 	add(where, known("state", f.States, workflows.CaseStatuses()))
+	add(where, known("attention", f.Attention, workflows.Attentions()))
 	add(where.state(sortedStrings(f.States), f.Attention, f.NeedsAttention))
 	add(where.started(f.Open, f.StartedSince, f.StartedBefore))
 	return where, err
@@ -203,6 +204,7 @@ func (f ActivationFilter) conditions() (conditions, error) {
 		add(where.agents(f.Agents))
 	}
 	add(where, known("state", f.States, workflows.ActivationStatuses()))
+	add(where, known("attention", f.Attention, workflows.Attentions()))
 	add(where.state(sortedStrings(f.States), f.Attention, f.NeedsAttention))
 	add(where.started(f.Open, f.StartedSince, f.StartedBefore))
 	return where, err

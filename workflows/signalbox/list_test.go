@@ -28,15 +28,19 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox/signalboxtest"
 )
 
-func TestAnUnknownStateOrKindIsRefused(t *testing.T) {
+func TestAnUnknownStateAttentionOrKindIsRefused(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, mocks.NewClient(t), signalbox.Options{}) // fails the test on any call
 	_, cases := c.ListCases(t.Context(), signalbox.CaseFilter{States: []workflows.CaseStatus{workflows.CaseRunning, "COMPLETE"}})
 	_, activations := c.ListActivations(t.Context(), signalbox.ActivationFilter{States: []workflows.ActivationStatus{"active"}})
+	_, attention := c.ListCases(t.Context(), signalbox.CaseFilter{Attention: []string{workflows.AttentionConflict, "typo"}})
+	_, ofActivation := c.ListActivations(t.Context(), signalbox.ActivationFilter{Attention: []string{"typos"}, NeedsAttention: true})
 	_, todo := c.ToDo(t.Context(), signalbox.ToDoOptions{Kinds: []signalbox.ToDoKind{"questions"}})
 	for says, err := range map[string]error{
 		`state: "COMPLETE" is unknown: want one of CREATING, CREATE_UNCERTAIN, RUNNING, `: cases,
 		`state: "active" is unknown: want one of UNKNOWN, ACTIVE, PAUSED, DEACTIVATED`:    activations,
+		`attention: "typo" is unknown: want one of account, adopt_refused, `:              attention,
+		`attention: "typos" is unknown: want one of account, adopt_refused, `:             ofActivation,
 		`kind: "questions" is unknown: want one of question, question_expired, `:          todo,
 	} {
 		require.ErrorIs(t, err, signalbox.ErrInvalid)
