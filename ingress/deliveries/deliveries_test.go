@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,6 +88,7 @@ func TestToDoListsDeliveriesThatNeedAPerson(t *testing.T) {
 	require.Equal(t, []signalbox.Action{signalbox.ActionReplay}, items[1].Actions)
 	require.Equal(t, signalbox.ToDoDeliveryDead, items[2].Kind)
 	require.Equal(t, []signalbox.Action{signalbox.ActionReplay}, items[2].Actions, "a replay reads it again")
+	require.Contains(t, strings.Join(items[2].Help, " "), "`signalbox inbox purge --rows-before`", "a replay may be in vain")
 	require.Empty(t, items[2].WorkflowID)
 	require.Equal(t, signalbox.ToDoDeliveryNoMatch, items[3].Kind)
 
