@@ -74,6 +74,10 @@ func openBucket(ctx context.Context, bucketURL string, createFolder bool) (*Buck
 		return nil, fmt.Errorf("bucket URL: this binary does not know %q, only %s; build it with the tag gcs or azure for gs or azblob",
 			u.Scheme, strings.Join(blob.DefaultURLMux().BucketSchemes(), ", "))
 	}
+	if u.Scheme == "file" && (u.Host != "" || u.Path == "") {
+		// The library ignores the host: the bucket would be the current folder, or another.
+		return nil, errors.New("bucket URL: want file:///absolute/folder, with three slashes")
+	}
 	options := u.Query()
 	if options.Has("key") {
 		return nil, errors.New("bucket URL: the option key would store every file under the same key; use prefix or leave it out")

@@ -22,6 +22,7 @@ func TestAWrongBucketSettingEndsTheProcess(t *testing.T) {
 		says   string
 	}{
 		"a bucket of no known kind": {func(c *config.Config) { c.Bucket = "ftp://files" }, "--bucket (SIGNALBOX_BUCKET)"},
+		"a folder without a root":   {func(c *config.Config) { c.Bucket = "file://files" }, "--bucket (SIGNALBOX_BUCKET): bucket URL: want file:///absolute/folder"},
 		"a size cap below zero":     {func(c *config.Config) { c.Bucket, c.BucketMaxFile = usable, -1 }, "max bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
