@@ -49,13 +49,26 @@ type fileCallback struct {
 
 type fileAgent struct {
 	fileSecrets        `yaml:",inline"`
-	CheckApprovalQueue string             `yaml:"checkApprovalQueue"`
-	CheckFor           workflows.Duration `yaml:"checkFor"`
-	StaleAfter         workflows.Duration `yaml:"staleAfter"`
-	WarnBefore         workflows.Duration `yaml:"warnBefore"`
+	CheckApprovalQueue string       `yaml:"checkApprovalQueue"`
+	CheckFor           fileDuration `yaml:"checkFor"`
+	StaleAfter         fileDuration `yaml:"staleAfter"`
+	WarnBefore         fileDuration `yaml:"warnBefore"`
 	// Notify names callbacks.
 	Notify   []string      `yaml:"notify"`
 	HandOver *fileHandOver `yaml:"handOver"`
+}
+
+// fileDuration keeps its mistake and line, because the library reports an error of UnmarshalText without them.
+type fileDuration struct {
+	value   workflows.Duration
+	mistake error
+	line    int
+}
+
+// UnmarshalYAML never fails, so that all durations are read.
+func (d *fileDuration) UnmarshalYAML(n *yaml.Node) error {
+	d.mistake, d.line = d.value.UnmarshalText([]byte(n.Value)), n.Line
+	return nil
 }
 
 type fileHandOver struct {
@@ -73,7 +86,7 @@ var (
 
 // typesInWords has the types of the fields; all others are mappings.
 var typesInWords = map[string]string{
-	"[]string": "a list of texts", "string": "a text", "float64": "a number", "bool": "true or false", "workflows.Duration": "a duration such as 15m",
+	"[]string": "a list of texts", "string": "a text", "float64": "a number", "bool": "true or false",
 }
 
 // mistakesOf returns the library's error without values, and with the fields that there are in place of this package's types.
@@ -139,13 +152,18 @@ func (s Source) addFile(config *Config, path string) error {
 	for name, agent := range sorted(f.Agents) {
 		secrets, err := s.secrets("agents."+name, agent.Secrets, agent.SecretFiles)
 		mistakes = append(mistakes, err)
+		for field, d := range sorted(map[string]fileDuration{"checkFor": agent.CheckFor, "staleAfter": agent.StaleAfter, "warnBefore": agent.WarnBefore}) {
+			if d.mistake != nil {
+				mistakes = append(mistakes, fmt.Errorf("--config (SIGNALBOX_CONFIG): %s: line %d: agents.%s.%s: %w", path, d.line, name, field, d.mistake))
+			}
+		}
 		config.Agents[name] = Agent{
 			Secrets: secrets, Notify: agent.Notify, HandOver: (*workflows.HandOver)(agent.HandOver),
 			Options: workflows.ActivationOptions{
-				StaleAfter:         agent.StaleAfter,
-				WarnBefore:         agent.WarnBefore,
+				StaleAfter:         agent.StaleAfter.value,
+				WarnBefore:         agent.WarnBefore.value,
 				CheckApprovalQueue: agent.CheckApprovalQueue,
-				CheckFor:           agent.CheckFor,
+				CheckFor:           agent.CheckFor.value,
 			},
 		}
 	}
