@@ -35,6 +35,11 @@ func TestInvalidTroubleIsRefusedWithItsFlag(t *testing.T) {
 	require.ErrorContains(t, err, `--offload-call: unknown failure "explode"`)
 	require.ErrorContains(t, err, `--offload-webhook: unknown fault "burst"`)
 	require.ErrorContains(t, err, `--artmail-webhook: fault "drop": "2" is not a probability`)
+
+	misspelt := sim.Trouble{OffloadWebhooks: []string{"drop:case.compleeted"}, ArtmailWebhooks: []string{"drop:case.completed=0.5"}}
+	require.ErrorContains(t, misspelt.Check(), `--offload-webhook: fault "drop" of "case.compleeted": want one of ["case.completed" "case.failed" "case.input_needed"], as in drop:case.completed`)
+	require.ErrorContains(t, misspelt.Check(), `--artmail-webhook: fault "drop" of "case.completed": want one of ["agent.activated"`)
+	require.NoError(t, sim.Trouble{OffloadWebhooks: []string{"drop", "drop:case.failed"}, ArtmailWebhooks: []string{"drop:run_force_failed=1"}}.Check())
 }
 
 // Each command of the help is run against its own case.

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 )
@@ -29,7 +30,7 @@ func (t *Trouble) Flags(flags *pflag.FlagSet) {
 
 // Check returns an error for faults that begin would refuse. It needs no simulators.
 func (t Trouble) Check() error {
-	return t.plan(offloadsim.NewCalls(nil), courier.NewFaults(nil), courier.NewFaults(nil))
+	return t.plan(offloadsim.NewCalls(nil), courier.NewFaults(nil, offloadsim.Events...), courier.NewFaults(nil, artmailsim.Events...))
 }
 
 func (t Trouble) begin(p *Providers) error {

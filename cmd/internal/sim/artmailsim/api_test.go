@@ -138,5 +138,6 @@ func TestControlAPIPlansWebhookFaults(t *testing.T) {
 		b.activate()
 		require.Len(t, b.receiver.Received(), 4)
 		faults("POST", "/explode=1", 400)
+		faults("POST", "/drop:agent.activatd", 400)
 	})
 }

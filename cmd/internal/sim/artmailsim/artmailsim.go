@@ -109,7 +109,7 @@ func New(opts Options) (*Simulator, error) {
 	}
 	s.scale.Store(math.Float64bits(opts.TimeScale))
 	s.Base = simbase.New(simbase.Options{
-		Seed: opts.Seed, Now: opts.Now, Transport: opts.Transport, StateFile: opts.StateFile, StateSealer: opts.StateSealer,
+		Events: Events, Seed: opts.Seed, Now: opts.Now, Transport: opts.Transport, StateFile: opts.StateFile, StateSealer: opts.StateSealer,
 		WebhookTimeout: max(s.scaled(attemptTimeout), minAttemptTimeout), MaxDelay: s.scaled(10 * time.Minute),
 	})
 	var err error

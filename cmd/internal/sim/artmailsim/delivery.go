@@ -23,6 +23,11 @@ const (
 	EventTestPing         = "test.ping"
 )
 
+// Events are the events for which a fault of a webhook can be planned.
+var Events = []string{
+	EventActivated, EventApprovalResponse, EventPaused, EventResumed, EventDeactivated, EventRunForceFailed, EventTestPing,
+}
+
 // testActivationID is what test deliveries say in place of an activation.
 const testActivationID = "test"
 

@@ -10,8 +10,10 @@ import (
 	"time"
 )
 
-// Options configure a Courier. All are required.
+// Options configure a Courier. All but Events are required.
 type Options struct {
+	// Events are the kinds of event for which a fault can be planned; nil: any.
+	Events []string
 	// Transport makes the connections; tests may answer in memory.
 	Transport http.RoundTripper
 	// Timeout bounds one attempt, from the connection to the end of the answer.
@@ -59,7 +61,7 @@ type Courier struct {
 func New(opts Options) *Courier {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Courier{
-		Faults: NewFaults(opts.Dice),
+		Faults: NewFaults(opts.Dice, opts.Events...),
 		opts:   opts,
 		client: &http.Client{
 			Transport: opts.Transport,

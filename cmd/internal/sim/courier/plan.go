@@ -26,6 +26,7 @@ type Plan[F ~string] struct {
 	kind   string // names an F in errors: "fault"
 	known  []F
 	events []string // nil: any
+	all    bool     // a fault may be planned for all events, without one
 	dice   *Dice
 
 	mu    sync.Mutex
@@ -38,8 +39,12 @@ func NewPlan[F ~string](dice *Dice, kind string, known []F, events ...string) *P
 	return &Plan[F]{kind: kind, known: known, events: events, dice: dice, rates: map[string]map[F]float64{}}
 }
 
-// NewFaults returns a Plan without faults for webhooks.
-func NewFaults(dice *Dice) *Plan[Fault] { return NewPlan(dice, "fault", allFaults) }
+// NewFaults returns a Plan without faults for webhooks. Without events, every event is accepted.
+func NewFaults(dice *Dice, events ...string) *Plan[Fault] {
+	p := NewPlan(dice, "fault", allFaults, events...)
+	p.all = true
+	return p
+}
 
 // Plan adds rules, to be tried in their order.
 func (p *Plan[F]) Plan(rules ...PlannedRule[F]) error {
@@ -167,7 +172,7 @@ func (p *Plan[F]) check(fault F, event string) error {
 	if !slices.Contains(p.known, fault) {
 		return fmt.Errorf("unknown %s %q, want one of %q", p.kind, fault, p.known)
 	}
-	if p.events != nil && !slices.Contains(p.events, event) {
+	if p.events != nil && !slices.Contains(p.events, event) && (event != "" || !p.all) {
 		return fmt.Errorf("%s %q of %q: want one of %q, as in %s:%s", p.kind, fault, event, p.events, fault, p.events[0])
 	}
 	return nil

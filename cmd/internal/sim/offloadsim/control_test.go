@@ -98,13 +98,14 @@ func TestControlAPIRefusesMistakes(t *testing.T) {
 			body   string
 			status int
 		}{
-			"cases/nope/complete":      {"", 404},
-			"cases/" + id + "/dance":   {"", 404},
-			"cases/" + id + "/fail":    {`{"resultStatu":"x"}`, 400},
-			"cases/" + id + "/message": {"", 409},
-			"cases/latest/ask":         {`{"questions":"x"}`, 400},
-			"webhook-faults/explode":   {"", 400},
-			"failures/explode:create":  {"", 400},
+			"cases/nope/complete":                 {"", 404},
+			"cases/" + id + "/dance":              {"", 404},
+			"cases/" + id + "/fail":               {`{"resultStatu":"x"}`, 400},
+			"cases/" + id + "/message":            {"", 409},
+			"cases/latest/ask":                    {`{"questions":"x"}`, 400},
+			"webhook-faults/explode":              {"", 400},
+			"webhook-faults/drop:case.compleeted": {"", 400},
+			"failures/explode:create":             {"", 400},
 		} {
 			require.Equal(t, want.status, b.call("POST", "/sim/"+path, "", want.body).Status, path)
 		}

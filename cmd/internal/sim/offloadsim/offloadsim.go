@@ -91,7 +91,7 @@ func New(opts Options) (*Simulator, error) {
 	}
 	s := &Simulator{
 		Base: simbase.New(simbase.Options{
-			Seed: opts.Seed, Now: opts.Now, Transport: opts.Transport, StateFile: opts.StateFile,
+			Events: Events, Seed: opts.Seed, Now: opts.Now, Transport: opts.Transport, StateFile: opts.StateFile,
 			WebhookTimeout: opts.WebhookTimeout, MaxDelay: 5 * opts.Pace,
 		}),
 		opts:         opts,

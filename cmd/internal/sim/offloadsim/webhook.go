@@ -17,6 +17,9 @@ const (
 	EventInputNeeded = "case.input_needed"
 )
 
+// Events are the events for which a fault of a webhook can be planned.
+var Events = []string{EventCompleted, EventFailed, EventInputNeeded}
+
 // notify sends the event for the case as it is now, once; the caller holds the mutex. Without a webhook URL nothing
 // is sent. There is no second attempt, even if the receiver refuses it.
 func (s *Simulator) notify(c *offloadCase, event string, overrides map[string]any) error {

@@ -25,6 +25,8 @@ type Options struct {
 	Seed uint64
 	// Now is the clock of all timestamps. Default: the system's.
 	Now func() time.Time
+	// Events are the provider's, for which faults of webhooks can be planned.
+	Events []string
 	// Transport carries the webhooks. Default: an HTTP transport that only this simulator uses.
 	Transport http.RoundTripper
 	// WebhookTimeout bounds one attempt of a webhook; MaxDelay bounds how late a delayed or reordered one is.
@@ -70,7 +72,7 @@ func New(opts Options) *Base {
 	dice := courier.NewDice(opts.Seed)
 	b := &Base{
 		Webhooks: courier.New(courier.Options{
-			Transport: opts.Transport, Timeout: opts.WebhookTimeout, MaxDelay: opts.MaxDelay, MaxHold: opts.MaxDelay, Now: opts.Now, Dice: dice,
+			Events: opts.Events, Transport: opts.Transport, Timeout: opts.WebhookTimeout, MaxDelay: opts.MaxDelay, MaxHold: opts.MaxDelay, Now: opts.Now, Dice: dice,
 		}),
 		Dice: dice, Now: opts.Now, Mux: http.NewServeMux(),
 		seed: opts.Seed, file: opts.StateFile, sealer: opts.StateSealer,
