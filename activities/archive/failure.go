@@ -111,6 +111,8 @@ func withoutURL(ctx context.Context, err error) error {
 		return errors.New("the file server's certificate is not trusted")
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return io.ErrUnexpectedEOF
+	case errors.As(err, &op) && errors.Is(op.Err, publicnet.ErrNotPublic):
+		return fmt.Errorf("%s: %w, which only a worker with --download-allow-private allows", op.Op, op.Err)
 	case errors.As(err, &op):
 		return fmt.Errorf("%s: %w", op.Op, op.Err)
 	}

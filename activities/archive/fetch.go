@@ -85,7 +85,7 @@ func (a *Activities) visit(ctx context.Context, target *url.URL) (*http.Response
 	switch {
 	case target.Scheme == "https", target.Scheme == "http" && a.allowPlainHTTP:
 	case target.Scheme == "http":
-		return nil, fmt.Errorf("%w: unencrypted HTTP is not allowed", errTargetRefused)
+		return nil, fmt.Errorf("%w: unencrypted HTTP, which only a worker with --download-allow-http allows", errTargetRefused)
 	default:
 		return nil, fmt.Errorf("%w: neither https nor http", errTargetRefused)
 	}

@@ -29,6 +29,7 @@ func TestADownloadFromAPrivateAddressIsRefused(t *testing.T) {
 		w.provider.url = strings.Replace(w.cdn.URL, "127.0.0.1", host, 1) + "/?sig=" + secret
 		_, err := storeAttachment(t, w)
 		requireFailure(t, err, workflows.ErrTypeArchiveTargetRefused, true)
+		require.ErrorContains(t, err, "--download-allow-private")
 	}
 	for _, host := range []string{"10.0.0.1", "192.168.0.1", "169.254.169.254", "[fd00:ec2::254]", "[::1]", "100.100.100.200"} {
 		w.provider.url = "http://" + host + "/latest/meta-data?sig=" + secret
@@ -132,6 +133,7 @@ func TestOnlyHTTPSIsFollowedUnlessAllowed(t *testing.T) {
 	w.provider.url = secure.URL + "/down?sig=" + secret
 	_, err = storeAttachment(t, w)
 	requireFailure(t, err, workflows.ErrTypeArchiveTargetRefused, true)
+	require.ErrorContains(t, err, "--download-allow-http")
 	require.Zero(t, w.served.Load())
 
 	w.provider.url = secure.URL + "/?sig=" + secret
