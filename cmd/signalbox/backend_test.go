@@ -225,7 +225,7 @@ func TestTheFilesOfACaseAreShown(t *testing.T) {
 		}
 		got = d.run(t, "", "case", "files", "vendor_9")
 		require.Zero(t, got.status, got.err)
-		require.Regexp(t, `status +STORED`, got.out)
+		require.Regexp(t, `status +STORED \(1 not\)\n`, got.out)
 		require.Regexp(t, `stored +att_1: application/pdf, 3 bytes, default/vendor_9/att_1 in s3://files; Offload reported another size or type\n`, got.out)
 		require.Regexp(t, `stored +the result: application/json, 9 bytes, default/vendor_9/result.json in s3://files\n`, got.out)
 		require.Regexp(t, `not stored +att_2: too \\u001b\[2J large`, got.out)

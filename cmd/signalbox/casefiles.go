@@ -63,10 +63,14 @@ func noFiles(ctx context.Context, one oneCase, err error) error {
 }
 
 func (p process) filesRows(files workflows.CaseFiles) [][2]string {
+	status := string(files.Status)
+	if n := len(files.Unstored) + files.Omitted; n > 0 && files.Status == workflows.FilesStored {
+		status += fmt.Sprintf(" (%d not)", n)
+	}
 	rows := [][2]string{
 		{"reference", files.Reference},
 		{"case", files.CaseID},
-		{"status", string(files.Status)},
+		{"status", status},
 		{"since", p.when(files.Since)},
 		{"next", files.WaitingFor},
 		{"cancelled", files.Cancelled},

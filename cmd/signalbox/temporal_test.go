@@ -269,6 +269,11 @@ func TestASentWebhookIsWhatAProviderWouldSend(t *testing.T) {
 	require.Equal(t, 6, got.status)
 	require.NotContains(t, got.err, "secret-token")
 
+	got = command(t, environ, "webhook", "send", "-f", fixture, "--agent", "nobody")
+	require.Contains(t, got.err, `the --config file has no secret for "nobody"`)
+	got = command(t, []string{keys}, "webhook", "send", "-f", fixture, "--agent", "w9")
+	require.Contains(t, got.err, "--agent: name --config (SIGNALBOX_CONFIG), the file with the agent's secret")
+
 	for _, wrong := range [][]string{
 		nil,
 		{"-f", fixture + ".none", "--agent", "w9"},

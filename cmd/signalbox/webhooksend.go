@@ -68,6 +68,9 @@ func (s sending) request(cmd *cobra.Command, settings config.Config, body []byte
 		return nil, fmt.Errorf("%w: give --url or --reference, not both: to post the case's event to another host, set --public-url", errUsage)
 	case s.agent != "":
 		secrets := settings.Agents[s.agent].Secrets
+		if cmd.Flag("config").Value.String() == "" {
+			return nil, fmt.Errorf("%w: --agent: name --config (SIGNALBOX_CONFIG), the file with the agent's secret", errUsage)
+		}
 		if len(secrets) == 0 {
 			return nil, fmt.Errorf("%w: --agent: the --config file has no secret for %q", errUsage, s.agent)
 		}
