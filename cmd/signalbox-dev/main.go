@@ -75,7 +75,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	command.SetArgs(args)
 	command.SetOut(out)
 	command.SetErr(errOut)
-	command.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", setting.ErrWrong, err) })
+	command.SetFlagErrorFunc(setting.FlagError)
 	if err := command.ExecuteContext(ctx); err != nil {
 		// A failed write to standard error can't be reported.
 		_, _ = fmt.Fprintf(errOut, "signalbox-dev: %v\n", err)
@@ -161,10 +161,14 @@ func quietAfter(running context.Context, log *zap.Logger) *zap.Logger {
 func readCallbacks(texts []string) (map[string]config.Callback, error) {
 	callbacks := map[string]config.Callback{}
 	for _, text := range texts {
-		name, address, _ := strings.Cut(text, "=")
+		const want = "want NAME=URL, as in finance=http://127.0.0.1:8099"
+		name, address, found := strings.Cut(text, "=")
+		if !found {
+			return nil, errors.New(want)
+		}
 		one := config.Callback{URL: address, AllowPrivate: true, AllowHTTP: true}
 		if err := workflows.ValidateNotify([]string{name}); err != nil {
-			return nil, fmt.Errorf("want NAME=URL, as in finance=http://127.0.0.1:8099: %w", err)
+			return nil, fmt.Errorf("%s: %w", want, err)
 		}
 		if problem := one.URLProblem(); problem != "" {
 			return nil, fmt.Errorf("the URL of %s: %s", name, problem)

@@ -61,7 +61,7 @@ commands that start a first case.
 	command.SetArgs(args)
 	command.SetOut(out)
 	command.SetErr(errOut)
-	command.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", setting.ErrWrong, err) })
+	command.SetFlagErrorFunc(setting.FlagError)
 	if err := command.ExecuteContext(ctx); err != nil {
 		// Nothing is left to do where even this can't be written.
 		_, _ = fmt.Fprintf(errOut, "signalbox-sim: %v\n", err)

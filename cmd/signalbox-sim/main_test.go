@@ -38,7 +38,7 @@ func TestWhatCanNotBeUsedIsRefusedWithItsFlag(t *testing.T) {
 		"--public-url":         {"--public-url", "hooks.example.com", "--listen", here, "--state", ""},
 		"--state":              {"--state", "/dev/null/state", "--listen", here},
 		"--offload-call":       {"--offload-call", "throttle", "--listen", here, "--state", ""},
-		"unknown flag":         {"--port", "1"},
+		"unknown flag: --listne: did you mean --listen?\nsee `signalbox-sim --help`\n": {"--listne", "1"},
 	} {
 		status, said := ended(t, args...)
 		require.Equal(t, 2, status, want)

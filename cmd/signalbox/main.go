@@ -18,6 +18,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/buildinfo"
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/interrupt"
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/cmd/internal/temporalconn"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
@@ -109,7 +110,7 @@ Exit status: ` + exitStatuses,
 		Version:       buildinfo.Version(),
 	}
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
-		return &commandLineError{command, flagError(command, err)}
+		return &commandLineError{command, setting.WithSimilarFlags(command, err)}
 	})
 	root.AddCommand(p.serve(), p.ingress(), p.worker(), p.setup(), p.keys(), p.webhook(), p.cases(),
 		p.activation(), p.approval(), p.runs(), p.toDo(), p.notice(), p.catchUp(), p.inbox(), p.doctor(), p.ready())

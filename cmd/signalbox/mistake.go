@@ -7,16 +7,16 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"go.temporal.io/api/serviceerror"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 	"github.com/signalbox-dev/signalbox/ingress/api"
 )
 
 // argumentError names the argument that is missing or too much, by the names in the command's Use, or the unknown subcommand.
 func argumentError(command *cobra.Command, args []string, err error) error {
 	if command.HasSubCommands() && len(args) > 0 {
-		return fmt.Errorf("unknown command %q%s", args[0], didYouMean("", similar(command, args[0])))
+		return fmt.Errorf("unknown command %q%s", args[0], setting.DidYouMean("", setting.Similar(command, args[0])))
 	}
 	use, _, _ := strings.Cut(command.Use, " -") // without flags
 	names := strings.Fields(use)[1:]
@@ -27,32 +27,6 @@ func argumentError(command *cobra.Command, args []string, err error) error {
 		return fmt.Errorf("unexpected argument %q", args[len(names)])
 	}
 	return err
-}
-
-// flagError adds the flags with names like that of an unknown one.
-func flagError(command *cobra.Command, err error) error {
-	unknown, ok := errors.AsType[*pflag.NotExistError](err)
-	if !ok {
-		return err
-	}
-	flags := &cobra.Command{}
-	command.Flags().VisitAll(func(flag *pflag.Flag) {
-		flags.AddCommand(&cobra.Command{Use: flag.Name, Run: func(*cobra.Command, []string) {}})
-	})
-	return fmt.Errorf("%w%s", err, didYouMean("--", similar(flags, unknown.GetSpecifiedName())))
-}
-
-// similar returns the names of subcommands that begin with a name or are two typing mistakes from it.
-func similar(command *cobra.Command, name string) []string {
-	command.SuggestionsMinimumDistance = 2
-	return command.SuggestionsFor(name)
-}
-
-func didYouMean(before string, names []string) string {
-	if len(names) == 0 {
-		return ""
-	}
-	return ": did you mean " + before + strings.Join(names, " or "+before) + "?"
 }
 
 // mistake returns the text of an error, with the flags for the parameters that the API refuses, and what to do about a missing namespace.

@@ -1,13 +1,15 @@
-// Package setting reports settings that can't be used.
+// Package setting reports settings and command lines that can't be used.
 package setting
 
 import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // ErrWrong says that a setting is wrong. The commands then end with status 2.
@@ -19,6 +21,38 @@ func NoArgs(command *cobra.Command, args []string) error {
 		return fmt.Errorf("%w: %w", ErrWrong, err)
 	}
 	return nil
+}
+
+// FlagError refuses the flags of a command line, and names the command's help.
+func FlagError(command *cobra.Command, err error) error {
+	return fmt.Errorf("%w: %w\nsee `%s --help`", ErrWrong, WithSimilarFlags(command, err), command.CommandPath())
+}
+
+// WithSimilarFlags adds the flags with names like that of an unknown one.
+func WithSimilarFlags(command *cobra.Command, err error) error {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok {
+		return err
+	}
+	flags := &cobra.Command{}
+	command.Flags().VisitAll(func(flag *pflag.Flag) {
+		flags.AddCommand(&cobra.Command{Use: flag.Name, Run: func(*cobra.Command, []string) {}})
+	})
+	return fmt.Errorf("%w%s", err, DidYouMean("--", Similar(flags, unknown.GetSpecifiedName())))
+}
+
+// Similar returns the names of subcommands that begin with a name or are two typing mistakes from it.
+func Similar(command *cobra.Command, name string) []string {
+	command.SuggestionsMinimumDistance = 2
+	return command.SuggestionsFor(name)
+}
+
+// DidYouMean asks whether one of the names was meant; it is empty without names.
+func DidYouMean(before string, names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return ": did you mean " + before + strings.Join(names, " or "+before) + "?"
 }
 
 // Listen opens a listener. Its error names the setting and what to do.
