@@ -12,7 +12,7 @@ import (
 var (
 	// ErrBusy says that the store did not answer before the context ended, or that too many writes wait already. The write may
 	// still happen after the context has ended; to repeat an Append is safe, it finds the duplicate. In HTTP: 503.
-	ErrBusy = errors.New("inbox: busy")
+	ErrBusy = errors.New("inbox: unavailable")
 	// ErrLocked is an ErrBusy: another transaction has locked a row for longer than the store waits. Nothing was written.
 	ErrLocked = fmt.Errorf("%w: another transaction has locked a row", ErrBusy)
 	// ErrClosed says that the store was closed.
