@@ -21,6 +21,7 @@ func New(w io.Writer, level, format string) (*zap.Logger, error) {
 	}
 	config := zap.NewProductionEncoderConfig()
 	config.EncodeTime = zapcore.ISO8601TimeEncoder
+	config.EncodeDuration = zapcore.StringDurationEncoder
 	encoder := zapcore.NewJSONEncoder(config)
 	if format == "console" {
 		config.EncodeLevel = zapcore.CapitalLevelEncoder
@@ -30,7 +31,8 @@ func New(w io.Writer, level, format string) (*zap.Logger, error) {
 }
 
 // ForTemporal returns the logger for the SDK. It writes the SDK's info lines at debug level, since they are for developers of the SDK. Of the error of
-// an activity it writes the type only: the message may quote a provider, and so a person. The workflow's history has the message.
+// an activity it writes the type only: the message may quote a provider, and so a person. The workflow's history has the message. A failed attempt of
+// an activity is a warning: the workflow decides whether it is an error.
 func ForTemporal(log *zap.Logger) sdklog.Logger {
 	return temporal{log.Named("temporal").WithOptions(zap.AddCallerSkip(1)).Sugar()}
 }
@@ -43,7 +45,13 @@ func (t temporal) Info(msg string, keyvals ...any) { t.log.Debugw(msg, withoutMe
 
 func (t temporal) Warn(msg string, keyvals ...any) { t.log.Warnw(msg, withoutMessages(keyvals)...) }
 
-func (t temporal) Error(msg string, keyvals ...any) { t.log.Errorw(msg, withoutMessages(keyvals)...) }
+func (t temporal) Error(msg string, keyvals ...any) {
+	write := t.log.Errorw
+	if msg == "Activity error." {
+		write = t.log.Warnw
+	}
+	write(msg, withoutMessages(keyvals)...)
+}
 
 // With returns a logger that adds fields to each line. The SDK adds the workflow and the activity.
 func (t temporal) With(keyvals ...any) sdklog.Logger {

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
+	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
 )
@@ -40,6 +42,32 @@ func TestTheLogOfTheSDKHasTheTypeOfAnActivitysErrorAndNotItsMessage(t *testing.T
 				require.Equal(t, err, given[3], "the caller's values stay")
 			}
 		})
+	}
+}
+
+// The workflow decides whether the failure of an activity is an error: many are expected and retried.
+func TestAFailedActivityIsAWarning(t *testing.T) {
+	t.Parallel()
+	var written bytes.Buffer
+	log, err := logging.New(&written, "warn", "json")
+	require.NoError(t, err)
+	sdk := sdklog.With(logging.ForTemporal(log), "ActivityType", "offload.create-case")
+	sdk.Error("Activity error.", "Error", temporal.NewApplicationError("throttled", "OffloadThrottled"))
+	require.Contains(t, written.String(), `{"level":"warn"`)
+	require.Contains(t, written.String(), "OffloadThrottled")
+	written.Reset()
+	sdk.Error("Activity panic.")
+	require.Contains(t, written.String(), `{"level":"error"`)
+}
+
+func TestADurationHasAUnit(t *testing.T) {
+	t.Parallel()
+	for format, want := range map[string]string{"json": `"for":"5s"`, "console": `"for": "5s"`} {
+		var written bytes.Buffer
+		log, err := logging.New(&written, "info", format)
+		require.NoError(t, err)
+		log.Info("stops", zap.Duration("for", 5*time.Second))
+		require.Contains(t, written.String(), want)
 	}
 }
 
