@@ -1,7 +1,11 @@
 package api
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -9,6 +13,9 @@ import (
 // StartCase implements StrictServerInterface.
 func (s *Server) StartCase(ctx context.Context, request StartCaseRequestObject) (StartCaseResponseObject, error) {
 	if err := mayUseAccount(ctx, request.Body.Normalized().Account); err != nil {
+		return nil, err
+	}
+	if err := s.checkNames(ctx, request.Body.Normalized()); err != nil {
 		return nil, err
 	}
 	started, err := s.deps.Client.StartCase(ctx, *request.Body)
@@ -21,6 +28,28 @@ func (s *Server) StartCase(ctx context.Context, request StartCaseRequestObject) 
 		return StartCase200JSONResponse{Body: body, Headers: StartCase200ResponseHeaders{Location: location}}, nil
 	}
 	return StartCase201JSONResponse{Body: body, Headers: StartCase201ResponseHeaders{Location: location}}, nil
+}
+
+// checkNames refuses an account or a callback that is not configured: the case would start, and wait until the name is there.
+func (s *Server) checkNames(ctx context.Context, start workflows.CaseStart) error {
+	if s.deps.Accounts == nil {
+		return nil
+	}
+	var wrong []FieldError
+	check := func(field, name string, configured []string) {
+		if !slices.Contains(configured, name) {
+			wrong = append(wrong, FieldError{Field: field, Detail: fmt.Sprintf("it is not configured (configured: %s)", cmp.Or(strings.Join(configured, ", "), "none"))})
+		}
+	}
+	own := slices.DeleteFunc(slices.Clone(s.deps.Accounts), func(name string) bool { return !caller(ctx).mayUseAccount(name) })
+	check("account", start.Account, own)
+	for i, name := range start.Notify {
+		check(fmt.Sprintf("notify[%d]", i), name, s.deps.Callbacks)
+	}
+	if len(wrong) > 0 {
+		return invalid(wrong...)
+	}
+	return nil
 }
 
 // GetCase implements StrictServerInterface.

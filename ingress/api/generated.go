@@ -339,7 +339,7 @@ type CaseRequest = workflows.CaseRequest
 // CaseRow defines model for CaseRow.
 type CaseRow = signalbox.CaseRow
 
-// CaseStart Either `request` (create the case) or `caseId` (follow one that exists at Offload already). As a whole at most 400 KiB.
+// CaseStart Either `request` (create the case) or `caseId` (follow one that exists at Offload already). As a whole at most 400 KiB. A process that also runs the workers refuses an `account` or a name in `notify` that is not in its configuration.
 //
 // Examples: {"reference":"vendor_2048","request":{"channel":"EMAIL","counterparty":{"address":"billing@vendor.example","name":"Vendor"},"goal":{"objective":"Get the invoice for order 2048"},"senderPersona":{"name":"Ann"}}}
 type CaseStart = workflows.CaseStart

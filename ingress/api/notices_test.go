@@ -69,6 +69,32 @@ func TestAStartNamesTheCallbacksOfItsNotices(t *testing.T) {
 	require.Equal(t, []string{"finance", "audit"}, w.temporal.starts["offload-case/tells"].Notify)
 }
 
+func TestAStartNamesOnlyWhatIsConfigured(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, tokens())
+	start := func(secret, names string) answer {
+		return w.post(t, secret, "/v1/cases", `{"reference":"r","caseId":"c1",`+names+`}`)
+	}
+	require.Equal(t, 201, start(adminSecret, `"account":"us","notify":["finnance"]`).status, "a process without workers does not know the names")
+
+	w.deps.Accounts, w.deps.Callbacks = []string{"apac", "default", "emea"}, []string{"finance"}
+	var err error
+	w.server, err = api.New(w.deps)
+	require.NoError(t, err)
+	got := start(adminSecret, `"account":"emae","notify":["finance","finnance"]`)
+	require.Equal(t, 400, got.status, got.body)
+	require.Equal(t, []api.FieldError{
+		{Field: "account", Detail: "it is not configured (configured: apac, default, emea)"},
+		{Field: "notify[1]", Detail: "it is not configured (configured: finance)"},
+	}, got.problem(t).Errors)
+	require.Equal(t, 201, w.post(t, adminSecret, "/v1/cases", `{"reference":"s","caseId":"c2","notify":["finance"]}`).status)
+
+	w.deps.Accounts = []string{"apac", "default"}
+	w.server, err = api.New(w.deps)
+	require.NoError(t, err)
+	require.Equal(t, "account: it is not configured (configured: none)", start(emeaSecret, `"account":"emea"`).problem(t).Detail, "a token learns of no other account")
+}
+
 func TestTheNoticesOfASourceNeedItsOwnScope(t *testing.T) {
 	t.Parallel()
 	set := new(api.TokenSet)

@@ -43,6 +43,8 @@ type Deps struct {
 	// Keys open the bodies of deliveries, and AgentSecrets verify those that are released.
 	Keys         *keyring.Ring
 	AgentSecrets map[string][]string
+	// Accounts and Callbacks are the configured names that a start may use. Nil: the process has no workers, and others may have other names.
+	Accounts, Callbacks []string
 	// Transcript reads the conversation of a case from Offload.
 	Transcript func(ctx context.Context, reference string) (workflows.CaseTranscript, error)
 	// Tokens find callers. Nil: everybody is let in as "local", which is for loopback alone.

@@ -4,14 +4,17 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"go.temporal.io/sdk/client"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/health"
 	"github.com/signalbox-dev/signalbox/cmd/internal/internalhttp"
 	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
@@ -57,11 +60,15 @@ func newAPI(s Settings, tokens api.Tokens, in *ingressPart, accounts map[string]
 	if err != nil {
 		return nil, fmt.Errorf("API: %w", err)
 	}
-	return api.New(api.Deps{
+	deps := api.Deps{
 		Client: apps, Inbox: in.inbox.current, Keys: s.Keyring, AgentSecrets: s.Config.AgentSecrets(), Tokens: tokens,
 		Log: s.Log.Named("api"), Tracer: in.tracer, Now: now,
 		Transcript: transcript.Source{Cases: apps, Accounts: accounts, Now: now}.Read,
-	})
+	}
+	if s.Parts&config.Worker != 0 {
+		deps.Accounts, deps.Callbacks = slices.Sorted(maps.Keys(s.Config.Accounts)), slices.Sorted(maps.Keys(s.Config.Callbacks))
+	}
+	return api.New(deps)
 }
 
 // newPage returns the page of a process with an API.

@@ -109,6 +109,8 @@ func TestTheREADMEsFaultsAndStepsOfTheSimulatorsComeThroughInARealProcess(t *tes
 	api, simulators := address("internal"), address("simulators")
 
 	body := strings.Replace(start("stepwise", "manual"), `"request"`, `"notify":["finance"],"options":{"reconcileAfter":"1s","pollFloor":"10ms"},"request"`, 1)
+	_, refusal := answered(t, http.MethodPost, api+"/v1/cases", strings.Replace(body, "finance", "finnance", 1), http.StatusBadRequest)
+	require.Contains(t, string(refusal), "notify[0]: it is not configured (configured: finance)")
 	answered(t, http.MethodPost, api+"/v1/cases", body, http.StatusCreated)
 	testenv.Eventually(t, func(context.Context) ([]offloadsim.Record, error) {
 		stateOf(t, api, "stepwise", workflows.CaseCreateUncertain)
