@@ -95,6 +95,12 @@ func (p process) showNotices(cmd *cobra.Command, backend backend, source string,
 	if err := p.list(cmd, asJSON, state, headings, rows); err != nil || asJSON {
 		return err
 	}
+	if slices.ContainsFunc(state.Notices, func(n workflows.NoticeRecord) bool { return n.Status == workflows.NoticeWaiting }) {
+		// The server retries a delivery, so the workflow learns of its attempts at the end.
+		if err := p.say(cmd, "\nTemporal's Web UI has the attempts of waiting notices so far: Pending Activities of %s\n", workflows.NotifyWorkflowID(source)); err != nil {
+			return err
+		}
+	}
 	var newest workflows.NoticeRecord
 	for _, n := range state.Notices {
 		if n.LastError != "" && !n.Time.Before(newest.Time) {

@@ -184,7 +184,11 @@ func TestNoticesThatWereGivenUpAreResentAndDismissed(t *testing.T) {
 		require.Regexp(t, `offload-case/vendor_9 .*notice_given_up`, do(0, "notice", "list", "--given-up").out)
 		require.Regexp(t, `ntc_1 +case.attention +callback finance +GIVEN_UP .*5 hours ago .*410 \\u001b\[2J Gone`, do(0, "notice", "list", "vendor_9", "--given-up").out)
 
+		const attempts = "Temporal's Web UI has the attempts of waiting notices so far: Pending Activities of notify/offload-case/vendor_9\n"
+		require.NotContains(t, do(0, "notice", "list", "vendor_9").out, attempts)
+
 		require.Regexp(t, `notices +1\n`, do(0, "notice", "resend", "vendor_9", "ntc_1").out)
+		require.Contains(t, do(0, "notice", "list", "vendor_9").out, attempts)
 		require.Equal(t, map[string]workflows.NoticeStatus{"ntc_1": waits, "ntc_2": givenUp, "ntc_3": givenUp, "ntc_4": givenUp}, statuses())
 		require.NotContains(t, do(0, "notice", "list", "vendor_9", "--given-up").out, "ntc_1")
 		do(4, "notice", "resend", "vendor_9", "ntc_1")
