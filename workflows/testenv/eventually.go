@@ -22,6 +22,31 @@ func Eventually[S any](t testing.TB, read func(context.Context) (S, error), hold
 	return seen
 }
 
+// Within makes a call that waits for something, and lets it wait for five minutes at most.
+func Within[S any](t testing.TB, wait func(context.Context) (S, error)) (S, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
+	defer cancel()
+	return wait(ctx)
+}
+
+// Receive returns what comes from a channel, or the zero value when the channel is closed. It fails the test after five minutes.
+func Receive[S any](t testing.TB, from <-chan S) S {
+	t.Helper()
+	got, err := Within(t, func(ctx context.Context) (got S, err error) {
+		select {
+		case got = <-from:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		return got, err
+	})
+	if err != nil {
+		t.Fatalf("nothing came: %v", err)
+	}
+	return got
+}
+
 // Await is Eventually for goroutines that are not the test's own. It returns an error that shows the last value.
 func Await[S any](ctx context.Context, read func(context.Context) (S, error), holds func(S) bool) (S, error) {
 	ctx, cancel := context.WithTimeout(ctx, waitTimeout)

@@ -72,12 +72,12 @@ func waitsForEnd(t *testing.T) (waiter *signalbox.Client, asks <-chan struct{}) 
 
 func TestAWaitContinuesWithTheRunAfterAReset(t *testing.T) {
 	t.Parallel()
-	const queue = "reset"
+	queue := unique("reset")
 	w := sdkworker.New(shared, queue, sdkworker.Options{})
 	w.RegisterWorkflowWithOptions(followed, workflow.RegisterOptions{Name: workflows.OffloadCaseWorkflow})
 	require.NoError(t, w.Start())
 	t.Cleanup(w.Stop)
-	one := apps.Case("reset-while-waited-for")
+	one := apps.Case(unique("reset-while-waited-for"))
 	startStubOf(t, workflows.OffloadCaseWorkflow, one.WorkflowID(), queue, workflows.CaseState{Status: workflows.CaseRunning})
 	waiter, asks := waitsForEnd(t)
 	waited := make(chan error, 1)
@@ -88,15 +88,15 @@ func TestAWaitContinuesWithTheRunAfterAReset(t *testing.T) {
 		}
 		waited <- err
 	}()
-	<-asks
+	testenv.Receive(t, asks)
 	reset(t, one.WorkflowID())
 	step(t, one, "end")
-	require.NoError(t, <-waited)
+	require.NoError(t, testenv.Receive(t, waited))
 }
 
 func TestAFailedWorkflowIsInTheToDoListUntilItIsReset(t *testing.T) {
 	t.Parallel()
-	workflowID := workflows.OffloadCaseWorkflowID("failed-then-reset")
+	workflowID := workflows.OffloadCaseWorkflowID(unique("failed-then-reset"))
 	startStub(t, workflows.OffloadCaseWorkflow, workflowID, stubState{State: string(workflows.CaseRunning)})
 	afterFirstTask(t, workflowID)
 	signalStub(t, workflowID, "fail")

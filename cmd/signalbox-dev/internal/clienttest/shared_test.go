@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -68,6 +69,13 @@ func runTests(m *testing.M) (code int, err error) {
 	}
 	defer stubs.Stop()
 	return m.Run(), nil
+}
+
+var names atomic.Int64
+
+// unique returns a name that no other test has: the server outlives each round of -count, and so do its workflows.
+func unique(name string) string {
+	return fmt.Sprintf("%s-%d-%d", name, time.Now().UnixNano(), names.Add(1))
 }
 
 // stub is a workflow that shows what it is given, and does what signals say: "end", "again" and "fail".

@@ -2,7 +2,6 @@ package clienttest_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -59,15 +58,13 @@ func followedWorker(t *testing.T) sdkworker.Worker {
 
 func step(t *testing.T, one *signalbox.Case, what string) {
 	t.Helper()
-	testenv.Eventually(t, func(ctx context.Context) (bool, error) {
-		return true, shared.SignalWorkflow(ctx, one.WorkflowID(), "", "step", what)
-	}, func(bool) bool { return true })
+	stories.Signal(t, shared, one.WorkflowID(), "step", what)
 }
 
 func TestWaitingSurvivesContinueAsNewAndWorkerRestarts(t *testing.T) {
 	t.Parallel()
 	first := followedWorker(t)
-	one := startFollowed(t, "waited-for")
+	one := startFollowed(t, unique("waited-for"))
 	atFirst := stories.MustRetry(t, one.State)
 	type ended struct {
 		outcome workflows.CaseOutcome
@@ -134,7 +131,7 @@ func TestWaitingSurvivesContinueAsNewAndWorkerRestarts(t *testing.T) {
 	next(workflows.CaseRunning)
 	step(t, one, "end")
 	next(workflows.CaseCompleted)
-	got := <-waits
+	got := testenv.Receive(t, waits)
 	require.NoError(t, got.err)
 	require.Equal(t, workflows.CaseCompleted, got.outcome.Status)
 }
@@ -146,19 +143,25 @@ func TestManyWaitersSeeEachChange(t *testing.T) { //nolint:paralleltest // see a
 	const cases, waitersOfEach = 20, 10
 	all, known := make([]*signalbox.Case, cases), make([]workflows.CaseState, cases)
 	for n := range all {
-		all[n] = startFollowed(t, fmt.Sprintf("many-%03d", n))
+		all[n] = startFollowed(t, unique("many"))
 		known[n] = testenv.Eventually(t, all[n].State, func(workflows.CaseState) bool { return true })
 	}
+	defer func() { // a catch-up reads every open case
+		for _, one := range all {
+			step(t, one, "end")
+			stories.MustRetry(t, one.Wait)
+		}
+	}()
 	began := time.Now()
 	var done sync.WaitGroup
 	failed := make(chan error, cases*waitersOfEach)
 	for n, one := range all {
 		for range waitersOfEach {
 			done.Go(func() {
-				state, err := one.WaitForChange(t.Context(), 5*waitTimeout, &known[n])
-				for errors.Is(err, signalbox.ErrUnavailable) { // a small server takes so many at once only on a fast machine
-					state, err = one.WaitForChange(t.Context(), 5*waitTimeout, &known[n])
-				}
+				// A small server takes so many at once only on a fast machine.
+				state, err := stories.Retry(t.Context(), func(ctx context.Context) (workflows.CaseState, error) {
+					return one.WaitForChange(ctx, waitTimeout, &known[n])
+				})
 				if err == nil && state.Status != workflows.CaseInputNeeded {
 					err = fmt.Errorf("told of %s", state.Status)
 				}

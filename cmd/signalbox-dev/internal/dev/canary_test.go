@@ -60,6 +60,7 @@ func runCanary(t *testing.T, temporal, keys, ingress string) (steps []step, stat
 
 func TestTheCanaryTimesEachStepAndLeavesAnEndedCase(t *testing.T) {
 	t.Parallel()
+	began := time.Now().UTC()
 	steps, status := runCanary(t, shared.TemporalAddress(), filepath.Join(shared.folder, "keyring.json"), shared.IngressURL())
 	require.Len(t, steps, 5, "%+v", steps)
 	for _, s := range steps {
@@ -69,7 +70,7 @@ func TestTheCanaryTimesEachStepAndLeavesAnEndedCase(t *testing.T) {
 	require.Zero(t, status)
 	left := testenv.Eventually(t, func(ctx context.Context) ([]string, error) {
 		found, err := shared.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
-			Query: "WorkflowId STARTS_WITH '" + workflows.OffloadCaseWorkflowID(workflows.CanaryReference("")) + "'",
+			Query: "WorkflowId STARTS_WITH '" + workflows.OffloadCaseWorkflowID(workflows.CanaryReference("")) + "' AND StartTime >= '" + began.Format(time.RFC3339Nano) + "'",
 		})
 		var states []string
 		for _, execution := range found.GetExecutions() {
