@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // crashingChild is the first argument of the process that is killed.
@@ -69,6 +70,7 @@ func TestAKilledWorkerLeavesNoPartAndNoSecondCopy(t *testing.T) {
 
 			child := exec.Command(os.Args[0], crashingChild, w.cdn.URL+"/killed", filepath.ToSlash(folder), scratch)
 			child.Stderr = os.Stderr
+			testenv.KillWithParent(child)
 			out, err := child.StdoutPipe()
 			require.NoError(t, err)
 			require.NoError(t, child.Start())

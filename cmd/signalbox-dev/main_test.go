@@ -13,9 +13,9 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
-	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
@@ -26,7 +26,7 @@ func TestTheDemonstrationEndsByItself(t *testing.T) {
 	data, err := os.MkdirTemp("", "signalbox-main-test-")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(data) })
-	temporal, err := temporaldev.FreeAddress()
+	temporal, err := setting.FreeAddress()
 	require.NoError(t, err)
 	connected, err := client.NewLazyClient(client.Options{HostPort: temporal, Logger: logging.ForTemporal(zap.NewNop())})
 	require.NoError(t, err)

@@ -42,6 +42,7 @@ func (f *fleet) run(path string, args ...string) {
 	var log bytes.Buffer
 	process := exec.CommandContext(context.WithoutCancel(f.t.Context()), path, args...)
 	process.Dir, process.Stdout, process.Stderr = f.folder, &log, &log
+	testenv.KillWithParent(process)
 	require.NoError(f.t, process.Start())
 	f.t.Cleanup(func() {
 		require.NoError(f.t, process.Process.Signal(syscall.SIGTERM))

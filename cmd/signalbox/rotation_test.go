@@ -4,26 +4,25 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 const rotationSecret = "art_secret_of_the_rotation"
@@ -81,6 +80,7 @@ func (f *fleet) start(i int) {
 		"SIGNALBOX_KEYRING=" + f.keys, "SIGNALBOX_INBOX=" + f.inbox, "SIGNALBOX_LISTEN=" + m.address, "SIGNALBOX_INTERNAL_LISTEN=127.0.0.1:0",
 	}, f.settings...)
 	m.process.Stdout, m.process.Stderr = m.log, m.log
+	testenv.KillWithParent(m.process)
 	require.NoError(f.t, m.process.Start())
 	f.members[i] = m
 	require.Eventually(f.t, func() bool { return f.ask("http://"+m.address+"/readyz") == http.StatusOK },
@@ -100,25 +100,11 @@ func (f *fleet) ask(url string) int {
 	return response.StatusCode
 }
 
-// given has the addresses that freeAddress has returned: a process that restarts must not find another test's process at its own.
-var given sync.Map
-
-// freeAddress returns an address that nothing listens at. Its port is below those that the system gives to connections, so that it stays
-// free while a process restarts.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(12_000))
-		listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)
-		if err == nil {
-			require.NoError(t, listener.Close())
-			if _, taken := given.LoadOrStore(address, true); !taken {
-				return address
-			}
-		}
-	}
-	require.FailNow(t, "no free port")
-	return ""
+	address, err := setting.FreeAddress()
+	require.NoError(t, err)
+	return address
 }
 
 func (f *fleet) stop(i int) {

@@ -1,4 +1,4 @@
-// Package setting reports settings and command lines that can't be used.
+// Package setting reports settings and command lines that can't be used, and finds addresses that can.
 package setting
 
 import (

@@ -9,6 +9,17 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 )
 
+func TestAProcessGetsMoreAddressesThanItsPartHas(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for range 600 {
+		address, err := setting.FreeAddress()
+		require.NoError(t, err)
+		require.False(t, seen[address])
+		seen[address] = true
+	}
+}
+
 func TestAnAddressThatCanNotBeUsedIsRefusedWithItsSettingAndWhatToDo(t *testing.T) {
 	t.Parallel()
 	listener, err := setting.Listen("--listen", "127.0.0.1:0")

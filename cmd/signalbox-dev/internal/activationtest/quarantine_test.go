@@ -9,9 +9,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
-	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -25,7 +25,7 @@ func TestAWrongSecretLosesNoKeyAndNoAnswer(t *testing.T) {
 	const agent, count, wrong = "mistyped", 4, "a mistyped secret"
 	const attempts = 1 + 3 + 3 // at once, directly, and by the queue
 	file := filepath.Join(t.TempDir(), "inbox.db")
-	address, err := temporaldev.FreeAddress() // the same after each restart
+	address, err := setting.FreeAddress() // the same after each restart
 	require.NoError(t, err)
 	start := func(secret string) *receiver {
 		return startReceiver(t, receiving{temporal: shared.temporal, agents: agents{agent: {secret}}, file: file, address: address})

@@ -95,6 +95,7 @@ func TestTheREADMEsFaultsAndStepsOfTheSimulatorsComeThroughInARealProcess(t *tes
 		strings.TrimRight(callback, " ")+" --data "+folder+" --pace 20ms --ui '' --listen "+anyPort+" --internal-listen "+anyPort+" --temporal "+anyPort+" --simulators "+anyPort)
 	var prints said
 	process.Stdout, process.Stderr = &prints, &prints
+	testenv.KillWithParent(process)
 	require.NoError(t, process.Start())
 	t.Cleanup(func() {
 		require.NoError(t, process.Process.Signal(syscall.SIGTERM))

@@ -3,19 +3,19 @@ package composetest_test
 import (
 	"bytes"
 	"context"
-	"math/rand/v2"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // waitTimeout bounds every wait. It is well above the minute after which the server gives a killed worker's activities up.
@@ -64,7 +64,7 @@ func (s *stage) command(t *testing.T, name string, r *running, arguments ...stri
 	}
 	command.Stdout, command.Stderr = r.log, r.log
 	// It must not outlive a test run that is killed.
-	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	testenv.KillWithParent(command)
 	return command
 }
 
@@ -169,7 +169,7 @@ func (s *stage) haproxy(t *testing.T, program, address string, ingresses ...*run
 	var log bytes.Buffer
 	proxy := exec.CommandContext(context.WithoutCancel(t.Context()), program, "-db", "-f", path)
 	proxy.Stdout, proxy.Stderr = &log, &log
-	proxy.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	testenv.KillWithParent(proxy)
 	require.NoError(t, proxy.Start())
 	t.Cleanup(func() {
 		require.NoError(t, proxy.Process.Signal(syscall.SIGTERM))
@@ -180,17 +180,9 @@ func (s *stage) haproxy(t *testing.T, program, address string, ingresses ...*run
 	})
 }
 
-// freeAddress finds a port below those that the system gives to outgoing connections: while a process is dead, none of them may take its port.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	const lowest, count, tries = 20000, 12000, 100
-	for range tries {
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(lowest+rand.IntN(count)))
-		if listener, err := net.Listen("tcp", address); err == nil {
-			require.NoError(t, listener.Close())
-			return address
-		}
-	}
-	require.FailNow(t, "no free address")
-	return ""
+	address, err := setting.FreeAddress()
+	require.NoError(t, err)
+	return address
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/health"
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
@@ -274,7 +275,7 @@ func waitFor(command *exec.Cmd) error {
 
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	address, err := temporaldev.FreeAddress()
+	address, err := setting.FreeAddress()
 	require.NoError(t, err)
 	return address
 }

@@ -237,6 +237,7 @@ scrape_configs:
 		"--storage.tsdb.path="+filepath.Join(folder, "data"), "--web.listen-address="+listens, "--log.level=warn")
 	var said bytes.Buffer
 	command.Stdout, command.Stderr = &said, &said
+	testenv.KillWithParent(command)
 	require.NoError(t, command.Start())
 	t.Cleanup(func() {
 		stop()

@@ -14,14 +14,17 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 )
 
@@ -107,11 +110,10 @@ func TestWorkflowWithSearchAttributesStartsAtOnce(t *testing.T) {
 	ready := time.Since(began)
 	c := dial(t, s)
 
-	run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
+	run := stories.Execute(t, c, client.StartWorkflowOptions{
 		ID: "at-once", TaskQueue: taskQueue,
 		TypedSearchAttributes: temporal.NewSearchAttributes(stateKey.ValueSet("NEW")),
 	}, upsert)
-	require.NoError(t, err)
 
 	w := runWorker(t, c)
 	defer w.Stop()
@@ -157,21 +159,33 @@ func TestARunningWorkflowAndItsSignalsSurviveARestart(t *testing.T) {
 	opts.FrontendAddr = first.FrontendAddr()
 	// The client lives through the restart, as the worker's and the relay's do.
 	c := dial(t, first)
-	run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "outlives", TaskQueue: taskQueue}, collect, 3)
-	require.NoError(t, err)
+	run := stories.Execute(t, c, client.StartWorkflowOptions{ID: "outlives", TaskQueue: taskQueue}, collect, 3)
 	w := runWorker(t, c)
-	require.NoError(t, c.SignalWorkflow(t.Context(), "outlives", "", "word", "one"))
+	signal(t, c, run.GetID(), "one")
 	w.Stop()
-	require.NoError(t, c.SignalWorkflow(t.Context(), "outlives", "", "word", "two"))
+	signal(t, c, run.GetID(), "two")
 	require.NoError(t, first.Stop())
 
 	start(t, opts)
-	require.NoError(t, c.SignalWorkflow(t.Context(), "outlives", "", "word", "three"))
+	signal(t, c, run.GetID(), "three")
 	w = runWorker(t, c)
 	defer w.Stop()
 	var got []string
 	require.NoError(t, run.Get(t.Context(), &got))
 	require.Equal(t, []string{"one", "two", "three"}, got)
+}
+
+// signal sends a word once, however often Temporal is asked to.
+func signal(t *testing.T, c client.Client, workflowID, word string) {
+	t.Helper()
+	input, err := converter.GetDefaultDataConverter().ToPayloads(word)
+	require.NoError(t, err)
+	stories.MustRetry(t, func(ctx context.Context) (*workflowservice.SignalWorkflowExecutionResponse, error) {
+		return c.WorkflowService().SignalWorkflowExecution(ctx, &workflowservice.SignalWorkflowExecutionRequest{
+			Namespace: client.DefaultNamespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: workflowID},
+			SignalName: "word", Input: input, RequestId: word,
+		})
+	})
 }
 
 func TestMissingSearchAttributesAreAddedAndUsableAtOnce(t *testing.T) {
@@ -181,19 +195,17 @@ func TestMissingSearchAttributesAreAddedAndUsableAtOnce(t *testing.T) {
 		DatabaseFile:     file,
 		SearchAttributes: map[string]enumspb.IndexedValueType{"TestState": enumspb.INDEXED_VALUE_TYPE_KEYWORD},
 	})
-	_, err := dial(t, before).ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
+	stories.Execute(t, dial(t, before), client.StartWorkflowOptions{
 		ID: "kept", TaskQueue: taskQueue,
 		TypedSearchAttributes: temporal.NewSearchAttributes(stateKey.ValueSet("OLD")),
 	}, upsert)
-	require.NoError(t, err)
 	require.NoError(t, before.Stop())
 
 	c := dial(t, start(t, temporaldev.Options{DatabaseFile: file, SearchAttributes: testAttributes}))
-	_, err = c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
+	stories.Execute(t, c, client.StartWorkflowOptions{
 		ID: "added", TaskQueue: taskQueue,
 		TypedSearchAttributes: temporal.NewSearchAttributes(attentionKey.ValueSet([]string{"look"})),
 	}, upsert)
-	require.NoError(t, err)
 	requireListed(t, c, "TestState = 'OLD'", 1)
 	requireListed(t, c, "TestAttention = 'look'", 1)
 }
@@ -219,22 +231,10 @@ func TestATakenAddressIsAnErrorAndDoesNotEndTheProcess(t *testing.T) {
 func TestServersInOneProcessDoNotShareTheirMemory(t *testing.T) {
 	t.Parallel()
 	c := dial(t, start(t, temporaldev.Options{}))
-	_, err := dial(t, shared).ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "mine", TaskQueue: taskQueue}, collect, 1)
-	require.NoError(t, err)
-	_, err = c.DescribeWorkflowExecution(t.Context(), "mine", "")
+	stories.Execute(t, dial(t, shared), client.StartWorkflowOptions{ID: "mine", TaskQueue: taskQueue}, collect, 1)
+	_, err := c.DescribeWorkflowExecution(t.Context(), "mine", "")
 	var notFound *serviceerror.NotFound
 	require.ErrorAs(t, err, &notFound)
-}
-
-func TestAProcessGetsMoreAddressesThanItsPartHas(t *testing.T) {
-	t.Parallel()
-	seen := map[string]bool{}
-	for range 600 {
-		address, err := temporaldev.FreeAddress()
-		require.NoError(t, err)
-		require.False(t, seen[address])
-		seen[address] = true
-	}
 }
 
 // Not parallel: it counts the goroutines of the whole process.
@@ -245,8 +245,7 @@ func TestStopFreesPortsGoroutinesAndFileWithinAMinute(t *testing.T) {
 	s := start(t, opts)
 	c := dial(t, s)
 	w := runWorker(t, c)
-	_, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "open", TaskQueue: taskQueue}, collect, 1)
-	require.NoError(t, err)
+	stories.Execute(t, c, client.StartWorkflowOptions{ID: "open", TaskQueue: taskQueue}, collect, 1)
 	running := runtime.NumGoroutine() - goroutines
 
 	began := time.Now()

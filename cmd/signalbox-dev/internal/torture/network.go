@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/badnetwork"
-	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 )
 
 // networkFaults are what can be wrong with a network, in turn.
@@ -93,7 +93,7 @@ func (r *run) connect(s *settings) error {
 
 // network makes a network to a server, and returns where it is entered.
 func (r *run) network(to role, server string) (string, error) {
-	listen, err := temporaldev.FreeAddress()
+	listen, err := setting.FreeAddress()
 	if err != nil {
 		return "", err
 	}

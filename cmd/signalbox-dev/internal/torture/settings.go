@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
@@ -74,7 +74,7 @@ func newSettings(folder, inbox string, o Options, connect func(*settings) error)
 		EncryptPayloads: o.EncryptPayloads,
 	}
 	for _, address := range []*string{&s.TemporalServer, &s.Ingress, &s.Internal, &s.Providers} {
-		if *address, err = temporaldev.FreeAddress(); err != nil {
+		if *address, err = setting.FreeAddress(); err != nil {
 			return settings{}, nil, err
 		}
 	}
