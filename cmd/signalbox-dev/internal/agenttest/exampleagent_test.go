@@ -16,6 +16,7 @@ import (
 	sdkworker "go.temporal.io/sdk/worker"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox/exampleagent"
@@ -120,8 +121,7 @@ func TestTheExampleAgentServesABrand(t *testing.T) {
 	mu.Lock()
 	require.Equal(t, "Welcome to our shop.", published[id])
 	mu.Unlock()
-	state, err := one.State(t.Context())
-	require.NoError(t, err)
+	state := stories.MustRetry(t, one.State)
 	status := map[string]workflows.RunStatus{}
 	for _, r := range state.Runs {
 		status[r.RunID] = r.Status

@@ -1,6 +1,7 @@
 package apitest_test
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 func start(reference, script string) string {
@@ -18,6 +20,14 @@ func start(reference, script string) string {
 
 const oneCase = "/v1/cases/{reference}"
 
+func awaitCase(t *testing.T, reference string, holds func(workflows.CaseState) bool) workflows.CaseState {
+	t.Helper()
+	return testenv.Eventually(t, func(context.Context) (state workflows.CaseState, err error) {
+		call(t, "GET", oneCase, "/v1/cases/"+reference+"?wait=60s", "", 200, &state)
+		return state, nil
+	}, holds)
+}
+
 func TestACaseIsStartedAnsweredAndAwaitedOverTheAPI(t *testing.T) {
 	t.Parallel()
 	var started struct{ Reference string }
@@ -26,17 +36,12 @@ func TestACaseIsStartedAnsweredAndAwaitedOverTheAPI(t *testing.T) {
 	call(t, "POST", "/v1/cases", "/v1/cases", start("api-story", "question"), 200, &started)
 	call(t, "POST", "/v1/cases", "/v1/cases", start("api-story", "complete"), 409, nil)
 
-	var state workflows.CaseState
-	for !state.Status.Ended() && state.Status != workflows.CaseInputNeeded {
-		call(t, "GET", oneCase, "/v1/cases/api-story?wait=60s", "", 200, &state)
-	}
+	state := awaitCase(t, "api-story", func(s workflows.CaseState) bool { return s.Status.Ended() || s.Status == workflows.CaseInputNeeded })
 	require.Equal(t, workflows.CaseInputNeeded, state.Status)
 	require.NotNil(t, state.Question)
 	call(t, "POST", oneCase+"/input", "/v1/cases/api-story/input", `{"questionId":"another","text":"yes"}`, 409, nil)
 	call(t, "POST", oneCase+"/input", "/v1/cases/api-story/input", fmt.Sprintf(`{"questionId":%q,"text":"Yes, a signed PDF is fine."}`, state.Question.ID), 202, nil)
-	for !state.Status.Ended() {
-		call(t, "GET", oneCase, "/v1/cases/api-story?wait=60s", "", 200, &state)
-	}
+	state = awaitCase(t, "api-story", func(s workflows.CaseState) bool { return s.Status.Ended() })
 	require.Equal(t, workflows.CaseCompleted, state.Status)
 	require.Equal(t, "local", state.Answers[0].By)
 	require.NotNil(t, state.Outcome)
@@ -47,9 +52,10 @@ func TestACaseIsStartedAnsweredAndAwaitedOverTheAPI(t *testing.T) {
 	call(t, "POST", oneCase+"/reconcile", "/v1/cases/api-story/reconcile", "", 409, nil)
 
 	var page signalbox.CasePage
-	for len(page.Cases) == 0 { // Temporal's lists lag behind by a moment
+	testenv.Eventually(t, func(context.Context) (int, error) { // Temporal's lists lag behind by a moment
 		call(t, "GET", "/v1/cases", "/v1/cases?prefix=api-story&state=COMPLETED", "", 200, &page)
-	}
+		return len(page.Cases), nil
+	}, func(n int) bool { return n > 0 })
 	require.Equal(t, "default", page.Cases[0].Account)
 }
 
@@ -66,10 +72,7 @@ func TestACaseIsCancelledAndItsFilesAreListedOverTheAPI(t *testing.T) {
 func TestListsAndDeliveriesAreReadOverTheAPI(t *testing.T) {
 	t.Parallel()
 	call(t, "POST", "/v1/cases", "/v1/cases", start("api-lists", "complete"), 201, nil)
-	var state workflows.CaseState
-	for !state.Status.Ended() {
-		call(t, "GET", oneCase, "/v1/cases/api-lists?wait=60s", "", 200, &state)
-	}
+	awaitCase(t, "api-lists", func(s workflows.CaseState) bool { return s.Status.Ended() })
 	var deliveries struct{ Deliveries []struct{ ID, Lane string } }
 	call(t, "GET", "/v1/deliveries", "/v1/deliveries?reference=api-lists", "", 200, &deliveries)
 	require.NotEmpty(t, deliveries.Deliveries)

@@ -68,7 +68,7 @@ func TestAWebhookThatEndsACaseIsOneTraceUpToItsNotice(t *testing.T) {
 	address, err := shared.Apps.WebhookURL(one.Reference())
 	require.NoError(t, err)
 	plant(t, path.Base(address)) // the token
-	_, err = one.Wait(t.Context())
+	_, err = testenv.Within(t, one.Wait)
 	require.NoError(t, err)
 	relay := relayed(t, one.WorkflowID(), workflows.KindCaseCompleted)
 	arrival := spans.find(t, hex.EncodeToString(relay.GetTraceId()), "of the arrival", func(s *tracepb.Span) bool { return bytes.Equal(s.GetSpanId(), relay.GetParentSpanId()) })
@@ -88,7 +88,7 @@ func TestACaseWhoseEndIsFoundByPollingHasATraceThatStartsAtTheRead(t *testing.T)
 	start := request("traced-poll", "lost")
 	start.Options = workflows.CaseOptions{ReconcileAfter: workflows.Duration(time.Second), PollFloor: workflows.Duration(workflows.MinPollFloor)}
 	one := stories.StartCase(t, shared.Apps, start)
-	_, err := one.Wait(t.Context())
+	_, err := testenv.Within(t, one.Wait)
 	require.NoError(t, err)
 	read := spans.holds(t, "of the read that leads to a hand-off", func(s *tracepb.Span) bool {
 		if s.GetName() != "RunActivity:"+workflows.ActivityOffloadReconcileCase || text(s, "temporalWorkflowID") != one.WorkflowID() {
@@ -199,7 +199,7 @@ func TestTheGoClientGoesOnWithTheTraceOfItsCaller(t *testing.T) {
 	require.NoError(t, stories.Answer(ctx, one, workflows.ProvideInput{QuestionID: state.Question.ID, Text: personsWords, By: "ada"}))
 	span.End()
 	calls(workflows.ActivityOffloadProvideInput, "offload provide input")
-	_, err = one.Wait(t.Context())
+	_, err = testenv.Within(t, one.Wait)
 	require.NoError(t, err)
 	requireNotice(t, relayed(t, one.WorkflowID(), workflows.KindCaseCompleted), workflows.NoticeCaseCompleted, signalCase)
 }

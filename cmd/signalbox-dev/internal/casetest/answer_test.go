@@ -1,6 +1,7 @@
 package casetest_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
@@ -35,7 +37,9 @@ var answers = map[string]func(t *testing.T, a asked){
 	},
 	"given-twice": func(t *testing.T, a asked) {
 		a.give(t)
-		_, err := a.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: a.questionID, Text: "No."})
+		_, err := stories.Retry(t.Context(), func(ctx context.Context) (workflows.InputReceipt, error) {
+			return a.ProvideInput(ctx, workflows.ProvideInput{QuestionID: a.questionID, Text: "No."})
+		})
 		require.ErrorIs(t, err, signalbox.ErrAlreadyAnswered)
 		a.settled(t, workflows.InputAccepted)
 		a.completes(t, 1)
@@ -137,8 +141,7 @@ func TestOffloadAcceptsAtMostOneAnswerWithAnyFailure(t *testing.T) {
 
 func (a asked) give(t *testing.T) {
 	t.Helper()
-	_, err := a.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: a.questionID, Text: "Yes.", By: "ada"})
-	require.NoError(t, err)
+	require.NoError(t, stories.Answer(t.Context(), a.Case, workflows.ProvideInput{QuestionID: a.questionID, Text: "Yes.", By: "ada"}))
 }
 
 // giveElsewhere answers as somebody who doesn't use Signalbox, of which there is no webhook.

@@ -130,13 +130,13 @@ var settledCreations = map[string]func(t *testing.T, offload *provider, start wo
 	},
 	"it-is-adopted": func(t *testing.T, offload *provider, start workflows.CaseStart) {
 		one, caseID := startUncertain(t, offload, offloadsim.FailInternalAfter, start)
-		_, err := one.Adopt(t.Context(), workflows.AdoptCase{CaseID: caseID, By: "ada"})
-		require.NoError(t, err)
+		require.NoError(t, stories.Adopt(t.Context(), one, workflows.AdoptCase{CaseID: caseID, By: "ada"}))
 		require.Empty(t, inStatus(t, one, workflows.CaseRunning).Attention)
-		_, err = one.RetryCreate(t.Context(), workflows.RetryCreate{})
+		_, err := stories.Retry(t.Context(), func(ctx context.Context) (workflows.CaseReceipt, error) {
+			return one.RetryCreate(ctx, workflows.RetryCreate{})
+		})
 		require.ErrorIs(t, err, signalbox.ErrNotUncertain)
-		_, err = one.Adopt(t.Context(), workflows.AdoptCase{CaseID: "another"})
-		require.ErrorIs(t, err, signalbox.ErrConflict)
+		require.ErrorIs(t, stories.Adopt(t.Context(), one, workflows.AdoptCase{CaseID: "another"}), signalbox.ErrConflict)
 		require.NoError(t, offload.Fail(caseID, offloadsim.ResultComplained, ""))
 		endsAs(t, one, workflows.CaseFailed, caseID)
 		require.Len(t, offload.Cases(), 1)
@@ -144,8 +144,7 @@ var settledCreations = map[string]func(t *testing.T, offload *provider, start wo
 	"it-is-created-again": func(t *testing.T, offload *provider, start workflows.CaseStart) {
 		one, none := startUncertain(t, offload, offloadsim.FailResetBefore, start)
 		require.Empty(t, none)
-		_, err := one.RetryCreate(t.Context(), workflows.RetryCreate{By: "ada"})
-		require.NoError(t, err)
+		require.NoError(t, stories.RetryCreate(t.Context(), one, workflows.RetryCreate{By: "ada"}))
 		caseID := testenv.Eventually(t, stories.Attended(offload, one), isRunning).CaseID
 		require.NoError(t, offload.Fail(caseID, offloadsim.ResultBounced, ""))
 		endsAs(t, one, workflows.CaseFailed, caseID)
@@ -153,8 +152,7 @@ var settledCreations = map[string]func(t *testing.T, offload *provider, start wo
 	},
 	"it-is-created-again-though-it-existed": func(t *testing.T, offload *provider, start workflows.CaseStart) {
 		one, first := startUncertain(t, offload, offloadsim.FailGatewayAfter, start)
-		_, err := one.RetryCreate(t.Context(), workflows.RetryCreate{By: "ada"})
-		require.NoError(t, err)
+		require.NoError(t, stories.RetryCreate(t.Context(), one, workflows.RetryCreate{By: "ada"}))
 		second := testenv.Eventually(t, func(ctx context.Context) (workflows.CaseState, error) {
 			state, err := one.State(ctx)
 			if err == nil && state.Status == workflows.CaseCreateUncertain && len(offload.Cases()) == 1 { // a busy machine lost the call
@@ -178,15 +176,13 @@ var settledCreations = map[string]func(t *testing.T, offload *provider, start wo
 		start.Request.Metadata = json.RawMessage(`{"script":"unusable"}`)
 		one := stories.StartCase(t, shared.Apps, start)
 		testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return len(s.Attention) > 0 })
-		_, err := one.RetryCreate(t.Context(), workflows.RetryCreate{Request: request(offloadsim.ScriptReject)})
-		require.NoError(t, err)
+		require.NoError(t, stories.RetryCreate(t.Context(), one, workflows.RetryCreate{Request: request(offloadsim.ScriptReject)}))
 		require.Equal(t, offloadsim.ResultFailedRejected, outcome(t, one).ResultStatus)
 		require.Len(t, offload.Cases(), 1)
 	},
 	"it-existed-all-along": func(t *testing.T, offload *provider, start workflows.CaseStart) {
 		uncertainOne, caseID := startUncertain(t, offload, offloadsim.FailResetAfter, start)
-		_, err := uncertainOne.Cancel(t.Context(), workflows.CancelCase{Reason: "taken over elsewhere"})
-		require.NoError(t, err)
+		require.NoError(t, stories.CancelCase(t.Context(), uncertainOne, workflows.CancelCase{Reason: "taken over elsewhere"}))
 		require.Contains(t, outcome(t, uncertainOne).Attention, workflows.AttentionStillRunning)
 		require.NoError(t, offload.SendFirstMessage(caseID))
 		require.NoError(t, offload.Complete(caseID, nil))

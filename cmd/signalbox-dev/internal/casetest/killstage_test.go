@@ -23,6 +23,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/worker"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -49,6 +50,7 @@ func newStage(t *testing.T) *killStage {
 	offload, err := newProvider()
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, offload.close()) })
+	go stories.ResendAll(t.Context(), offload.Simulator)
 	server, err := temporaldev.Start(t.Context(), temporaldev.Options{SearchAttributes: worker.SearchAttributes(), DynamicConfig: impatientServer})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Stop()) })

@@ -109,8 +109,7 @@ var promises = map[string]func(t *testing.T, offload *provider, start workflows.
 	"a-reset-repeats-no-creation-that-a-person-asked-for": func(t *testing.T, offload *provider, start workflows.CaseStart) {
 		one, _ := startUncertain(t, offload, offloadsim.FailResetBefore, start)
 		uncertain := lastTask(t, one.WorkflowID())
-		_, err := one.RetryCreate(t.Context(), workflows.RetryCreate{By: "ada"})
-		require.NoError(t, err)
+		require.NoError(t, stories.RetryCreate(t.Context(), one, workflows.RetryCreate{By: "ada"}))
 		first := testenv.Eventually(t, unlost(offload, one), isRunning).CaseID
 		posted := offload.creations()
 		reset := &workflowservice.ResetWorkflowExecutionRequest{
@@ -126,8 +125,7 @@ var promises = map[string]func(t *testing.T, offload *provider, start workflows.
 		require.Equal(t, posted, offload.creations(), "POST /cases")
 		require.Equal(t, workflows.CaseCreateUncertain, state.Status)
 
-		_, err = one.RetryCreate(t.Context(), workflows.RetryCreate{By: "ada"})
-		require.NoError(t, err)
+		require.NoError(t, stories.RetryCreate(t.Context(), one, workflows.RetryCreate{By: "ada"}))
 		second := testenv.Eventually(t, stories.Attended(offload, one), isRunning).CaseID
 		require.NotEqual(t, first, second)
 		require.NoError(t, offload.SendFirstMessage(second))

@@ -90,6 +90,7 @@ func runTests(m *testing.M) (int, error) {
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
 	seeds.Store(seed)
+	var offloads []*offloadsim.Simulator
 	shared.folder, shared.providers = folder, map[string]*provider{}
 	accounts := map[string]config.Account{}
 	for _, name := range accountNames() {
@@ -98,6 +99,7 @@ func runTests(m *testing.M) (int, error) {
 			return 1, err
 		}
 		shared.providers[name] = p
+		offloads = append(offloads, p.Simulator)
 		accounts[name] = config.Account{BaseURL: p.url, APIKey: apiKey}
 	}
 	if err := payloadtest.Prepare(folder); err != nil {
@@ -121,7 +123,10 @@ func runTests(m *testing.M) (int, error) {
 	if err != nil {
 		return 1, errors.Join(err, shared.Stop())
 	}
+	ctx, stop := context.WithCancel(context.Background())
+	go stories.ResendAll(ctx, offloads...)
 	code := m.Run()
+	stop()
 	stopReceivers()
 	var problems []error
 	for _, p := range shared.providers {

@@ -17,6 +17,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 func start(t *testing.T) *dev.Instance {
@@ -59,7 +60,7 @@ func TestTheDemonstrationPlaysAndLeavesAQuestionToAnswerOnThePage(t *testing.T) 
 	require.Equal(t, http.StatusOK, response.StatusCode)
 	require.Contains(t, string(after), `<a href="/cases/`+reference[1]+`">See case`)
 
-	outcome, err := instance.Apps.Case(reference[1]).Wait(t.Context())
+	outcome, err := testenv.Within(t, instance.Apps.Case(reference[1]).Wait)
 	require.NoError(t, err)
 	require.Equal(t, workflows.CaseCompleted, outcome.Status)
 	require.Equal(t, "local", outcome.Answers[0].By)

@@ -13,6 +13,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // attached is what the simulator's scripts attach.
@@ -32,7 +33,7 @@ func TestAnAttachmentEndsInTheBucket(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			one := row.play(t)
-			outcome, err := one.Wait(t.Context())
+			outcome, err := testenv.Within(t, one.Wait)
 			require.NoError(t, err)
 			require.Equal(t, workflows.CaseCompleted, outcome.Status)
 			require.Equal(t, row.source, outcome.Source)

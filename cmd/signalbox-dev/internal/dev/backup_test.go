@@ -101,7 +101,7 @@ func TestRestoredInboxRepeatsNothingAndCatchUpFindsLaterEvents(t *testing.T) {
 		require.Equal(t, 3, report.Cases.Done, "the three open cases")
 	}
 
-	outcome, err := second.Apps.Case("unheard").Wait(t.Context())
+	outcome, err := testenv.Within(t, second.Apps.Case("unheard").Wait)
 	require.NoError(t, err)
 	require.Equal(t, workflows.CaseCompleted, outcome.Status)
 	require.Equal(t, workflows.NewsByPoll, outcome.Source)
@@ -119,7 +119,7 @@ func TestRestoredInboxRepeatsNothingAndCatchUpFindsLaterEvents(t *testing.T) {
 			return len(s.Answers) == 1 && s.Answers[0].Result == workflows.InputAccepted
 		})
 		require.NoError(t, offload.Complete(caseIDs[name], nil))
-		outcome, err := one.Wait(t.Context())
+		outcome, err := testenv.Within(t, one.Wait)
 		require.NoError(t, err)
 		require.Equal(t, workflows.CaseCompleted, outcome.Status)
 		require.Empty(t, outcome.Attention)
@@ -128,7 +128,7 @@ func TestRestoredInboxRepeatsNothingAndCatchUpFindsLaterEvents(t *testing.T) {
 		require.Len(t, record.Answers, 1)
 	}
 	for _, name := range []string{"ended", "ended-since"} {
-		outcome, err := second.Apps.Case(name).Wait(t.Context())
+		outcome, err := testenv.Within(t, second.Apps.Case(name).Wait)
 		require.NoError(t, err)
 		require.Equal(t, workflows.CaseCompleted, outcome.Status)
 		require.Empty(t, outcome.Attention)

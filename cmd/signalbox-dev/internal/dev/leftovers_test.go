@@ -27,8 +27,7 @@ func TestTemporalKeepsWhatARefusedStartBroughtUntilItsScavengerRuns(t *testing.T
 	const id, words = "refused-start", "snodgrassian"
 	options := client.StartWorkflowOptions{ID: id, TaskQueue: "no-worker", WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE}
 	for range 2 {
-		_, err := shared.Temporal.ExecuteWorkflow(t.Context(), options, words)
-		require.NoError(t, err, "the client hides that the second start is refused")
+		stories.Execute(t, shared.Temporal, options, words) // the client hides that the second start is refused
 	}
 	runs := runsOf(t, id)
 	require.Len(t, runs, 1)
@@ -39,10 +38,11 @@ func TestTemporalKeepsWhatARefusedStartBroughtUntilItsScavengerRuns(t *testing.T
 	require.True(t, other.Branch)
 
 	stories.Terminate(t, shared.Temporal, id)
-	_, err := shared.Temporal.WorkflowService().DeleteWorkflowExecution(t.Context(), &workflowservice.DeleteWorkflowExecutionRequest{
-		Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: id},
+	stories.MustRetry(t, func(ctx context.Context) (*workflowservice.DeleteWorkflowExecutionResponse, error) {
+		return shared.Temporal.WorkflowService().DeleteWorkflowExecution(ctx, &workflowservice.DeleteWorkflowExecutionRequest{
+			Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: id},
+		})
 	})
-	require.NoError(t, err)
 	testenv.Eventually(t, func(ctx context.Context) ([]storedEvents, error) {
 		return inHistories(t, words), scavenge(ctx)
 	}, func(found []storedEvents) bool { return len(found) == 0 })

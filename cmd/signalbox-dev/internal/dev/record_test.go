@@ -52,7 +52,7 @@ func TestWhatTheServerRecordsReplays(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			one := story(t, "record-"+name)
-			_, err := one.Wait(t.Context())
+			_, err := testenv.Within(t, one.Wait)
 			require.NoError(t, err)
 			checkHistories(t, "offloadcase", name, one.WorkflowID())
 		})
@@ -188,15 +188,13 @@ var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 	},
 	"create-uncertain-then-adopted": func(t *testing.T, reference string) *signalbox.Case {
 		one, caseID := startUncertain(t, reference)
-		_, err := one.Adopt(t.Context(), workflows.AdoptCase{CaseID: caseID, By: "ada"})
-		require.NoError(t, err)
+		require.NoError(t, stories.Adopt(t.Context(), one, workflows.AdoptCase{CaseID: caseID, By: "ada"}))
 		require.NoError(t, shared.uncertain.Fail(caseID, offloadsim.ResultBounced, ""))
 		return one
 	},
 	"create-uncertain-then-retried": func(t *testing.T, reference string) *signalbox.Case {
 		one, _ := startUncertain(t, reference)
-		_, err := one.RetryCreate(t.Context(), workflows.RetryCreate{By: "ada"})
-		require.NoError(t, err)
+		require.NoError(t, stories.RetryCreate(t.Context(), one, workflows.RetryCreate{By: "ada"}))
 		made := testenv.Eventually(t, func(context.Context) ([]offloadsim.Record, error) { return shared.uncertain.CasesOf(reference), nil },
 			func(made []offloadsim.Record) bool { return len(made) == 2 })
 		// Its answer is lost as well; the case's own webhook proves it.
@@ -213,7 +211,7 @@ var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 	"completed-off-schema-and-told": func(t *testing.T, reference string) *signalbox.Case {
 		one := startWithSchema(t, workflows.CaseStart{Reference: reference, ReplyTo: startReceiver(t, "app/"+reference)}, "complete",
 			json.RawMessage(`{"required":["vatId"]}`))
-		outcome, err := ended(t, one).Wait(t.Context())
+		outcome, err := testenv.Within(t, ended(t, one).Wait)
 		require.NoError(t, err)
 		require.Equal(t, workflows.CaseCompleted, outcome.Status)
 		require.Equal(t, []workflows.SchemaViolation{{Reason: `property "vatId" is missing`}}, outcome.ResultCheck.Violations)

@@ -42,7 +42,7 @@ func TestAnInstanceContinuesAfterARestartOnTheSameFolder(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, second.Stop()) })
 	one := second.Apps.Case("restart-question")
 	require.NoError(t, stories.Answer(t.Context(), one, workflows.ProvideInput{QuestionID: asked.Question.ID, Text: "Yes."}))
-	outcome, err := one.Wait(t.Context())
+	outcome, err := testenv.Within(t, one.Wait)
 	require.NoError(t, err)
 	require.Equal(t, workflows.CaseCompleted, outcome.Status)
 

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
@@ -102,9 +103,8 @@ func TestAMissingKeyLosesNoWorkflow(t *testing.T) {
 			}
 			t.Cleanup(acting.Stop)
 			lacking := startWorker(lacks, queue)
-			run, err := starts.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{TaskQueue: queue, WorkflowExecutionTimeout: time.Hour}, "reader", "input", c.fails)
-			require.NoError(t, err)
-			require.NoError(t, signals.SignalWorkflow(t.Context(), run.GetID(), "", "words", "signal"))
+			run := stories.Execute(t, starts, client.StartWorkflowOptions{ID: queue, TaskQueue: queue, WorkflowExecutionTimeout: time.Hour}, "reader", "input", c.fails)
+			stories.Signal(t, signals, run.GetID(), "words", "signal")
 			failed := testenv.Eventually(t, func(ctx context.Context) (*historypb.HistoryEvent, error) {
 				events := knows.GetWorkflowHistory(ctx, run.GetID(), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 				for events.HasNext() {
@@ -117,9 +117,7 @@ func TestAMissingKeyLosesNoWorkflow(t *testing.T) {
 			}, func(event *historypb.HistoryEvent) bool { return event != nil })
 			told := options.FailureConverter.FailureToError(failed.GetWorkflowTaskFailedEventAttributes().GetFailure())
 			require.ErrorContains(t, told, "--payload-keys", "the failed task says what to do")
-			described, err := knows.DescribeWorkflow(t.Context(), run.GetID(), "")
-			require.NoError(t, err)
-			require.Equal(t, enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, described.Status)
+			require.Equal(t, enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, stories.Describe(t, knows, run.GetID()).GetWorkflowExecutionInfo().GetStatus())
 
 			lacking.Stop()
 			t.Cleanup(startWorker(knows, queue).Stop)
@@ -144,9 +142,8 @@ func TestAMissingKeyFailsOneAttemptOfAnActivity(t *testing.T) {
 	queue := t.Name()
 	lacking := startWorker(lacks, queue+"-activities")
 	t.Cleanup(startWorker(knows, queue).Stop)
-	run, err := knows.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{TaskQueue: queue}, "reader", "input", false)
-	require.NoError(t, err)
-	require.NoError(t, knows.SignalWorkflow(t.Context(), run.GetID(), "", "words", "signal"))
+	run := stories.Execute(t, knows, client.StartWorkflowOptions{ID: queue, TaskQueue: queue}, "reader", "input", false)
+	stories.Signal(t, knows, run.GetID(), "words", "signal")
 	testenv.Eventually(t, func(ctx context.Context) (int32, error) {
 		described, err := knows.DescribeWorkflowExecution(ctx, run.GetID(), "")
 		if err != nil || len(described.GetPendingActivities()) == 0 {

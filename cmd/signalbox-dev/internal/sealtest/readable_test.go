@@ -51,7 +51,7 @@ func TestWithoutEncryptionTheTextsAreReadable(t *testing.T) {
 		Channel: "EMAIL", Goal: workflows.CaseGoal{Objective: "zebra.objective"},
 		Counterparty: workflows.Counterparty{Address: "reject@vendor.example", Name: "zebra.counterparty"}, SenderPersona: workflows.SenderPersona{Name: "zebra.persona"},
 	}})
-	_, err = one.Wait(t.Context())
+	_, err = testenv.Within(t, one.Wait)
 	require.NoError(t, err)
 	// A file that is read while Temporal writes it may be torn.
 	testenv.Eventually(t, func(context.Context) (missing []string, err error) {
@@ -193,12 +193,13 @@ func TestQueryResultsAreEncrypted(t *testing.T) {
 	t.Parallel()
 	p := playedStories(t)
 	for _, query := range []string{workflows.QueryState, "__temporal_workflow_metadata"} {
-		response, err := shared.Temporal.WorkflowService().QueryWorkflow(t.Context(), &workflowservice.QueryWorkflowRequest{
-			Namespace: "default", Execution: &commonpb.WorkflowExecution{WorkflowId: p.silent},
-			Query:                &querypb.WorkflowQuery{QueryType: query},
-			QueryRejectCondition: enumspb.QUERY_REJECT_CONDITION_NONE,
+		response := stories.MustRetry(t, func(ctx context.Context) (*workflowservice.QueryWorkflowResponse, error) {
+			return shared.Temporal.WorkflowService().QueryWorkflow(ctx, &workflowservice.QueryWorkflowRequest{
+				Namespace: "default", Execution: &commonpb.WorkflowExecution{WorkflowId: p.silent},
+				Query:                &querypb.WorkflowQuery{QueryType: query},
+				QueryRejectCondition: enumspb.QUERY_REJECT_CONDITION_NONE,
+			})
 		})
-		require.NoError(t, err)
 		for _, payload := range response.GetQueryResult().GetPayloads() {
 			_, encrypted := payloadcodec.KeyID(payload)
 			require.True(t, encrypted, query)

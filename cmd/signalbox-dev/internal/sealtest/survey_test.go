@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
@@ -62,11 +63,10 @@ func TestAKeyIsRetiredWhenNothingNeedsIt(t *testing.T) {
 		return w
 	}
 	start := func(c client.Client, id string, memo map[string]any) {
-		_, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: "waiters", Memo: memo}, "waiter", "input")
-		require.NoError(t, err)
+		stories.Execute(t, c, client.StartWorkflowOptions{ID: id, TaskQueue: "waiters", Memo: memo}, "waiter", "input")
 	}
 	do := func(c client.Client, id, what string) {
-		require.NoError(t, c.SignalWorkflow(t.Context(), id, "", "do", what))
+		stories.Signal(t, c, id, "do", what)
 	}
 	// A new run may be listed before the close of the run that it follows.
 	listed := func(all, running int64) {
@@ -78,9 +78,9 @@ func TestAKeyIsRetiredWhenNothingNeedsIt(t *testing.T) {
 		}
 	}
 	survey := func(ring *keyring.Ring, options payloadcodec.SurveyOptions) payloadcodec.Survey {
-		found, err := payloadcodec.New(ring).Survey(t.Context(), after, options)
-		require.NoError(t, err)
-		return found
+		return stories.MustRetry(t, func(ctx context.Context) (payloadcodec.Survey, error) {
+			return payloadcodec.New(ring).Survey(ctx, after, options)
+		})
 	}
 
 	w := serve(before)
@@ -111,8 +111,7 @@ func TestAKeyIsRetiredWhenNothingNeedsIt(t *testing.T) {
 			}
 			return described.WorkflowExecution.RunID, nil
 		}
-		earlier, err := run(t.Context())
-		require.NoError(t, err)
+		earlier := stories.MustRetry(t, run)
 		do(after, id, "again")
 		testenv.Eventually(t, run, func(id string) bool { return id != earlier })
 	}
@@ -121,10 +120,9 @@ func TestAKeyIsRetiredWhenNothingNeedsIt(t *testing.T) {
 	do(after, "memo", "memo")
 	do(after, "memo", "again")
 	listed(11, 5)
-	testenv.Eventually(t, func(context.Context) (payloadcodec.Survey, error) {
-		return survey(second, payloadcodec.SurveyOptions{OpenOnly: true}), nil
-	},
-		func(s payloadcodec.Survey) bool { return len(s.Open) == 0 })
+	testenv.Eventually(t, func(ctx context.Context) (payloadcodec.Survey, error) {
+		return payloadcodec.New(second).Survey(ctx, after, payloadcodec.SurveyOptions{OpenOnly: true})
+	}, func(s payloadcodec.Survey) bool { return len(s.Open) == 0 })
 
 	retired, err := second.Retire()
 	require.NoError(t, err)

@@ -98,6 +98,22 @@ func Answer(ctx context.Context, one *signalbox.Case, input workflows.ProvideInp
 	}, func(err error) bool { return errors.Is(err, signalbox.ErrAlreadyAnswered) })
 }
 
+// Adopt adopts a case of Offload. A repeated adoption of the same case changes nothing.
+func Adopt(ctx context.Context, one *signalbox.Case, adopt workflows.AdoptCase) error {
+	_, err := Retry(ctx, func(ctx context.Context) (workflows.CaseReceipt, error) { return one.Adopt(ctx, adopt) })
+	return err
+}
+
+// RetryCreate has a case created again once.
+func RetryCreate(ctx context.Context, one *signalbox.Case, retry workflows.RetryCreate) error {
+	return once(ctx, func(ctx context.Context) error {
+		_, err := one.RetryCreate(ctx, retry)
+		return err
+	}, func(err error) bool {
+		return errors.Is(err, signalbox.ErrNotUncertain) || errors.Is(err, signalbox.ErrEnded)
+	})
+}
+
 // CancelCase cancels a running case.
 func CancelCase(ctx context.Context, one *signalbox.Case, why workflows.CancelCase) error {
 	_, err := Retry(ctx, func(ctx context.Context) (workflows.CaseReceipt, error) { return one.Cancel(ctx, why) })
@@ -250,9 +266,28 @@ func Resend(offload Offload, cases []offloadsim.Record) error {
 	return nil
 }
 
+// ResendAll resends, once a second until the context ends, what simulated Offloads could not deliver.
+func ResendAll(ctx context.Context, all ...*offloadsim.Simulator) {
+	again := time.NewTicker(time.Second)
+	defer again.Stop()
+	for {
+		for _, one := range all {
+			_ = Resend(one, one.Cases()) // what fails is sent a second later
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-again.C:
+		}
+	}
+}
+
 // Attend resolves each uncertain creation of the default account until the context ends, as Attended does, and resends what a simulated Offload
 // could not deliver, for tests that only wait for a case. What it returns says whether the creation of a case needed that.
 func Attend(ctx context.Context, apps *signalbox.Client, offload Offload) (needed func(reference string) bool) {
+	if simulated, ok := offload.(*offloadsim.Simulator); ok {
+		go ResendAll(ctx, simulated)
+	}
 	var references sync.Map
 	go func() {
 		again := time.NewTicker(time.Second)
@@ -265,9 +300,6 @@ func Attend(ctx context.Context, apps *signalbox.Client, offload Offload) (neede
 			for _, row := range page.Cases {
 				references.Store(row.Reference, true)
 				_, _ = Attended(offload, apps.Case(row.Reference))(ctx)
-			}
-			if simulated, ok := offload.(*offloadsim.Simulator); ok {
-				_ = Resend(simulated, simulated.Cases())
 			}
 			select {
 			case <-ctx.Done():

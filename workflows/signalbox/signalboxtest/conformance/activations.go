@@ -28,7 +28,9 @@ func activation(t *testing.T, w World) {
 	}, func(p signalbox.ActivationPage) bool { return len(p.Activations) == 1 })
 	require.Equal(t, id, page.Activations[0].ActivationID)
 
-	approvals, err := one.RequestApprovals(t.Context(), workflows.ApprovalRequest{MessageID: "m1", RunID: "r1"}, workflows.ApprovalRequest{MessageID: "m2"})
+	approvals, err := retry(t, func(ctx context.Context) ([]workflows.Approval, error) {
+		return one.RequestApprovals(ctx, workflows.ApprovalRequest{MessageID: "m1", RunID: "r1"}, workflows.ApprovalRequest{MessageID: "m2"})
+	})
 	require.NoError(t, err)
 	require.Len(t, approvals, 2)
 	yes := true
@@ -43,7 +45,10 @@ func activation(t *testing.T, w World) {
 	run, err := ask(t, one.OpenRun, workflows.OpenRun{RunID: "r2"})
 	require.NoError(t, err)
 	require.Equal(t, workflows.RunOpen, run.Status)
-	require.NoError(t, one.TouchRuns(t.Context(), workflows.TouchRuns{RunIDs: []string{"r2"}}))
+	_, err = retry(t, func(ctx context.Context) (bool, error) {
+		return true, one.TouchRuns(ctx, workflows.TouchRuns{RunIDs: []string{"r2"}})
+	})
+	require.NoError(t, err)
 	run, err = ask(t, one.CloseRun, workflows.CloseRun{RunID: "r2"})
 	require.NoError(t, err)
 	require.Equal(t, workflows.RunClosed, run.Status)

@@ -55,7 +55,7 @@ func answer(t *testing.T, w World) {
 	})
 
 	w.Provider.Complete(one.Reference(), map[string]any{"signed": true})
-	outcome, err := one.Wait(t.Context())
+	outcome, err := testenv.Within(t, one.Wait)
 	require.NoError(t, err)
 	require.Equal(t, workflows.CaseCompleted, outcome.Status)
 	require.JSONEq(t, `{"signed":true}`, string(outcome.Facts.Result))
@@ -91,7 +91,7 @@ func resultSchema(t *testing.T, w World) {
 		one := begin(t, w, described)
 		stands(t, one, workflows.CaseRunning)
 		w.Provider.Complete(one.Reference(), json.RawMessage(result))
-		outcome, err := one.Wait(t.Context())
+		outcome, err := testenv.Within(t, one.Wait)
 		require.NoError(t, err)
 		require.Equal(t, workflows.CaseCompleted, outcome.Status)
 		require.NotNil(t, outcome.ResultCheck)
@@ -108,7 +108,7 @@ func resultSchema(t *testing.T, w World) {
 func fail(t *testing.T, w World) {
 	one := startCase(t, w, "fail")
 	w.Provider.Fail(one.Reference(), "max_retries", "no answer came")
-	outcome, err := one.Wait(t.Context())
+	outcome, err := testenv.Within(t, one.Wait)
 	require.NoError(t, err, "a failed case is an outcome")
 	require.Equal(t, workflows.CaseFailed, outcome.Status)
 	require.Equal(t, "max_retries", outcome.ResultStatus)
@@ -122,7 +122,7 @@ func cancel(t *testing.T, w World) {
 	receipt, err := ask(t, one.Cancel, workflows.CancelCase{Reason: "not needed", By: "ada"})
 	require.NoError(t, err)
 	require.Equal(t, workflows.CaseCancelled, receipt.Status)
-	outcome, err := one.Wait(t.Context())
+	outcome, err := testenv.Within(t, one.Wait)
 	require.NoError(t, err)
 	require.Contains(t, outcome.Reason, "not needed")
 	require.Equal(t, []string{workflows.AttentionStillRunning}, outcome.Attention)
@@ -176,7 +176,7 @@ func adopted(t *testing.T, w World) {
 	w.Provider.Ask(ref, "Which form?")
 	testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return s.EventsApplied == 1 }) // no read is under way any more
 	w.Provider.Complete(ref, nil)
-	outcome, err := one.Wait(t.Context())
+	outcome, err := testenv.Within(t, one.Wait)
 	require.NoError(t, err)
 	require.Equal(t, workflows.CaseCompleted, outcome.Status)
 	require.Equal(t, caseID, outcome.CaseID)
@@ -217,7 +217,7 @@ func rejected(t *testing.T, w World) {
 	ends := start(reference("rejected"))
 	w.Provider.NextCreation(ends.Reference, signalboxtest.CreationRejected)
 	one = begin(t, w, ends)
-	outcome, err := one.Wait(t.Context())
+	outcome, err := testenv.Within(t, one.Wait)
 	require.NoError(t, err)
 	require.Equal(t, workflows.CaseFailed, outcome.Status)
 }
@@ -228,7 +228,7 @@ func reconcile(t *testing.T, w World) {
 	testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return s.Check == nil && !s.Facts.CreatedAt.IsZero() })
 	w.Provider.CompleteSilently(one.Reference())
 	require.NoError(t, reconcileNow(t, one))
-	outcome, err := one.Wait(t.Context())
+	outcome, err := testenv.Within(t, one.Wait)
 	require.NoError(t, err)
 	require.Equal(t, workflows.NewsByPoll, outcome.Source)
 }
@@ -308,7 +308,7 @@ func contextEnds(t *testing.T, w World) {
 func terminated(t *testing.T, w World) {
 	one := startCase(t, w, "terminated")
 	w.Terminate(t, one.WorkflowID())
-	_, err := one.Wait(t.Context())
+	_, err := testenv.Within(t, one.Wait)
 	require.ErrorIs(t, err, signalbox.ErrTerminated)
 	_, err = retry(t, one.State)
 	require.ErrorIs(t, err, signalbox.ErrTerminated)

@@ -25,7 +25,7 @@ func list(t *testing.T, w World) {
 	}
 	w.Provider.Ask(want[1], "Which?")
 	w.Provider.Complete(want[2], nil)
-	_, err := w.Apps.Case(want[2]).Wait(t.Context())
+	_, err := testenv.Within(t, w.Apps.Case(want[2]).Wait)
 	require.NoError(t, err)
 	stands(t, w.Apps.Case(want[1]), workflows.CaseInputNeeded)
 
@@ -58,9 +58,9 @@ func list(t *testing.T, w World) {
 		"all of them":            {signalbox.CaseFilter{ReferencePrefix: prefix, Limit: 2}, []string{want[4], want[3], want[2], want[1], want[0]}},
 	} {
 		// Visibility lags behind the workflows.
-		testenv.Eventually(t, func(ctx context.Context) ([]string, error) { return listed(ctx, c.filter) },
+		rows, err := testenv.Await(t.Context(), func(ctx context.Context) ([]string, error) { return listed(ctx, c.filter) },
 			func(rows []string) bool { return slices.Equal(rows, c.want) })
-		_ = name
+		require.NoError(t, err, "%s: %v", name, rows)
 	}
 }
 
@@ -165,7 +165,7 @@ func catchUp(t *testing.T, w World) {
 		return report, err
 	}, func(r signalbox.CatchUpReport) bool { return len(r.Failures) == 0 })
 	require.Positive(t, done)
-	outcome, err := one.Wait(t.Context())
+	outcome, err := testenv.Within(t, one.Wait)
 	require.NoError(t, err)
 	require.Equal(t, workflows.NewsByPoll, outcome.Source)
 
