@@ -35,6 +35,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // ask is one GET of a process.
@@ -61,10 +62,19 @@ func tryAsk(t *testing.T, url string) (status int, body string, err error) {
 // check is a check of the internal /readyz.
 func (r *running) check(t *testing.T, name string) health.State {
 	t.Helper()
-	_, body := ask(t, r.internal+"/readyz")
-	state, found := checkIn(body, name)
-	require.True(t, found, "%s in %s", name, body)
+	state, err := r.tryCheck(t, name)
+	require.NoError(t, err)
 	return state
+}
+
+func (r *running) tryCheck(t *testing.T, name string) (health.State, error) {
+	t.Helper()
+	_, body, err := tryAsk(t, r.internal+"/readyz")
+	state, found := checkIn(body, name)
+	if err == nil && !found {
+		err = fmt.Errorf("no check %s in %s", name, body)
+	}
+	return state, err
 }
 
 func checkIn(body, name string) (state health.State, found bool) {
@@ -81,62 +91,45 @@ func checkIn(body, name string) (state health.State, found bool) {
 
 func (r *running) becomes(t *testing.T, name string, ok bool) health.State {
 	t.Helper()
-	var last health.State
-	require.Eventually(t, func() bool {
-		last = r.check(t, name)
-		return last.OK == ok && !strings.Contains(last.Problem, "not checked yet")
-	}, time.Minute, 20*time.Millisecond)
-	return last
+	return testenv.Eventually(t, func(context.Context) (health.State, error) { return r.tryCheck(t, name) },
+		func(s health.State) bool { return s.OK == ok && !strings.Contains(s.Problem, "not checked yet") })
 }
 
 // failsWith waits until a check shows a problem. On a slow machine its first probes may fail by their timeout.
 func (r *running) failsWith(t *testing.T, name, problem string) health.State {
 	t.Helper()
-	var last health.State
-	require.Eventually(t, func() bool {
-		last = r.check(t, name)
-		return last.Problem == problem
-	}, time.Minute, 20*time.Millisecond, problem)
-	return last
+	return testenv.Eventually(t, func(context.Context) (health.State, error) { return r.tryCheck(t, name) },
+		func(s health.State) bool { return s.Problem == problem })
 }
 
 // accepts waits until the public /readyz says that webhooks are accepted.
 func (r *running) accepts(t *testing.T) {
 	t.Helper()
-	require.Eventually(t, func() bool {
-		status, _ := ask(t, r.url+"/readyz")
-		return status == 200
-	}, time.Minute, 10*time.Millisecond, "webhooks are accepted")
+	testenv.Eventually(t, func(context.Context) (int, error) {
+		status, _, err := tryAsk(t, r.url+"/readyz")
+		return status, err
+	}, func(status int) bool { return status == 200 })
 }
 
 // shows waits until the metrics have a line, and returns them.
 func (r *running) shows(t *testing.T, line string) (metrics string) {
 	t.Helper()
-	require.Eventually(t, func() bool {
-		_, metrics = ask(t, r.internal+"/metrics")
-		return strings.Contains(metrics, line)
-	}, time.Minute, 20*time.Millisecond, line)
-	return metrics
+	return testenv.Eventually(t, func(context.Context) (string, error) {
+		_, metrics, err := tryAsk(t, r.internal+"/metrics")
+		return metrics, err
+	}, func(metrics string) bool { return strings.Contains(metrics, line) })
 }
 
 // stores posts an event until it is stored: on a busy machine it may not be in time.
 func (r *running) stores(t *testing.T, ring *keyring.Ring, event string) {
 	t.Helper()
-	require.Eventually(t, func() bool {
-		status := posted(t, r.url, ring, event)
+	testenv.Eventually(t, func(context.Context) (int, error) { return tryPost(t, r.url, ring, event) }, func(status int) bool {
 		require.Contains(t, []int{204, 503}, status)
 		return status == 204
-	}, time.Minute, time.Millisecond, "it is stored")
+	})
 }
 
-// posted posts an event of a case and returns the answer's status.
-func posted(t *testing.T, url string, ring *keyring.Ring, id string) int {
-	t.Helper()
-	status, err := tryPost(t, url, ring, id)
-	require.NoError(t, err)
-	return status
-}
-
+// tryPost posts an event of a case and returns the answer's status.
 func tryPost(t *testing.T, url string, ring *keyring.Ring, id string) (int, error) {
 	t.Helper()
 	path := workflows.OffloadWebhookPath("order-1", ring.Token(workflows.OffloadTokenContext("order-1")...))
@@ -178,7 +171,7 @@ func TestAnIngressStartsBeforeItsDatabaseAndRecovers(t *testing.T) {
 		defer func() { waiting <- status }()
 		for status == 503 {
 			began := time.Now()
-			status = posted(t, r.url, ring, "evt_1")
+			status, _ = tryPost(t, r.url, ring, "evt_1") // 0 if it fails
 			if time.Since(began) < 5*time.Second {
 				return // it has not waited for most of the 8 s that Offload allows
 			}
@@ -303,9 +296,8 @@ func TestReceivingDoesNotDependOnWorkersAndTheyStartOnceTheNamespaceExists(t *te
 	r.stores(t, ring, "evt_1")
 
 	temporal.made.Store(true)
-	require.Eventually(t, func() bool {
-		return r.check(t, "workers").OK && r.logs.FilterMessage("workers run").Len() >= 1
-	}, time.Minute, 10*time.Millisecond)
+	testenv.Eventually(t, func(context.Context) (health.State, error) { return r.tryCheck(t, "workers") },
+		func(s health.State) bool { return s.OK && r.logs.FilterMessage("workers run").Len() >= 1 })
 	r.becomes(t, "temporal", true)
 	since := r.check(t, "temporal").Since
 	require.Equal(t, since, r.check(t, "temporal").Since, "it is since the change, not since the question")

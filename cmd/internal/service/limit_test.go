@@ -26,6 +26,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/worker"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // wire is a connection to an ingress below HTTP.
@@ -104,15 +105,16 @@ func TestAnIdleConnectionIsClosedAfterTheSetting(t *testing.T) {
 }
 
 // refusedAs posts a bad token for a source that a proxy names.
-func refusedAs(t *testing.T, poster *http.Client, url, source string) int {
+func refusedAs(t *testing.T, poster *http.Client, url, source string) (int, error) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/webhooks/offload/order-1/guess", strings.NewReader("{}"))
 	require.NoError(t, err)
 	request.Header.Set("X-Forwarded-For", source)
 	response, err := poster.Do(request)
-	require.NoError(t, err)
-	require.NoError(t, response.Body.Close())
-	return response.StatusCode
+	if err != nil {
+		return 0, err
+	}
+	return response.StatusCode, response.Body.Close()
 }
 
 func newPoster(t *testing.T) *http.Client {
@@ -137,11 +139,16 @@ func TestSourcesBehindATrustedProxyAreLimitedSeparately(t *testing.T) {
 			settings.TrustedProxies = c.trusted
 			url, poster := startIngress(t, settings, newRing(t), nowhere), newPoster(t)
 			// An allowance comes back with time, so it may take more than one try to find both used up.
-			require.Eventually(t, func() bool {
-				for refusedAs(t, poster, url, "203.0.113.7") == 401 {
+			testenv.Eventually(t, func(context.Context) (int, error) {
+				status, err := refusedAs(t, poster, url, "203.0.113.7")
+				for status == 401 && err == nil {
+					status, err = refusedAs(t, poster, url, "203.0.113.7")
 				}
-				return refusedAs(t, poster, url, "203.0.113.8") == c.other
-			}, time.Minute, time.Millisecond)
+				if err != nil {
+					return status, err
+				}
+				return refusedAs(t, poster, url, "203.0.113.8")
+			}, func(status int) bool { return status == c.other })
 		})
 	}
 }
@@ -164,23 +171,24 @@ func TestBytesInFlightAreBoundedBySettings(t *testing.T) {
 			url, poster := startIngress(t, settings, ring, nowhere), newPoster(t)
 			token := ring.Token(workflows.OffloadTokenContext("order-1")...)
 			body := strings.Repeat(" ", size)
-			post := func(path string) int {
+			post := func(path string) (int, error) {
 				response, err := poster.Post(url+path, "application/json", strings.NewReader(body))
-				require.NoError(t, err)
-				require.NoError(t, response.Body.Close())
-				return response.StatusCode
-			}
-			require.Eventually(t, func() bool { return post(ownURL(token)) == 204 }, time.Minute, time.Millisecond, "it is up")
-			// On a busy machine the slow one may be cut for its own slowness, or the other's time be over: then they come again.
-			require.Eventually(t, func() bool {
-				slow := connect(t, url)
-				slow.send("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", c.path(token), size, body[:size-1])
-				if !slow.quiet() { // its bytes are read, and the last one is waited for
-					return false
+				if err != nil {
+					return 0, err
 				}
-				status := post(c.path(token))
-				return (status == 204 || status == 401) && slow.statusOr0() == 503
-			}, time.Minute, time.Millisecond, "the slow one makes room")
+				return response.StatusCode, response.Body.Close()
+			}
+			testenv.Eventually(t, func(context.Context) (int, error) { return post(ownURL(token)) }, func(status int) bool { return status == 204 }) // it is up
+			// On a busy machine the slow one may be cut for its own slowness, or the other's time be over: then they come again.
+			testenv.Eventually(t, func(context.Context) (bool, error) {
+				slow := connect(t, url)
+				_, err := fmt.Fprintf(slow, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", c.path(token), size, body[:size-1])
+				if err != nil || !slow.quiet() { // its bytes are read, and the last one is waited for
+					return false, err
+				}
+				status, err := post(c.path(token))
+				return (status == 204 || status == 401) && slow.statusOr0() == 503, err
+			}, func(madeRoom bool) bool { return madeRoom })
 		})
 	}
 }

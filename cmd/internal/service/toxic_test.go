@@ -1,6 +1,8 @@
 package service_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -20,6 +22,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // newNetwork returns a bad network to a database, and the database's address over it.
@@ -77,18 +80,18 @@ func sendEvents(sender *http.Client, url string, ring *keyring.Ring, events []st
 // store sends events until all are stored: on a busy machine one may not be in time.
 func store(t *testing.T, sender *http.Client, url string, ring *keyring.Ring, events ...string) {
 	t.Helper()
-	require.Eventually(t, func() bool {
-		var again []string
+	testenv.Eventually(t, func(context.Context) (again []string, err error) {
 		for _, a := range sendEvents(sender, url, ring, events) {
-			require.NoError(t, a.err)
-			require.Contains(t, []int{204, 503}, a.status)
-			if a.status == 503 {
-				again = append(again, a.event)
+			if a.err == nil {
+				require.Contains(t, []int{204, 503}, a.status)
+			}
+			if a.status != 204 {
+				again, err = append(again, a.event), errors.Join(err, a.err)
 			}
 		}
 		events = again
-		return len(again) == 0
-	}, time.Minute, time.Millisecond, "they are stored")
+		return again, err
+	}, func(again []string) bool { return len(again) == 0 })
 }
 
 func TestABadNetworkToTheDatabaseLosesNoAcknowledgedWebhook(t *testing.T) {

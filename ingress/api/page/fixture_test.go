@@ -43,6 +43,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -574,6 +575,25 @@ func (w *world) signedIn(t *testing.T, secret string) *browser {
 func (b *browser) get(t *testing.T, path string) (int, string) {
 	t.Helper()
 	return b.send(t, http.MethodGet, path, nil, nil)
+}
+
+// shows gets a page until it has all the parts, and returns it.
+func (b *browser) shows(t *testing.T, path string, parts ...string) string {
+	t.Helper()
+	return testenv.Eventually(t, func(ctx context.Context) (string, error) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, b.w.url+path, nil)
+		if err != nil {
+			return "", err
+		}
+		response, err := b.Do(request)
+		if err != nil {
+			return "", err
+		}
+		body, err := io.ReadAll(response.Body)
+		return string(body), errors.Join(err, response.Body.Close())
+	}, func(body string) bool {
+		return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(body, part) })
+	})
 }
 
 func (b *browser) post(t *testing.T, path string, form url.Values) (int, string) {

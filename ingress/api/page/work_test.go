@@ -232,10 +232,7 @@ func TestEachPageIsThere(t *testing.T) {
 	resumed := w.storeDelivery(t, inbox.Delivery{Provider: "artmail", Scope: "crm", Lane: "artmail-activation/crm/a1", Kind: "agent.resumed", State: inbox.StateDead}, []byte(`{}`))
 	b := w.signedIn(t, annSecret)
 	// The counts have two seconds.
-	require.Eventually(t, func() bool {
-		_, body := b.get(t, "/health")
-		return strings.Contains(body, "start it") && strings.Contains(body, "Oldest pending")
-	}, time.Minute, time.Millisecond)
+	b.shows(t, "/health", "start it", "Oldest pending")
 	for path, parts := range map[string][]string{
 		"/cases":                               {"w9", "Input needed", "Reference begins with"},
 		"/cases?state=NONSENSE":                {`role="alert"`, "Filter"},
@@ -489,10 +486,7 @@ func TestHealthIsShownWithoutCountsThatTakeTooLong(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, false)
 	b := w.browser(t)
-	require.Eventually(t, func() bool {
-		_, body := b.get(t, "/health")
-		return strings.Contains(body, "Oldest pending")
-	}, time.Minute, time.Millisecond)
+	b.shows(t, "/health", "Oldest pending")
 	w.countsBlock.Store(true)
 	status, body := b.get(t, "/health")
 	require.Equal(t, 200, status)
@@ -524,10 +518,7 @@ func TestHealthTellsTheShareOfPollingAndTheTimeUntilAnEventIsApplied(t *testing.
 		w.temporal.set(ended)
 	}
 	// On a slow machine not all may answer in time.
-	require.Eventually(t, func() bool {
-		_, body = b.get(t, "/health")
-		return strings.Contains(body, "5 of 5 could be read")
-	}, time.Minute, time.Millisecond)
+	body = b.shows(t, "/health", "5 of 5 could be read")
 	require.Contains(t, body, "1 of 3 ended cases (33%)")
 	require.Contains(t, body, "250 ms at the median, 90 min at most; the newest webhook of 3 cases")
 	_, body = w.signedIn(t, emeaSecret).get(t, "/health")
