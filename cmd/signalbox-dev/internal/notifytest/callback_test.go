@@ -1,6 +1,7 @@
 package notifytest_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,6 +14,8 @@ import (
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
@@ -192,8 +195,10 @@ func TestTheCallbacksOfAnAccountGetNoticesIfTheStartNamesNone(t *testing.T) {
 		result := carryOut(t, workflows.HandOff{Source: from, Account: account, Notices: calling(from, 2)})
 		if want == nil {
 			require.Len(t, result.WithoutTarget, 2)
-			_, err := shared.DescribeWorkflowExecution(t.Context(), workflows.NotifyWorkflowID(from), "")
-			require.Error(t, err, "without a target no workflow is started")
+			_, err := stories.Retry(t.Context(), func(ctx context.Context) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+				return shared.DescribeWorkflowExecution(ctx, workflows.NotifyWorkflowID(from), "")
+			})
+			require.ErrorAs(t, err, new(*serviceerror.NotFound), "without a target no workflow is started")
 			continue
 		}
 		require.Empty(t, result.WithoutTarget)
