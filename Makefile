@@ -31,6 +31,7 @@ lint:
 
 vet:
 	$(GO) vet ./...
+	$(GO) vet -tags gcs,azure ./activities/archive
 
 workflowcheck: ## nondeterminism in workflow code
 	$(GO) tool $(TOOLS) workflowcheck ./workflows/...
