@@ -1,6 +1,8 @@
 package api_test
 
 import (
+	"context"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,6 +11,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/sdk/converter"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -127,6 +134,29 @@ func TestAPrefixMayBeADot(t *testing.T) {
 	w := newWorld(t, nil)
 	require.Equal(t, 200, w.get(t, "", "/v1/cases?prefix=.").status)
 	require.Contains(t, w.temporal.queries[0], "'offload-case/.'")
+}
+
+func TestACatchUpOutOfTimeReportsThatTheRestIsToBeRepeated(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	caseID, err := converter.GetDefaultDataConverter().ToPayload("c1")
+	require.NoError(t, err)
+	w.temporal.running = []*workflowpb.WorkflowExecutionInfo{{
+		Execution: &commonpb.WorkflowExecution{WorkflowId: "offload-case/left", RunId: "run"}, Type: &commonpb.WorkflowType{Name: workflows.OffloadCaseWorkflow},
+		Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, StartTime: timestamppb.New(clock),
+		SearchAttributes: &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{workflows.SearchAttributeCaseID: caseID}},
+	}}
+	ctx, cancel := context.WithDeadline(t.Context(), clock) // it has passed
+	defer cancel()
+	request := httptest.NewRequestWithContext(ctx, http.MethodPost, "/v1/catch-up", strings.NewReader(`{"since":"2026-05-01T00:00:00Z"}`))
+	request.Header.Set("Content-Type", "application/json")
+	recorder := httptest.NewRecorder()
+	w.server.ServeHTTP(recorder, request)
+	require.Equal(t, 200, recorder.Code, recorder.Body)
+	var report signalbox.CatchUpReport
+	require.NoError(t, json.Unmarshal(recorder.Body.Bytes(), &report))
+	require.Zero(t, report.Cases)
+	require.Equal(t, []signalbox.CatchUpFailure{{What: "the rest", Error: "the time of one call is over: repeat it"}}, report.Failures)
 }
 
 func TestAWaitOutlivesTheDeadlinesOfTheListener(t *testing.T) {
