@@ -193,6 +193,26 @@ func TestTheProductionBinarySetsUpServesAndStops(t *testing.T) {
 	}, processWithin, 50*time.Millisecond)
 	require.Len(t, offload.CasesOf("binary-held"), 1, "it was created once")
 
+	// Another build gets a share of the workflows, and loses it.
+	other, _ := run("worker")
+	other.Env = append(other.Env, "SIGNALBOX_INTERNAL_LISTEN="+freeAddress(t), "TEMPORAL_WORKER_BUILD_ID=build-2")
+	require.NoError(t, other.Start())
+	t.Cleanup(func() {
+		_ = other.Process.Kill()
+		_ = other.Wait()
+	})
+	code, said = status("worker", "versions", "set-ramping", "build-2", "10")
+	require.Zero(t, code, said)
+	code, said = status("worker", "versions")
+	require.Zero(t, code, said)
+	require.Regexp(t, "build-2 +ramping 10 % ", said)
+	code, said = status("worker", "versions", "set-ramping", "build-2", "0")
+	require.Contains(t, []int{0, 3}, code, said) // 3: a call whose answer was lost has ended it
+	code, said = status("worker", "versions")
+	require.Zero(t, code, said)
+	require.NotContains(t, said, "ramping")
+	require.Regexp(t, "build-1 +current ", said)
+
 	// A second signal ends a process that is still accepting.
 	stubborn, log := run("ingress")
 	stubborn.Env = append(stubborn.Env, "SIGNALBOX_DRAIN_DELAY=1h")
