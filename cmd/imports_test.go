@@ -77,7 +77,7 @@ var importRules = []importRule{
 	{folder: "ingress/api", may: []string{"workflows", "workflows/keyring", "workflows/signalbox", "ingress/inbox", "ingress/inboxadmin", "ingress/ratelimit"}, why: "the API stands on the Go client and the inbox, and knows no workflow code, relay or provider"},
 	{folder: "worker", may: []string{"workflows", "workflows/offloadcase", "workflows/artmailactivation", "workflows/notify", "workflows/offloadfiles", "activities/..."}, why: "the worker registers; it has no ingress"},
 	{folder: "cmd/internal/sim", may: []string{"cmd/internal/setting"}, why: "a provider's simulator knows nothing of Signalbox or of Temporal", not: []string{temporalSDK, "github.com/temporalio"}},
-	{folder: "cmd/signalbox-sim", may: []string{"cmd/internal/interrupt", "cmd/internal/setting", "cmd/internal/sim"}, why: "the simulators run alone: it builds in seconds"},
+	{folder: "cmd/signalbox-sim", may: []string{"cmd/internal/buildinfo", "cmd/internal/interrupt", "cmd/internal/setting", "cmd/internal/sim"}, why: "the simulators run alone: it builds in seconds"},
 	{folder: "cmd", may: []string{"..."}, why: "wiring"},
 }
 

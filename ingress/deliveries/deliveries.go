@@ -102,8 +102,10 @@ func item(d inbox.Delivery) signalbox.ToDoItem {
 		}
 	case inbox.StateDead, inbox.StatePending, inbox.StateDelivered, inbox.StateIgnored, inbox.StateQuarantined:
 		i.Kind = signalbox.ToDoDeliveryDead
-		i.Help = []string{"Read what the provider sent, and replay the delivery with a version of Signalbox that can read it.",
-			"If the provider did not send it, there is nothing to do: it leaves the list when --keep-rows ends, or by `signalbox inbox purge --rows-before`."}
+		i.Help = []string{
+			"Read what the provider sent, and replay the delivery with a version of Signalbox that can read it.",
+			"If the provider did not send it, there is nothing to do: it leaves the list when --keep-rows ends, or by `signalbox inbox purge --rows-before`.",
+		}
 	}
 	return i
 }

@@ -91,7 +91,7 @@ func translate(ctx context.Context, op string, err error) error {
 
 	// This comes first: the cause of a failed workflow can have a type that is also in refusals.
 	if ended, ok := errors.AsType[*temporal.WorkflowExecutionError](err); ok {
-		why, resetTo := brokenBy(ended)
+		resetTo, why := brokenBy(ended)
 		return fmt.Errorf("%s: %w: %w: %s", op, why, err, fmt.Sprintf(resetHelp, resetTo))
 	}
 	if refused, ok := errors.AsType[*temporal.ApplicationError](err); ok {
@@ -140,16 +140,16 @@ func concernsOneWorkflow(err error) bool {
 }
 
 // brokenBy returns the sentinel for a workflow that closed without a result, and the task to reset it to.
-func brokenBy(err *temporal.WorkflowExecutionError) (why error, resetTo string) {
+func brokenBy(err *temporal.WorkflowExecutionError) (resetTo string, why error) {
 	switch cause := errors.Unwrap(err); {
 	case errors.As(cause, new(*temporal.TerminatedError)):
-		return ErrTerminated, lastTask
+		return lastTask, ErrTerminated
 	case errors.As(cause, new(*temporal.CanceledError)):
-		return ErrTerminated, taskBeforeCancel
+		return taskBeforeCancel, ErrTerminated
 	case errors.As(cause, new(*temporal.TimeoutError)):
-		return ErrTimedOut, lastTask
+		return lastTask, ErrTimedOut
 	}
-	return ErrFailed, lastTask
+	return lastTask, ErrFailed
 }
 
 // broken returns the error for a workflow that closed without a result; nil for one that is running or has completed.

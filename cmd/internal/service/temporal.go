@@ -72,7 +72,7 @@ func (t temporalNeeds) problem(err error) error {
 	case errors.As(err, new(*serviceerror.PermissionDenied)), status.Code(err) == codes.Unauthenticated:
 		return &health.Problem{Text: "Temporal refuses this process", Fix: "check TEMPORAL_API_KEY or TEMPORAL_TLS_CLIENT_CERT_…, and their permissions in the namespace", Cause: err}
 	default:
-		return &health.Problem{Text: "Temporal does not answer", Fix: "check that it runs, and TEMPORAL_ADDRESS and TEMPORAL_TLS; the log says more", Cause: fmt.Errorf("Temporal at %s: %w", t.address, err)}
+		return &health.Problem{Text: "Temporal does not answer", Fix: "check that it runs, and TEMPORAL_ADDRESS and TEMPORAL_TLS; the log says more", Cause: fmt.Errorf("address %s: %w", t.address, err)}
 	}
 }
 
