@@ -127,7 +127,7 @@ func (q *quarantine) stop() {
 // offer queues an unverified webhook, or drops it beyond a limit. For an unknown agent it does the same work, but queues nothing.
 func (q *quarantine) offer(w unverifiedWebhook) {
 	result := q.enqueue(w)
-	subject, cause := "unknown agent", "no such agent is configured: not kept" // a sender must not choose what is logged
+	subject, cause := "unknown agent", "not kept: the agent is not configured" // a sender must not choose what is logged
 	if w.known {
 		q.server.metrics.countBadSignature(result)
 		subject, cause = w.agent, "quarantined: "+string(result)

@@ -405,7 +405,7 @@ func TestRefusalsAreLoggedInSamples(t *testing.T) {
 		"/webhooks/offload/:reference/:token bad_token 2001:db8:7::/48":      5,
 		"/webhooks/artmail/:agent bad_signature 203.0.113.0/24":              10,
 		agent + " quarantined: yes 203.0.113.0/24":                           7,
-		"unknown agent no such agent is configured: not kept 203.0.113.0/24": 3,
+		"unknown agent not kept: the agent is not configured 203.0.113.0/24": 3,
 		"unknown 404 203.0.113.0/24":                                         9,
 	}, counts)
 	for key, n := range lines {

@@ -22,7 +22,7 @@ var (
 	ErrNoVersion = errors.New("no such version")
 	// ErrRefused says that Temporal refuses a change of the routing, such as a ramp of the current version.
 	ErrRefused = errors.New("the change is refused")
-	// ErrNotPolled says that workers do not poll every queue: those of a version, which can't become current or ramping yet, or any at all.
+	// ErrNotPolled says that a task queue has no pollers: none of a version, which then can't become current or ramping, or none at all.
 	ErrNotPolled = errors.New("not every task queue is polled")
 	// ErrNoTasks says that Temporal gives no tasks to the workers of a version: it is neither current nor ramping nor draining.
 	ErrNoTasks = errors.New("workers of this version get no tasks")

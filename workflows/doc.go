@@ -24,7 +24,7 @@
 //   - input_needed: Answer the question.
 //   - no_api_key: Find the quarantined agent.activated and release it. If there is none, wait: Artmail repeats a webhook for hours. If it does not come, the brand must activate the agent again.
 //   - not_created: The pending activity in the Temporal Web UI shows the last failure of POST /cases. It is retried automatically.
-//   - notice_delayed: See the last error: notices can't be handed off, for example because the workers lack a permission, or the agent in their configuration. They are retried automatically; without the agent for 15 minutes, and then its callbacks and hand-over miss them.
+//   - notice_delayed: See the last error: notices can't be handed off, for example because the workers lack a permission, or because their configuration lacks the agent. They are retried automatically. If the agent is missing, this lasts 15 minutes; then its callbacks and hand-over do not get them.
 //   - notice_given_up: Repair the receiver and send the notices again, or dismiss them.
 //   - notice_refused: Read the outcome or the approval here: Temporal refused the notice about it, so no notice comes.
 //   - question_expired: Answer the question, or cancel the case: no answer came in the time that the app gave.

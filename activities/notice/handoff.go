@@ -22,28 +22,28 @@ const signalBytes = 512 << 10
 // "notify" ignores notices that it has, and files are stored once. An error of type workflows.ErrTypeNoticeInvalid is final; after any other,
 // the caller repeats the whole hand-off.
 func (a *Activities) HandOff(ctx context.Context, h workflows.HandOff) (workflows.HandOffResult, error) {
+	if err := a.checkAgent(ctx, h); err != nil {
+		return workflows.HandOffResult{}, err
+	}
 	// The files start first, so that a receiver which gets the end finds their workflow. Both are tried even if one fails. If both fail, a transient
 	// error is returned rather than a final one: after a final one the caller gives up the whole hand-off.
 	notices, withoutTarget := a.address(h)
 	filesErr, noticesErr := a.startFiles(ctx, h), a.passOn(ctx, h.Source, notices)
-	if err := a.checkAgent(ctx, h); err != nil {
-		noticesErr = err
-	}
 	if filesErr == nil || isInvalid(filesErr) && noticesErr != nil {
 		return workflows.HandOffResult{WithoutTarget: withoutTarget}, noticesErr
 	}
 	return workflows.HandOffResult{}, filesErr
 }
 
-// checkAgent returns an error if this worker's configuration lacks the agent of the notices, and a notice is younger than notConfiguredTime: a new
-// agent reaches the workers one after the other, and may have a hand-over and callbacks. The repetitions go to another worker, or to this one after
-// its restart.
+// checkAgent returns an error if this worker's configuration lacks the agent of the notices, and the oldest notice is younger than notConfiguredTime:
+// a new agent reaches the workers one after the other, and may have a hand-over and callbacks. The repetitions go to another worker, or to this one
+// after its restart.
 func (a *Activities) checkAgent(ctx context.Context, h workflows.HandOff) error {
 	if _, known := a.agents[h.Agent]; known || h.Agent == "" {
 		return nil
 	}
 	err := fmt.Errorf("hand off notices of %s: this worker has no agent %q: add agents.%s to its --config file, and restart it", h.Source, h.Agent, h.Agent)
-	if slices.ContainsFunc(h.Notices, func(n workflows.PostedNotice) bool { return a.now().Sub(n.Time) < notConfiguredTime }) {
+	if len(h.Notices) > 0 && a.now().Sub(h.Notices[0].Time) < notConfiguredTime {
 		return err
 	}
 	activity.GetLogger(ctx).Warn("notices handed off without the targets of their agent", "notices", len(h.Notices), "error", err)

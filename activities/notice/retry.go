@@ -21,10 +21,10 @@ const (
 	maxRetryAfter = 24 * time.Hour
 	// busyPause is the pause while postsAtOnce posts to the same callback are under way.
 	busyPause = 10 * time.Second
-	// notConfiguredPause is the pause while the configuration lacks the target, and notConfiguredTime how long such a delivery is retried, and a
-	// hand-off whose agent is not configured repeated.
+	// notConfiguredPause is the pause between deliveries whose target the configuration lacks.
 	notConfiguredPause = 30 * time.Second
-	notConfiguredTime  = 15 * time.Minute
+	// notConfiguredTime is how long such a delivery, or a hand-off whose agent is not configured, is repeated.
+	notConfiguredTime = 15 * time.Minute
 )
 
 // notConfigured returns the failure of a target that this worker's configuration lacks. It is retried at first: a new configuration reaches the

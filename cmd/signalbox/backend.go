@@ -44,8 +44,8 @@ type oneCase interface {
 	// Attached reports whether StartCase found the case started already.
 	Attached() bool
 	State(ctx context.Context) (workflows.CaseState, error)
-	// Wait waits until the case has ended. It calls asks with each open question, and away with each error that it waits out, until it returns.
-	Wait(ctx context.Context, asks func(workflows.Question), away func(error)) (workflows.CaseOutcome, error)
+	// Wait waits until the case has ended. Until then it calls asks with each open question, and retrying with each error after which it goes on.
+	Wait(ctx context.Context, asks func(workflows.Question), retrying func(error)) (workflows.CaseOutcome, error)
 	ProvideInput(ctx context.Context, input workflows.ProvideInput) (workflows.InputReceipt, error)
 	Adopt(ctx context.Context, adopt workflows.AdoptCase) (workflows.CaseReceipt, error)
 	RetryCreate(ctx context.Context, retry workflows.RetryCreate) (workflows.CaseReceipt, error)

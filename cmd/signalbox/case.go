@@ -86,7 +86,7 @@ With --case-id it follows a case that already exists at Offload, and needs no do
 	return usesAPI(start)
 }
 
-// startRequest returns the document of --file, if there is one, with what the other flags override.
+// startRequest returns the document of --file, if there is one, with the values of the other flags over its own.
 func (p process) startRequest(cmd *cobra.Command, given startFlags) (request workflows.CaseStart, err error) {
 	if given.file != "" {
 		if request, err = p.readStart(cmd.Context(), given.file); err != nil {
@@ -153,7 +153,7 @@ func whatToDo(attention []string) string {
 	return strings.Join(lines, "\n")
 }
 
-// commandNames puts commands for the names of the workflow's updates.
+// commandNames replaces the names of updates by the commands that send them.
 var commandNames = strings.NewReplacer(workflows.UpdateAdoptCase, "`case adopt`", workflows.UpdateRetryCreate, "`case retry-create`")
 
 func (p process) stateRows(state workflows.CaseState) [][2]string {

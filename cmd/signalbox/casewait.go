@@ -55,7 +55,7 @@ func (p process) wait(cmd *cobra.Command, one oneCase, asJSON bool) error {
 			p.hint(cmd, "the case asks: %s", printable(open.Text))
 			p.hint(cmd, "answer with `signalbox case answer %s`", one.Reference())
 		}
-	}, p.sayAway(cmd))
+	}, p.sayRetrying(cmd))
 	if err != nil {
 		return stoppedWaiting(cmd.Context(), one, err)
 	}
@@ -75,8 +75,8 @@ func (p process) wait(cmd *cobra.Command, one oneCase, asJSON bool) error {
 	return nil
 }
 
-// sayAway returns a function that says the first time why a wait goes on without an answer.
-func (p process) sayAway(cmd *cobra.Command) func(error) {
+// sayRetrying returns a function that prints the first error after which a wait goes on.
+func (p process) sayRetrying(cmd *cobra.Command) func(error) {
 	var once sync.Once
 	return func(err error) {
 		once.Do(func() { p.hint(cmd, "still waiting: %s", printable(err.Error())) })
@@ -106,7 +106,7 @@ func (p process) outcomeRows(outcome workflows.CaseOutcome) [][2]string {
 func (p process) waitForQuestion(cmd *cobra.Command, one oneCase, asJSON bool) error {
 	ctx, stop := context.WithCancel(cmd.Context())
 	defer stop()
-	if _, err := one.Wait(ctx, func(workflows.Question) { stop() }, p.sayAway(cmd)); err != nil && (ctx.Err() == nil || cmd.Context().Err() != nil) {
+	if _, err := one.Wait(ctx, func(workflows.Question) { stop() }, p.sayRetrying(cmd)); err != nil && (ctx.Err() == nil || cmd.Context().Err() != nil) {
 		return stoppedWaiting(cmd.Context(), one, err)
 	}
 	state, err := one.State(cmd.Context())

@@ -202,13 +202,13 @@ func (c caseOverAPI) State(ctx context.Context) (workflows.CaseState, error) {
 const (
 	// waitAtOnce is how long the API waits in one call; its maximum is 60s.
 	waitAtOnce = "60s"
-	// waitPause is the pause between two calls, because a call may return at once: the case has an open question, or the API is away and names no
-	// other pause.
+	// waitPause is the pause between two calls, because a call may return at once: the case has an open question, or the API is unavailable and
+	// sends no Retry-After.
 	waitPause = 5 * time.Second
 )
 
-// Wait also waits while the case can't be read, once the API has answered a call: before, its URL may be wrong.
-func (c caseOverAPI) Wait(ctx context.Context, asks func(workflows.Question), away func(error)) (workflows.CaseOutcome, error) {
+// Wait goes on after an ErrUnavailable, but only once the API has answered a call: before that, its URL may be wrong.
+func (c caseOverAPI) Wait(ctx context.Context, asks func(workflows.Question), retrying func(error)) (workflows.CaseOutcome, error) {
 	wait := &api.GetCaseParams{}
 	for {
 		response, err := c.api.GetCase(ctx, c.reference, wait)
@@ -225,7 +225,7 @@ func (c caseOverAPI) Wait(ctx context.Context, asks func(workflows.Question), aw
 			asks(*open)
 		}
 		if err != nil {
-			away(err)
+			retrying(err)
 			health.Sleep(ctx, retryAfter(response))
 		} else if wait.Wait != "" && state.Status == workflows.CaseInputNeeded {
 			health.Sleep(ctx, waitPause)
@@ -234,11 +234,11 @@ func (c caseOverAPI) Wait(ctx context.Context, asks func(workflows.Question), aw
 	}
 }
 
-// retryAfter returns the pause that an answer asks for; waitPause without one. The answer is nil if none came.
+// retryAfter returns the pause that an answer asks for, from a second to a minute; waitPause without one. The answer is nil if none came.
 func retryAfter(response *http.Response) time.Duration {
 	if response != nil {
 		if seconds, err := strconv.ParseUint(response.Header.Get("Retry-After"), 10, 16); err == nil {
-			return time.Duration(seconds) * time.Second
+			return min(max(time.Duration(seconds)*time.Second, time.Second), time.Minute)
 		}
 	}
 	return waitPause

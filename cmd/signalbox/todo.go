@@ -20,8 +20,9 @@ func (p process) toDo() *cobra.Command {
 		Use:   "todo",
 		Short: "List the work for people, the most urgent first",
 		Long: `List the work for people, the most urgent first: open questions, uncertain creations, results that violate their schema, activations that Artmail
-paused because webhooks failed, stale runs, notices given up, broken workflows, and deliveries that did not reach their workflow, of the late ones only
-ends of cases. Completed workflows, and unmatched and late deliveries, come last. What to do stands below the list. --json also prints full texts.`,
+paused because webhooks failed, stale runs, notices given up, broken workflows, and deliveries that did not reach their workflow. Of the late ones it
+has only the ends of cases, and the API keys and answers of activations whose workflow was closed in Temporal. Completed workflows, and unmatched and
+late deliveries, come last. What to do stands below the list. --json also prints full texts.`,
 		Args: cobra.NoArgs,
 	}
 	settings := p.settingsFlags(command, "inbox")

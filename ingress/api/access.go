@@ -107,7 +107,7 @@ func authenticate(tokens Tokens, r *http.Request) (Token, error) {
 	}
 	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
-		return Token{}, problemUnauthorized.usual()
+		return Token{}, problemUnauthorized.withFix()
 	}
 	token, found := tokens.Find(strings.TrimSpace(secret))
 	if !found {
@@ -148,7 +148,7 @@ func (s *Server) allowedCase(ctx context.Context, reference string) (*signalbox.
 
 func mayUseAccount(ctx context.Context, account string) error {
 	if !caller(ctx).mayUseAccount(account) {
-		return problemOtherAccount.usual()
+		return problemOtherAccount.withFix()
 	}
 	return nil
 }
@@ -156,7 +156,7 @@ func mayUseAccount(ctx context.Context, account string) error {
 // mayUseAgent allows every call that names no agent.
 func mayUseAgent(ctx context.Context, agent string) error {
 	if agent != "" && !caller(ctx).mayUseAgent(agent) {
-		return problemOtherAgent.usual()
+		return problemOtherAgent.withFix()
 	}
 	return nil
 }

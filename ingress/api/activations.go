@@ -94,7 +94,7 @@ func noAPIKey(state workflows.ActivationState) error {
 	case state.Status == workflows.ActivationDeactivated:
 		return problem(problemEnded, "the activation is deactivated, and its API key was dropped")
 	case state.Status != workflows.ActivationUnknown && slices.Contains(state.Attention, workflows.AttentionNoAPIKey):
-		return problemAPIKeyLost.usual()
+		return problemAPIKeyLost.withFix()
 	}
-	return problemNoAPIKeyYet.usual()
+	return problemNoAPIKeyYet.withFix()
 }

@@ -3,11 +3,13 @@ package api
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
 // StartCase implements StrictServerInterface.
@@ -16,7 +18,13 @@ func (s *Server) StartCase(ctx context.Context, request StartCaseRequestObject) 
 		return nil, err
 	}
 	if err := s.checkNames(ctx, request.Body.Normalized()); err != nil {
-		return nil, err
+		// A start that is repeated finds its case, also if a name has left the configuration meanwhile.
+		_, found := s.deps.Client.Case(request.Body.Normalized().Reference).Account(ctx)
+		if errors.Is(found, signalbox.ErrNotFound) {
+			return nil, err
+		} else if found != nil {
+			return nil, found
+		}
 	}
 	started, err := s.deps.Client.StartCase(ctx, *request.Body)
 	if err != nil {

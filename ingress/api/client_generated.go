@@ -446,7 +446,7 @@ type ClientInterface interface {
 
 	// ListNotices List the sources of notices
 	//
-	// Cases and activations whose notices have targets, in the order of the list of cases. A limited token gets those of its accounts and agents, so a page may hold fewer than `limit`, or none, while `next` leads on.
+	// Cases and activations whose notices have targets, in the order of the list of cases. A limited token gets those of its accounts and agents, so a page may hold fewer than `limit`, or none, and still have a `next`.
 	//
 	// Corresponds with GET /v1/notices (the `ListNotices` operationId).
 	ListNotices(ctx context.Context, params *ListNoticesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -497,8 +497,8 @@ type ClientInterface interface {
 	// ListToDo List what a person is needed for
 	//
 	// The most urgent first: open questions, uncertain creations, results off schema, activations that Artmail paused because webhooks failed or
-	// that have no key, stale runs, notices given up, broken workflows, and deliveries that did not arrive, of the late ones only ends of cases. Completed
-	// workflows, and unmatched and late deliveries, come last: no person can close most of them, so they stay until their retention ends. `truncated` says
+	// that have no key, stale runs, notices given up, broken workflows, and deliveries that did not arrive. Of the late ones it has only the ends of
+	// cases, and the API keys and answers of activations whose workflow was closed in Temporal. Completed workflows, and unmatched and late deliveries, come last: no person can close most of them, so they stay until their retention ends. `truncated` says
 	// that there is more than the list reads. Without workers, or without the inbox, it lists what it can and says what is missing. A limited token sees
 	// what is of its accounts and agents, but no deliveries for cases. Without `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
 	//
@@ -1282,7 +1282,7 @@ func (c *Client) RevealDelivery(ctx context.Context, id DeliveryId, reqEditors .
 
 // ListNotices List the sources of notices
 //
-// Cases and activations whose notices have targets, in the order of the list of cases. A limited token gets those of its accounts and agents, so a page may hold fewer than `limit`, or none, while `next` leads on.
+// Cases and activations whose notices have targets, in the order of the list of cases. A limited token gets those of its accounts and agents, so a page may hold fewer than `limit`, or none, and still have a `next`.
 //
 // Corresponds with GET /v1/notices (the `ListNotices` operationId).
 func (c *Client) ListNotices(ctx context.Context, params *ListNoticesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1393,8 +1393,8 @@ func (c *Client) ResendNotices(ctx context.Context, source Source, body ResendNo
 // ListToDo List what a person is needed for
 //
 // The most urgent first: open questions, uncertain creations, results off schema, activations that Artmail paused because webhooks failed or
-// that have no key, stale runs, notices given up, broken workflows, and deliveries that did not arrive, of the late ones only ends of cases. Completed
-// workflows, and unmatched and late deliveries, come last: no person can close most of them, so they stay until their retention ends. `truncated` says
+// that have no key, stale runs, notices given up, broken workflows, and deliveries that did not arrive. Of the late ones it has only the ends of
+// cases, and the API keys and answers of activations whose workflow was closed in Temporal. Completed workflows, and unmatched and late deliveries, come last: no person can close most of them, so they stay until their retention ends. `truncated` says
 // that there is more than the list reads. Without workers, or without the inbox, it lists what it can and says what is missing. A limited token sees
 // what is of its accounts and agents, but no deliveries for cases. Without `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
 //
@@ -3636,7 +3636,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListNoticesWithResponse List the sources of notices
 	//
-	// Cases and activations whose notices have targets, in the order of the list of cases. A limited token gets those of its accounts and agents, so a page may hold fewer than `limit`, or none, while `next` leads on.
+	// Cases and activations whose notices have targets, in the order of the list of cases. A limited token gets those of its accounts and agents, so a page may hold fewer than `limit`, or none, and still have a `next`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3691,8 +3691,8 @@ type ClientWithResponsesInterface interface {
 	// ListToDoWithResponse List what a person is needed for
 	//
 	// The most urgent first: open questions, uncertain creations, results off schema, activations that Artmail paused because webhooks failed or
-	// that have no key, stale runs, notices given up, broken workflows, and deliveries that did not arrive, of the late ones only ends of cases. Completed
-	// workflows, and unmatched and late deliveries, come last: no person can close most of them, so they stay until their retention ends. `truncated` says
+	// that have no key, stale runs, notices given up, broken workflows, and deliveries that did not arrive. Of the late ones it has only the ends of
+	// cases, and the API keys and answers of activations whose workflow was closed in Temporal. Completed workflows, and unmatched and late deliveries, come last: no person can close most of them, so they stay until their retention ends. `truncated` says
 	// that there is more than the list reads. Without workers, or without the inbox, it lists what it can and says what is missing. A limited token sees
 	// what is of its accounts and agents, but no deliveries for cases. Without `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
 	//
@@ -5719,7 +5719,7 @@ func (c *ClientWithResponses) RevealDeliveryWithResponse(ctx context.Context, id
 
 // ListNoticesWithResponse List the sources of notices
 //
-// Cases and activations whose notices have targets, in the order of the list of cases. A limited token gets those of its accounts and agents, so a page may hold fewer than `limit`, or none, while `next` leads on.
+// Cases and activations whose notices have targets, in the order of the list of cases. A limited token gets those of its accounts and agents, so a page may hold fewer than `limit`, or none, and still have a `next`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -5810,8 +5810,8 @@ func (c *ClientWithResponses) ResendNoticesWithResponse(ctx context.Context, sou
 // ListToDoWithResponse List what a person is needed for
 //
 // The most urgent first: open questions, uncertain creations, results off schema, activations that Artmail paused because webhooks failed or
-// that have no key, stale runs, notices given up, broken workflows, and deliveries that did not arrive, of the late ones only ends of cases. Completed
-// workflows, and unmatched and late deliveries, come last: no person can close most of them, so they stay until their retention ends. `truncated` says
+// that have no key, stale runs, notices given up, broken workflows, and deliveries that did not arrive. Of the late ones it has only the ends of
+// cases, and the API keys and answers of activations whose workflow was closed in Temporal. Completed workflows, and unmatched and late deliveries, come last: no person can close most of them, so they stay until their retention ends. `truncated` says
 // that there is more than the list reads. Without workers, or without the inbox, it lists what it can and says what is missing. A limited token sees
 // what is of its accounts and agents, but no deliveries for cases. Without `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
 //

@@ -89,7 +89,7 @@ func (s *codecServer) caller(w http.ResponseWriter, r *http.Request, scope Scope
 		return Token{}, problem(problemForeignOrigin, "the web page is none of --codec-origins (SIGNALBOX_CODEC_ORIGINS)")
 	}
 	if !strings.HasPrefix(r.Header.Get(echo.HeaderContentType), echo.MIMEApplicationJSON) {
-		return Token{}, problemUnsupportedType.usual()
+		return Token{}, problemUnsupportedType.withFix()
 	}
 	token, err := s.authenticate(w, r)
 	if err != nil {

@@ -441,7 +441,7 @@ type ID = string
 // InputReceipt defines model for InputReceipt.
 type InputReceipt = workflows.InputReceipt
 
-// LongText At most 32768 bytes of UTF-8 as JSON: `<`, `>` and `&` count six.
+// LongText At most 32768 bytes of UTF-8 as JSON, where `<`, `>` and `&` take six bytes each.
 type LongText = string
 
 // NewsSource How a change became known.
@@ -530,7 +530,7 @@ type Problem struct {
 	// | `too-many` | 429 | A limit of the activation is reached: close some approvals or runs first. Or too many notices wait: resend fewer, or later. |
 	// | `internal` | 500 | A fault here. The log has it under `requestId`. |
 	// | `provider-failed` | 502 | Offload refused the account's API key, or its answer can't be read. Check the account's API key and base URL. |
-	// | `unavailable` | 503 | Temporal, its workers or the inbox are away or not set up yet, Temporal refuses this process, or the workflow can't answer now. Repeat a start or a read after `Retry-After`; after another change, read first. If it lasts, see `/readyz` of the ingress and of the workers. |
+	// | `unavailable` | 503 | Temporal, its workers or the inbox are away or not set up yet, Temporal refuses this process, or the workflow can't answer now. After `Retry-After` a start or a read can be repeated; before you repeat any other change, read the state. If it lasts, see `/readyz` of the ingress and of the workers. |
 	Type ProblemType `json:"type"`
 }
 
@@ -567,7 +567,7 @@ type Problem struct {
 // | `too-many` | 429 | A limit of the activation is reached: close some approvals or runs first. Or too many notices wait: resend fewer, or later. |
 // | `internal` | 500 | A fault here. The log has it under `requestId`. |
 // | `provider-failed` | 502 | Offload refused the account's API key, or its answer can't be read. Check the account's API key and base URL. |
-// | `unavailable` | 503 | Temporal, its workers or the inbox are away or not set up yet, Temporal refuses this process, or the workflow can't answer now. Repeat a start or a read after `Retry-After`; after another change, read first. If it lasts, see `/readyz` of the ingress and of the workers. |
+// | `unavailable` | 503 | Temporal, its workers or the inbox are away or not set up yet, Temporal refuses this process, or the workflow can't answer now. After `Retry-After` a start or a read can be repeated; before you repeat any other change, read the state. If it lasts, see `/readyz` of the ingress and of the workers. |
 type ProblemType string
 
 // ProvideInput defines model for ProvideInput.
@@ -575,10 +575,10 @@ type ProvideInput = workflows.ProvideInput
 
 // Purge defines model for Purge.
 type Purge struct {
-	// BodiesBefore Removes the bodies of what arrived before, except quarantined ones.
+	// BodiesBefore Removes the bodies of deliveries that arrived before this time, except pending and quarantined ones.
 	BodiesBefore time.Time `json:"bodiesBefore,omitempty,omitzero"`
 
-	// RowsBefore Removes what arrived before completely, also what is quarantined. A late repetition then counts as new.
+	// RowsBefore Removes deliveries that arrived before this time, also quarantined ones, but not pending ones. A repetition that comes later counts as new.
 	RowsBefore time.Time `json:"rowsBefore,omitempty,omitzero"`
 }
 
@@ -620,7 +620,7 @@ type Replayed = inboxadmin.Replayed
 // ReplayedDeliveries defines model for ReplayedDeliveries.
 type ReplayedDeliveries = signalbox.ReplayedDeliveries
 
-// ReplyTo The workflow of your own that gets notices, by a signal. One of Signalbox's, such as `offload-case/vendor_2048`, is refused.
+// ReplyTo Your workflow that gets the notices as a signal. A workflow of Signalbox, such as `offload-case/vendor_2048`, is refused.
 type ReplyTo = workflows.ReplyTo
 
 // ResultCheck Whether the result is what the `resultSchema` of the request describes. Signalbox checks it when the case has ended. No verdict makes a case fail.
@@ -644,7 +644,7 @@ type SelectNotices = workflows.SelectNotices
 // SenderPersona The name under which Offload writes.
 type SenderPersona = workflows.SenderPersona
 
-// ShortText At most 500 bytes of UTF-8 as JSON: `<`, `>` and `&` count six.
+// ShortText At most 500 bytes of UTF-8 as JSON, where `<`, `>` and `&` take six bytes each.
 type ShortText = string
 
 // StartedCase defines model for StartedCase.

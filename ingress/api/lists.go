@@ -47,7 +47,7 @@ func within(asked, allowed []string, refused problemKind) ([]string, error) {
 	}
 	for _, one := range asked {
 		if !slices.Contains(allowed, one) {
-			return nil, refused.usual()
+			return nil, refused.withFix()
 		}
 	}
 	return asked, nil

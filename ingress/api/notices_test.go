@@ -3,6 +3,7 @@ package api_test
 import (
 	"encoding/json"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +16,8 @@ import (
 
 	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox/signalboxtest"
 )
 
 func TestNoticesAreSelectedByIDOrSinceATime(t *testing.T) {
@@ -72,10 +75,11 @@ func TestAStartNamesTheCallbacksOfItsNotices(t *testing.T) {
 func TestAStartNamesOnlyWhatIsConfigured(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, tokens())
+	require.Equal(t, 201, w.post(t, adminSecret, "/v1/cases", `{"reference":"r","caseId":"c0","account":"us","notify":["finnance"]}`).status,
+		"a process without workers does not know the names")
 	start := func(secret, names string) answer {
-		return w.post(t, secret, "/v1/cases", `{"reference":"r","caseId":"c1",`+names+`}`)
+		return w.post(t, secret, "/v1/cases", `{"reference":"new","caseId":"c1",`+names+`}`)
 	}
-	require.Equal(t, 201, start(adminSecret, `"account":"us","notify":["finnance"]`).status, "a process without workers does not know the names")
 
 	w.deps.Accounts, w.deps.Callbacks = []string{"apac", "default", "emea"}, []string{"finance"}
 	var err error
@@ -93,6 +97,29 @@ func TestAStartNamesOnlyWhatIsConfigured(t *testing.T) {
 	w.server, err = api.New(w.deps)
 	require.NoError(t, err)
 	require.Equal(t, "account: it is not configured (configured: none)", start(emeaSecret, `"account":"emea"`).problem(t).Detail, "a token learns of no other account")
+}
+
+func TestARepeatedStartFindsItsCaseWhereItsNamesAreNotConfiguredAnyMore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.deps.Client, _ = signalboxtest.New(t, signalbox.Options{})
+	for _, c := range []struct {
+		accounts, callbacks []string
+		reference           string
+		status              int
+	}{
+		{[]string{"emea"}, []string{"finance"}, "vendor_2048", 201},
+		{[]string{"emea"}, []string{"sales"}, "vendor_2048", 200},
+		{[]string{"apac"}, []string{"finance"}, "vendor_2048", 200},
+		{[]string{"apac"}, []string{"sales"}, "vendor_2049", 400},
+	} {
+		w.deps.Accounts, w.deps.Callbacks = c.accounts, c.callbacks
+		var err error
+		w.server, err = api.New(w.deps)
+		require.NoError(t, err)
+		got := w.post(t, "", "/v1/cases", strings.Replace(start(c.reference, "emea"), `{`, `{"notify":["finance"],`, 1))
+		require.Equal(t, c.status, got.status, got.body)
+	}
 }
 
 func TestTheNoticesOfASourceNeedItsOwnScope(t *testing.T) {

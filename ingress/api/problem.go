@@ -67,7 +67,7 @@ var (
 	problemTooMany         = problemKind{"too-many", http.StatusTooManyRequests, "A limit is reached", "close some approvals or runs of the activation first"}
 	problemInternal        = problemKind{"internal", http.StatusInternalServerError, "A fault in Signalbox", "see the log at the requestId"}
 	problemProvider        = problemKind{"provider-failed", http.StatusBadGateway, "Offload refused the call", "Offload refused the account's API key, or its answer can't be read: check the account's API key and base URL, and see the log at the requestId"}
-	problemUnavailable     = problemKind{"unavailable", http.StatusServiceUnavailable, "Temporarily unavailable", "Temporal, its workers or the inbox are away or not set up yet, or the workflow can't answer now: repeat a start or a read after Retry-After; after another change, read first; if it lasts, see /readyz of the ingress and of the workers"}
+	problemUnavailable     = problemKind{"unavailable", http.StatusServiceUnavailable, "Temporarily unavailable", "Temporal, its workers or the inbox are away or not set up yet, or the workflow can't answer now: after Retry-After a start or a read can be repeated; before you repeat any other change, read the state; if it lasts, see /readyz of the ingress and of the workers"}
 	problemAccessDenied    = problemKind{problemUnavailable.name, problemUnavailable.status, problemUnavailable.title, "Temporal refuses this process: an operator must check its API key or certificate; /readyz says more"}
 )
 
@@ -131,8 +131,8 @@ func (e *problemError) Error() string { return e.kind.name + ": " + e.detail }
 
 func problem(kind problemKind, detail string) error { return &problemError{kind: kind, detail: detail} }
 
-// usual is the problem with the fix of its kind.
-func (k problemKind) usual() error { return problem(k, k.fix) }
+// withFix returns the problem with the fix of its kind as its detail.
+func (k problemKind) withFix() error { return problem(k, k.fix) }
 
 // invalid is a problem that names each field.
 func invalid(fields ...FieldError) *problemError {

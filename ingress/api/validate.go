@@ -114,7 +114,7 @@ func (s *specification) checkBody(r *http.Request, op *operation) error {
 	case err != nil:
 		return invalid(FieldError{Field: "body", Detail: "it could not be read to its end: send it again"})
 	case len(body) > maxBody:
-		return problemTooLarge.usual()
+		return problemTooLarge.withFix()
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	r.ContentLength = int64(len(body))
@@ -127,7 +127,7 @@ func (s *specification) checkBody(r *http.Request, op *operation) error {
 	}
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || mediaType != "application/json" || r.Header.Get("Content-Encoding") != "" || !utf8.Valid(body) {
-		return problemUnsupportedType.usual()
+		return problemUnsupportedType.withFix()
 	}
 	r.Header.Set("Content-Type", mediaType) // the decoder behind it compares letter by letter
 	value, err := decode(body)

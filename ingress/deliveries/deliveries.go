@@ -30,7 +30,7 @@ func New(store func() (inbox.Store, error), now func() time.Time) Deliveries {
 }
 
 // toDo matches the deliveries that may need a person. Of the late ones the ends of cases do (a late question has no effect), and the API keys and
-// answers of activations that were closed before their end: see needsNobody.
+// answers of activations that were terminated, failed or timed out: see needsNoPerson.
 var toDo = []inbox.Filter{
 	{States: []inbox.State{inbox.StateUnmatched, inbox.StateDead}},
 	{States: []inbox.State{inbox.StateLate}, Kind: workflows.KindCaseCompleted},
@@ -53,7 +53,7 @@ func (d Deliveries) ToDo(ctx context.Context, limit int) (items []signalbox.ToDo
 			if err != nil {
 				return nil, false, fmt.Errorf("list deliveries: %w", err)
 			}
-			found = append(found, slices.DeleteFunc(page.Deliveries, needsNobody)...)
+			found = append(found, slices.DeleteFunc(page.Deliveries, needsNoPerson)...)
 			if filter.Cursor = page.Next; filter.Cursor == "" {
 				break
 			}
@@ -73,8 +73,8 @@ func (d Deliveries) ToDo(ctx context.Context, limit int) (items []signalbox.ToDo
 	return items, more, nil
 }
 
-// needsNobody reports whether a delivery is of a canary, or came after Artmail had ended its activation.
-func needsNobody(d inbox.Delivery) bool {
+// needsNoPerson reports whether a delivery is of a canary, or came after Artmail had ended its activation.
+func needsNoPerson(d inbox.Delivery) bool {
 	ofActivation := d.Kind == workflows.KindAgentActivated || d.Kind == workflows.KindApprovalResponse
 	if ofActivation && d.State == inbox.StateLate && d.Reason != inbox.BeforeEnd {
 		return true
@@ -98,13 +98,13 @@ func item(d inbox.Delivery) signalbox.ToDoItem {
 		i.Kind = signalbox.ToDoDeliveryLate
 		i.Help = []string{"Compare this delivery with the outcome of the case, which may have ended here without it."}
 		if d.Reason == inbox.BeforeEnd {
-			i.Help = []string{"If the workflow must go on, reset it in Temporal's Web UI, to a workflow task before the cancellation if it was cancelled, and replay this delivery."}
+			i.Help = []string{"If the workflow must go on, reset it in Temporal's Web UI to its last workflow task, and replay this delivery."}
 		}
 	case inbox.StateDead, inbox.StatePending, inbox.StateDelivered, inbox.StateIgnored, inbox.StateQuarantined:
 		i.Kind = signalbox.ToDoDeliveryDead
 		i.Help = []string{
 			"Read what the provider sent, and replay the delivery with a version of Signalbox that can read it.",
-			"If the provider did not send it, there is nothing to do: it leaves the list when --keep-rows ends, or by `signalbox inbox purge --rows-before`.",
+			"If the provider did not send it, do nothing: it is removed after --keep-rows, or sooner by `signalbox inbox purge --rows-before`.",
 		}
 	}
 	return i

@@ -10,9 +10,9 @@ import (
 // The errors that callers distinguish with errors.Is. Any other error is a failure of the store (disk full, file read-only,
 // database unreachable): nothing was stored, and a later call may succeed.
 var (
-	// ErrBusy says that the store did not answer before the context ended, or that too many writes wait already. The write may
+	// ErrBusy says that the store did not answer before the context ended, can't be reached, or that too many writes wait already. The write may
 	// still happen after the context has ended; to repeat an Append is safe, it finds the duplicate. In HTTP: 503.
-	ErrBusy = errors.New("inbox: unavailable")
+	ErrBusy = errors.New("inbox: busy or unreachable")
 	// ErrLocked is an ErrBusy: another transaction has locked a row for longer than the store waits. Nothing was written.
 	ErrLocked = fmt.Errorf("%w: another transaction has locked a row", ErrBusy)
 	// ErrClosed says that the store was closed.
@@ -44,8 +44,8 @@ const (
 	StateIgnored     State = "ignored"
 	StateDead        State = "dead"
 	StateQuarantined State = "quarantined"
-	BeforeReplay           = " before its replay"                                  // after "late" or "delivered" in the reason of a replayed delivery
-	BeforeEnd              = "the workflow was closed in Temporal, before its end" // reason of a late delivery that would have been in time
+	BeforeReplay           = " before its replay"                                      // after "late" or "delivered" in the reason of a replayed delivery
+	BeforeEnd              = "the workflow was closed in Temporal before it completed" // reason of a late delivery that would have been in time
 )
 
 // States lists every state, in the order in which people read them.

@@ -74,7 +74,7 @@ type sendResult struct {
 	err   error
 	// closedAt is when a closed case was closed, and applied when the newest event that it has applied was accepted; zero: not known.
 	closedAt, applied time.Time
-	// beforeEnd: the workflow is closed, but did not complete: it was terminated or cancelled in Temporal, or failed.
+	// beforeEnd: the workflow is closed, but did not complete: it was terminated in Temporal, failed or timed out.
 	beforeEnd bool
 	// begunAt is when another case of the same reference began, if the closed case was erased.
 	begunAt time.Time

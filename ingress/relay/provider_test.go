@@ -92,7 +92,7 @@ func TestAnEndedActivationIsNotStartedAgain(t *testing.T) {
 		require.Len(t, f.temporal.sent(), 1)
 	})
 	for _, status := range []enumspb.WorkflowExecutionStatus{
-		enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED,
+		enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED,
 		enumspb.WORKFLOW_EXECUTION_STATUS_FAILED, enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT,
 	} {
 		t.Run("and of one that was closed before its end each event says so: "+status.String(), func(t *testing.T) {
@@ -105,7 +105,7 @@ func TestAnEndedActivationIsNotStartedAgain(t *testing.T) {
 			require.Equal(t, inbox.BeforeEnd, f.becomes(t, first, inbox.StateLate).Reason)
 			f.clock.advance(time.Minute)
 			require.Equal(t, inbox.BeforeEnd, f.becomes(t, f.keepArtmail(t, workflows.KindAgentPaused, paused), inbox.StateLate).Reason)
-			require.Equal(t, 2, f.logs.FilterMessage("deliveries came late, since their workflow was closed in Temporal before its end").Len())
+			require.Equal(t, 2, f.logs.FilterMessage("deliveries came late: their workflow was closed in Temporal before it completed").Len())
 		})
 	}
 	t.Run("that a person stopped", func(t *testing.T) {

@@ -20,7 +20,7 @@ func (r *Relay) notAccepted(ctx context.Context, left []inbox.Delivery, result s
 	switch result.class {
 	case closed:
 		if result.beforeEnd {
-			r.logger.Warn("deliveries came late, since their workflow was closed in Temporal before its end", zap.String("lane", head.Lane), zap.Int("count", len(left)))
+			r.logger.Warn("deliveries came late: their workflow was closed in Temporal before it completed", zap.String("lane", head.Lane), zap.Int("count", len(left)))
 		}
 		return late(left, result)
 	case notFound:

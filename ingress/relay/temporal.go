@@ -143,8 +143,11 @@ func (r *Relay) whyNotFound(ctx context.Context, workflowID string, came time.Ti
 		// The workflow has started since the signal: the next try finds it.
 		return sendResult{class: busy, err: cause}
 	}
-	result := sendResult{
-		class: closed, err: cause, beforeEnd: described.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED,
+	result := sendResult{class: closed, err: cause}
+	switch described.GetWorkflowExecutionInfo().GetStatus() {
+	case enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED, enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:
+		result.beforeEnd = true
+	default: // a cancellation is an end that a person chose
 	}
 	if at := described.GetWorkflowExecutionInfo().GetCloseTime(); at != nil {
 		result.closedAt = at.AsTime()

@@ -171,7 +171,7 @@ func broken(workflowID string, status enumspb.WorkflowExecutionStatus) error {
 
 const (
 	resetHelp = "it takes no more events. Temporal's Web UI shows why; reset the workflow there to %s to make it go on, " +
-		"then run `signalbox catch-up --since` with the time when it closed. A case can also be started under another reference"
+		"then run `signalbox catch-up --since` with the time when it closed. If an agent's own workflow has ended with its activation, reset it too. A case can also be started under another reference"
 	lastTask = "its last workflow task"
 	// taskBeforeCancel: a cancel request comes before the last workflow task, so a reset to that one would be cancelled again.
 	taskBeforeCancel = "a workflow task before the cancellation"

@@ -65,7 +65,7 @@ func TestAPrefixOfReferencesTellsCapitalsApart(t *testing.T) {
 }
 
 // A search attribute that a workflow has not published yet is missing in lists.
-func TestARowWithoutAStatusHasTheFirstOne(t *testing.T) {
+func TestARowWithoutAStatusIsCreatingOrUnknown(t *testing.T) {
 	t.Parallel()
 	server, show := visibility(t)
 	c := newClient(t, server, signalbox.Options{})

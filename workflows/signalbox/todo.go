@@ -93,7 +93,8 @@ type ToDoOptions struct {
 }
 
 // ToDoList is one page of the to-do list, most urgent item first. Completed workflows, and unmatched and late deliveries, come last: no person
-// can close most of them, so they stay until their retention ends. Of the late deliveries it has only ends of cases.
+// can close most of them, so they stay until their retention ends. Of the late deliveries it has only the ends of cases, and the API keys and
+// answers of activations whose workflow was closed in Temporal.
 type ToDoList struct {
 	Items []ToDoItem `json:"items"`
 	// Next is the cursor of the following page, empty on the last.

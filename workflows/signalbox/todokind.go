@@ -24,7 +24,7 @@ const (
 	ToDoWorkflowBroken   ToDoKind = "workflow_broken"    // a workflow failed or timed out in Temporal
 	ToDoDeliveryDead     ToDoKind = "delivery_dead"      // a webhook can't be used
 	ToDoDeliveryNoMatch  ToDoKind = "delivery_unmatched" // no case was found for a webhook
-	ToDoDeliveryLate     ToDoKind = "delivery_late"      // the webhook of an end arrived after the workflow had ended, or an event after the workflow was closed in Temporal
+	ToDoDeliveryLate     ToDoKind = "delivery_late"      // the webhook of an end came after it, or an API key or answer after its activation's workflow was closed in Temporal
 	// ToDoAttention is any other reason: see ToDoItem.Attention.
 	ToDoAttention ToDoKind = "attention"
 )

@@ -6,7 +6,7 @@ import (
 	"runtime/debug"
 )
 
-// Version returns the version of the module, which for a build in a Git checkout has the commit; "(devel)" where the build knows neither.
+// Version returns the version of the main module. A build in a Git checkout has a version with the commit. Without one it is "(devel)".
 func Version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

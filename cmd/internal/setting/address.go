@@ -13,9 +13,9 @@ import (
 // given are the addresses that FreeAddress has returned.
 var given sync.Map
 
-// FreeAddress finds a loopback port on which nothing listens, each time another one. It is below those that the system hands to outgoing connections
-// and to listeners on port 0, which could take it before it is used, or while a process that uses it is away. Processes that start at the same time
-// have process IDs close to each other, so they look in different parts.
+// FreeAddress returns a loopback address on which nothing listens, never the same one twice. Its port is below those that the system gives to outgoing
+// connections and to listeners on port 0, so these can't take it meanwhile. Each process looks first in a part that its process ID chooses, so
+// processes that run together rarely meet.
 func FreeAddress() (string, error) {
 	const lowest, parts, ports, tries = 20000, 24, 500, 100
 	var failures []error

@@ -1,4 +1,4 @@
-// Package setting reports settings and command lines that can't be used, and finds addresses that can.
+// Package setting reports settings and command lines that can't be used. FreeAddress finds a free port for a process.
 package setting
 
 import (

@@ -54,7 +54,7 @@ func (v *visit) noticesOf() {
 	v.render(http.StatusOK, "noticesof", view{Title: "Notices of " + source, Section: "/notices", Data: data, Every: liveEvery})
 }
 
-// givenUpHash is a hash of all that was given up: a page and what is true later have the same one if they are about the same notices.
+// givenUpHash identifies the set of notices that were given up, so that a form dismisses only those that its page showed.
 func givenUpHash(state workflows.NotifyState) string {
 	hash := sha256.New()
 	for _, notice := range state.Notices {

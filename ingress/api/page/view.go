@@ -64,7 +64,7 @@ func (p view) Here() string {
 	return here.RequestURI()
 }
 
-// withoutDone removes what says what the last form did.
+// withoutDone removes the query parameters that report the result of the last form.
 func withoutDone(query url.Values) url.Values {
 	for _, name := range []string{"done", "n", "doneCase"} {
 		query.Del(name)

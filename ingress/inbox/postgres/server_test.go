@@ -107,7 +107,7 @@ func TestAServerThatIsAwayIsBusyAtTheStart(t *testing.T) {
 	t.Parallel()
 	_, err := postgres.Open(t.Context(), "postgres://u@127.0.0.1:1/d", postgres.Options{})
 	require.ErrorIs(t, err, inbox.ErrBusy)
-	require.ErrorContains(t, err, "inbox: unavailable: ", "not busy: nothing listens there")
+	require.ErrorContains(t, err, "inbox: busy or unreachable: ", "nothing listens there")
 	_, err = postgres.Open(t.Context(), strings.Replace(pgtest.Shared(t).URL("none"), "none", "no_such_database", 1), postgres.Options{})
 	require.ErrorContains(t, err, "no_such_database")
 	require.NotErrorIs(t, err, inbox.ErrBusy)

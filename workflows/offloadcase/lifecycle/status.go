@@ -48,7 +48,7 @@ func statusOf(s State) workflows.CaseStatus {
 }
 
 // inputStatus decides whether a person is needed. Offload reports INPUT_NEEDED until it has processed an answer, but the question is
-// RESOLVED as soon as it has accepted one (Offload, "Provide case input"). While an end is held, nobody is asked.
+// RESOLVED as soon as it has accepted one (Offload, "Provide case input"). While an end is held, no question is open.
 func inputStatus(s State) workflows.CaseStatus {
 	question := s.Facts.Question
 	switch {

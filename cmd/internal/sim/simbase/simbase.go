@@ -25,7 +25,7 @@ type Options struct {
 	Seed uint64
 	// Now is the clock of all timestamps. Default: the system's.
 	Now func() time.Time
-	// Events are the provider's, for which faults of webhooks can be planned.
+	// Events are the kinds of events that the provider sends; a fault of webhooks may name one.
 	Events []string
 	// Transport carries the webhooks. Default: an HTTP transport that only this simulator uses.
 	Transport http.RoundTripper

@@ -104,7 +104,7 @@ func Adopt(ctx context.Context, one *signalbox.Case, adopt workflows.AdoptCase) 
 	return err
 }
 
-// RetryCreate has a case created again once.
+// RetryCreate calls retry-create until it succeeds. An earlier call whose response was lost counts as success.
 func RetryCreate(ctx context.Context, one *signalbox.Case, retry workflows.RetryCreate) error {
 	return once(ctx, func(ctx context.Context) error {
 		_, err := one.RetryCreate(ctx, retry)

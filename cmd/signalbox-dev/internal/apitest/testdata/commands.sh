@@ -9,7 +9,7 @@ signalbox case start -f case.json               # sent again, it attaches to the
 signalbox case check vendor_4096                # read the case at Offload now
 signalbox case wait vendor_4096 --question      # until it asks something
 signalbox todo                                  # what a person is needed for, the most urgent first
-signalbox case list --needs-attention           # also: --attention, --state, --account, --prefix, --case-id, --open, --since, --before
+signalbox case list --needs-attention           # also: --attention, --state, --account, --prefix, --case-id, --open open|closed, --since, --before
 signalbox activation list --agent demo-agent
 signalbox case answer vendor_4096 --text "Yes, a signed PDF is fine."
 signalbox case wait vendor_4096                 # until it has ended; --timeout limits the wait
