@@ -86,7 +86,7 @@ var fileStories = map[string]func() scenario{
 				require.Equal(t, after(7*minute), w.ended)
 				require.Len(t, w.files, 1)
 				require.Empty(t, w.outcome.Facts.Omitted)
-				require.Equal(t, []string{"case.completed"}, kinds(w), "nobody is asked")
+				require.Equal(t, []string{"case.completed"}, kinds(w), "no question is asked")
 			},
 		}
 	},

@@ -282,7 +282,7 @@ func TestStoppingCancelsWhatIsOpenAndLeavesTheStatus(t *testing.T) {
 	}}, h.Notices[1].Data, "the agent's own workflow ends")
 	require.Equal(t, []workflows.EventResult{workflows.EventLate}, results(apply(s, at(2), deactivated(2))))
 	s.CancelWorkflow(at(3))
-	require.Len(t, s.waitingIDs(), 2, "it is told once")
+	require.Len(t, s.waitingIDs(), 2, "it has one notice")
 	requireRefused(t, workflows.ErrTypeActivationEnded, lifecycle.CheckRequestApprovals(s.Activation, []workflows.ApprovalRequest{request("m2")}))
 }
 

@@ -191,7 +191,7 @@ func TestAnEndWaitsMinutesForAReadThatShowsIt(t *testing.T) {
 	} {
 		held := lifecycle.Tick(readOnce(received(running(), omittingFiles(completed(10)), after(10)), caseID, lags, after(10)), after(10))
 		requireStatus(t, workflows.CaseRunning, held)
-		require.Empty(t, kinds(held), "%s: nobody is asked, and no end is told", name)
+		require.Empty(t, kinds(held), "%s: no question and no end is reported yet", name)
 		fx := lifecycle.Next(held, after(10))
 		require.Nil(t, fx.Read, name)
 		require.Equal(t, after(11), fx.Wake, name)
@@ -226,7 +226,7 @@ func TestAnEndWaitsMinutesForAReadThatShowsIt(t *testing.T) {
 	requireStatus(t, workflows.CaseCompleted, readOnce(last, caseID, shows(workflows.OffloadRunning, 9), after(11)))
 }
 
-func TestNobodyIsAskedWhileAnEndWaitsForARead(t *testing.T) {
+func TestNoQuestionIsOpenWhileAnEndWaitsForARead(t *testing.T) {
 	t.Parallel()
 	remind := options(func(o *workflows.CaseOptions) {
 		o.RemindAfter, o.QuestionExpiresAfter = workflows.Duration(time.Minute), workflows.Duration(time.Minute)

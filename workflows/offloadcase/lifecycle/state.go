@@ -60,7 +60,8 @@ type State struct {
 	// fails, at the deadline, and at a cancellation.
 	Unconfirmed []workflows.CaseEvent `json:"unconfirmed,omitempty"`
 	// HeldEnd is a proven end without fields that GET has. It is applied after a read that shows the end, or if the first read fails. A first
-	// read that does not show the end sets HeldUntil. At that time the case is read once more, and then the end counts, whatever that read brings.
+	// read that does not show the end sets HeldUntil. At that time the case is read once more, and then the end counts, also if that read does
+	// not show it.
 	HeldEnd   *workflows.CaseEvent `json:"heldEnd,omitempty"`
 	HeldUntil time.Time            `json:"heldUntil,omitzero"`
 	// ReadWanted requests one read of the case, now. Reads counts the events that need a read after them; a new number restarts the read.
