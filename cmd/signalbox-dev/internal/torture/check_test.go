@@ -133,8 +133,8 @@ func TestEachViolationIsFoundAndNothingElse(t *testing.T) {
 
 func TestASeedDecidesWhatHappens(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, write(7, 500), write(7, 500))
-	require.NotEqual(t, write(7, 500), write(8, 500))
+	require.Equal(t, write(7, 500, false), write(7, 500, false))
+	require.NotEqual(t, write(7, 500, false), write(8, 500, false))
 	o := Options{Events: 500, Kills: 5, Inbox: inboxPostgres}
 	for _, one := range o.roles() {
 		require.Equal(t, planFaults(7, one, o), planFaults(7, one, o))
@@ -145,7 +145,7 @@ func TestASeedDecidesWhatHappens(t *testing.T) {
 func TestAScriptHasTheEventsThatWereAskedFor(t *testing.T) {
 	t.Parallel()
 	for _, events := range []int{1, 10, 150, 5000} {
-		s := write(3, events)
+		s := write(3, events, false)
 		n := 0
 		for _, c := range s.cases {
 			n += len(c.answered) + 1

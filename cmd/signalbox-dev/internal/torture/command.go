@@ -42,6 +42,8 @@ type Options struct {
 	// prove that what a faulty stand-in does wrong is found.
 	instead map[role]role
 	only    map[role][]faultKind
+	// onlyCases lets no activation play.
+	onlyCases bool
 	// attempt shortens the attempts at an activity, so that a short run does not wait most of its time for a worker that was killed.
 	attempt time.Duration
 	// faultsFirst lets the time limit begin when all faults have been carried out.

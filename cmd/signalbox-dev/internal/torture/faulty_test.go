@@ -126,9 +126,12 @@ func TestAnAcknowledgementBeforeTheCommitIsFoundAsALoss(t *testing.T) {
 
 func TestWorkflowsWithoutTheirWindowOfSeenKeysAreFoundToCountTwice(t *testing.T) {
 	o := short(t, 3)
-	o.Events, o.Kills, o.Players = 300, 6, 24
+	o.Kills, o.Players = 4, 24
 	o.instead = map[role]role{roleWorker: roleForgetfulWorker}
 	o.only = map[role][]faultKind{roleIngress: {faultKill}}
+	// Without the window an activation still finds most repetitions by what they say. A question that was replaced counts again, so there must be
+	// open cases at each kill.
+	o.onlyCases = true
 	report := tortured(t, o)
 	require.NotEmpty(t, violations(t, report, "no event counts twice"))
 	require.Empty(t, violations(t, report, "each acknowledged event is in the inbox"))

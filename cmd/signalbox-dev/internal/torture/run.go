@@ -75,7 +75,7 @@ type run struct {
 
 // set starts everything and returns when it is of use.
 func set(ctx context.Context, folder string, o Options) (_ *run, err error) {
-	r := &run{options: o, played: make(chan struct{}), script: write(o.Seed, o.Events), stopApps: func() {}}
+	r := &run{options: o, played: make(chan struct{}), script: write(o.Seed, o.Events, o.onlyCases), stopApps: func() {}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.close())

@@ -44,8 +44,7 @@ type script struct {
 }
 
 const (
-	// eventsPerActivation is the most; a fifth of all events belongs to cases.
-	eventsPerActivation = 40
+	eventsPerActivation = 40 // at most
 	mostQuestions       = 6
 	// People take their time over a case, an agent does not.
 	longestCasePause, longestAgentPause = time.Second, 40 * time.Millisecond
@@ -53,8 +52,12 @@ const (
 	renewOneIn = 12
 )
 
-// write makes a script of at least the number of events.
-func write(seed uint64, events int) script {
+// write makes a script of at least the number of events. A fifth of them belongs to cases, or all of them.
+func write(seed uint64, events int, onlyCases bool) script {
+	ofCases := events / 5
+	if onlyCases {
+		ofCases = events
+	}
 	dice := rand.New(rand.NewPCG(seed, 0))
 	pauses := func(n int, longest time.Duration) []time.Duration {
 		list := make([]time.Duration, n)
@@ -64,7 +67,7 @@ func write(seed uint64, events int) script {
 		return list
 	}
 	var s script
-	for left := events / 5; left > 0; {
+	for left := ofCases; left > 0; {
 		c := caseScript{reference: fmt.Sprintf("torture-%05d", len(s.cases)), fails: dice.IntN(3) == 0}
 		for range dice.IntN(mostQuestions + 1) {
 			c.answered = append(c.answered, dice.IntN(10) < 7)
@@ -74,7 +77,7 @@ func write(seed uint64, events int) script {
 		left -= len(c.pauses)
 		s.cases = append(s.cases, c)
 	}
-	for left := events - events/5; left > 0; {
+	for left := events - ofCases; left > 0; {
 		a := activationScript{deactivated: dice.IntN(2) == 0}
 		for range min(left, eventsPerActivation) {
 			a.steps = append(a.steps, []activationStep{stepStanding, stepStanding, stepStanding, stepApproval, stepApproval, stepEarly, stepForceFail}[dice.IntN(7)])
