@@ -27,18 +27,6 @@ const (
 	DeliveryFilterProviderOffload DeliveryFilterProvider = "offload"
 )
 
-// Valid indicates whether the value is a known member of the DeliveryFilterProvider enum.
-func (e DeliveryFilterProvider) Valid() bool {
-	switch e {
-	case DeliveryFilterProviderArtmail:
-		return true
-	case DeliveryFilterProviderOffload:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for ProblemType.
 const (
 	UrnSignalboxProblemAlreadyAnswered      ProblemType = "urn:signalbox:problem:already-answered"
@@ -75,95 +63,11 @@ const (
 	UrnSignalboxProblemUnsupportedMediaType ProblemType = "urn:signalbox:problem:unsupported-media-type"
 )
 
-// Valid indicates whether the value is a known member of the ProblemType enum.
-func (e ProblemType) Valid() bool {
-	switch e {
-	case UrnSignalboxProblemAlreadyAnswered:
-		return true
-	case UrnSignalboxProblemApiKeyLost:
-		return true
-	case UrnSignalboxProblemConflict:
-		return true
-	case UrnSignalboxProblemEnded:
-		return true
-	case UrnSignalboxProblemFailed:
-		return true
-	case UrnSignalboxProblemForeignOrigin:
-		return true
-	case UrnSignalboxProblemInternal:
-		return true
-	case UrnSignalboxProblemInvalidRequest:
-		return true
-	case UrnSignalboxProblemMethodNotAllowed:
-		return true
-	case UrnSignalboxProblemMissingScope:
-		return true
-	case UrnSignalboxProblemNoAccount:
-		return true
-	case UrnSignalboxProblemNoApiKeyYet:
-		return true
-	case UrnSignalboxProblemNoFiles:
-		return true
-	case UrnSignalboxProblemNoOpenQuestion:
-		return true
-	case UrnSignalboxProblemNoSuchRoute:
-		return true
-	case UrnSignalboxProblemNotAtOffload:
-		return true
-	case UrnSignalboxProblemNotCreatedYet:
-		return true
-	case UrnSignalboxProblemNotFound:
-		return true
-	case UrnSignalboxProblemNotReplayable:
-		return true
-	case UrnSignalboxProblemNotUncertain:
-		return true
-	case UrnSignalboxProblemOtherAccount:
-		return true
-	case UrnSignalboxProblemOtherAgent:
-		return true
-	case UrnSignalboxProblemOtherQuestion:
-		return true
-	case UrnSignalboxProblemPaused:
-		return true
-	case UrnSignalboxProblemProviderFailed:
-		return true
-	case UrnSignalboxProblemTerminated:
-		return true
-	case UrnSignalboxProblemTimedOut:
-		return true
-	case UrnSignalboxProblemTooLarge:
-		return true
-	case UrnSignalboxProblemTooMany:
-		return true
-	case UrnSignalboxProblemUnauthorized:
-		return true
-	case UrnSignalboxProblemUnavailable:
-		return true
-	case UrnSignalboxProblemUnsupportedMediaType:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for Open.
 const (
 	OpenClosed Open = "closed"
 	OpenOpen   Open = "open"
 )
-
-// Valid indicates whether the value is a known member of the Open enum.
-func (e Open) Valid() bool {
-	switch e {
-	case OpenClosed:
-		return true
-	case OpenOpen:
-		return true
-	default:
-		return false
-	}
-}
 
 // Defines values for ListActivationsParamsOpen.
 const (
@@ -171,35 +75,11 @@ const (
 	ListActivationsParamsOpenOpen   ListActivationsParamsOpen = "open"
 )
 
-// Valid indicates whether the value is a known member of the ListActivationsParamsOpen enum.
-func (e ListActivationsParamsOpen) Valid() bool {
-	switch e {
-	case ListActivationsParamsOpenClosed:
-		return true
-	case ListActivationsParamsOpenOpen:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for ListCasesParamsOpen.
 const (
 	ListCasesParamsOpenClosed ListCasesParamsOpen = "closed"
 	ListCasesParamsOpenOpen   ListCasesParamsOpen = "open"
 )
-
-// Valid indicates whether the value is a known member of the ListCasesParamsOpen enum.
-func (e ListCasesParamsOpen) Valid() bool {
-	switch e {
-	case ListCasesParamsOpenClosed:
-		return true
-	case ListCasesParamsOpenOpen:
-		return true
-	default:
-		return false
-	}
-}
 
 // Defines values for ListDeliveriesParamsProvider.
 const (
@@ -207,35 +87,11 @@ const (
 	ListDeliveriesParamsProviderOffload ListDeliveriesParamsProvider = "offload"
 )
 
-// Valid indicates whether the value is a known member of the ListDeliveriesParamsProvider enum.
-func (e ListDeliveriesParamsProvider) Valid() bool {
-	switch e {
-	case ListDeliveriesParamsProviderArtmail:
-		return true
-	case ListDeliveriesParamsProviderOffload:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for ListNoticesParamsOpen.
 const (
 	ListNoticesParamsOpenClosed ListNoticesParamsOpen = "closed"
 	ListNoticesParamsOpenOpen   ListNoticesParamsOpen = "open"
 )
-
-// Valid indicates whether the value is a known member of the ListNoticesParamsOpen enum.
-func (e ListNoticesParamsOpen) Valid() bool {
-	switch e {
-	case ListNoticesParamsOpenClosed:
-		return true
-	case ListNoticesParamsOpenOpen:
-		return true
-	default:
-		return false
-	}
-}
 
 // APIKey defines model for APIKey.
 type APIKey struct {
@@ -874,18 +730,6 @@ type ListToDoParams struct {
 	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
 }
 
-// ReceiveNoticeParams defines parameters for ReceiveNotice.
-type ReceiveNoticeParams struct {
-	// WebhookId The `id` of the notice.
-	WebhookId string `json:"webhook-id"`
-
-	// WebhookTimestamp When this attempt was made, in seconds since 1970.
-	WebhookTimestamp string `json:"webhook-timestamp"`
-
-	// WebhookSignature One signature or more, with blanks between them: `v1,` and base64.
-	WebhookSignature string `json:"webhook-signature"`
-}
-
 // RequestApprovalsJSONRequestBody defines body for RequestApprovals for application/json ContentType.
 type RequestApprovalsJSONRequestBody = ApprovalRequests
 
@@ -933,9 +777,6 @@ type DismissNoticesJSONRequestBody = SelectNotices
 
 // ResendNoticesJSONRequestBody defines body for ResendNotices for application/json ContentType.
 type ResendNoticesJSONRequestBody = SelectNotices
-
-// ReceiveNoticeJSONRequestBody defines body for ReceiveNotice for application/json ContentType.
-type ReceiveNoticeJSONRequestBody = Notice
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -1952,92 +1793,6 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/notices/:source/resend", wrapper.ResendNotices, options.OperationMiddlewares["resendNotices"]...)
 	router.GET(options.BaseURL+"/v1/todo", wrapper.ListToDo, options.OperationMiddlewares["listToDo"]...)
 
-}
-
-// WebhookReceiverInterface represents handlers for receiving inbound
-// webhook requests. Each webhook becomes a Handle*Webhook
-// method that the implementation fills in. The caller mounts the per-
-// webhook echo.HandlerFunc returned by {Op}WebhookHandler at
-// whatever URL path they advertise to senders.
-type WebhookReceiverInterface interface {
-	// Receive a notice
-	// HandleReceiveNoticeWebhook handles the POST webhook for notice.
-	HandleReceiveNoticeWebhook(ctx echo.Context, params ReceiveNoticeParams) error
-}
-
-// ReceiveNoticeWebhookHandler returns the echo.HandlerFunc for the notice webhook.
-// Mount this at the URL path advertised to webhook senders. Errors
-// during parameter binding are returned via echo.NewHTTPError so echo's
-// error-handling chain reports them as 400. Middlewares are applied in
-// the order provided -- the last argument becomes the outermost wrapper.
-func ReceiveNoticeWebhookHandler(si WebhookReceiverInterface, middlewares ...echo.MiddlewareFunc) echo.HandlerFunc {
-	h := echo.HandlerFunc(func(ctx echo.Context) error {
-		var err error
-		_ = err
-
-		// Parameter object where we will unmarshal all parameters from the context.
-		var params ReceiveNoticeParams
-
-		// ------------- Required header parameter "webhook-id" -------------
-		if valueList, found := ctx.Request().Header[http.CanonicalHeaderKey("webhook-id")]; found {
-			var WebhookId string
-			n := len(valueList)
-			if n != 1 {
-				return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for webhook-id, got %d", n))
-			}
-
-			err = runtime.BindStyledParameterWithOptions("simple", "webhook-id", valueList[0], &WebhookId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
-			if err != nil {
-				return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter webhook-id: %s", err))
-			}
-			params.WebhookId = WebhookId
-
-		} else {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter webhook-id is required, but not found"))
-		}
-
-		// ------------- Required header parameter "webhook-timestamp" -------------
-		if valueList, found := ctx.Request().Header[http.CanonicalHeaderKey("webhook-timestamp")]; found {
-			var WebhookTimestamp string
-			n := len(valueList)
-			if n != 1 {
-				return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for webhook-timestamp, got %d", n))
-			}
-
-			err = runtime.BindStyledParameterWithOptions("simple", "webhook-timestamp", valueList[0], &WebhookTimestamp, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
-			if err != nil {
-				return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter webhook-timestamp: %s", err))
-			}
-			params.WebhookTimestamp = WebhookTimestamp
-
-		} else {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter webhook-timestamp is required, but not found"))
-		}
-
-		// ------------- Required header parameter "webhook-signature" -------------
-		if valueList, found := ctx.Request().Header[http.CanonicalHeaderKey("webhook-signature")]; found {
-			var WebhookSignature string
-			n := len(valueList)
-			if n != 1 {
-				return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for webhook-signature, got %d", n))
-			}
-
-			err = runtime.BindStyledParameterWithOptions("simple", "webhook-signature", valueList[0], &WebhookSignature, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
-			if err != nil {
-				return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter webhook-signature: %s", err))
-			}
-			params.WebhookSignature = WebhookSignature
-
-		} else {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter webhook-signature is required, but not found"))
-		}
-
-		return si.HandleReceiveNoticeWebhook(ctx, params)
-	})
-	for _, mw := range middlewares {
-		h = mw(h)
-	}
-	return h
 }
 
 type ProblemResponseHeaders struct {
