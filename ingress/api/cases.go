@@ -62,11 +62,7 @@ func (s *Server) checkNames(ctx context.Context, start workflows.CaseStart) erro
 
 // GetCase implements StrictServerInterface.
 func (s *Server) GetCase(ctx context.Context, request GetCaseRequestObject) (GetCaseResponseObject, error) {
-	one, err := s.allowedCase(ctx, request.Reference)
-	if err != nil {
-		return nil, err
-	}
-	state, err := s.waitForNews(ctx, one, waitTime(request.Params.Wait))
+	state, err := s.waitForNews(ctx, s.deps.Client.Case(request.Reference), waitTime(request.Params.Wait))
 	if err != nil {
 		return nil, err
 	}
@@ -75,70 +71,43 @@ func (s *Server) GetCase(ctx context.Context, request GetCaseRequestObject) (Get
 
 // ProvideInput implements StrictServerInterface.
 func (s *Server) ProvideInput(ctx context.Context, request ProvideInputRequestObject) (ProvideInputResponseObject, error) {
-	one, err := s.allowedCase(ctx, request.Reference)
-	if err != nil {
-		return nil, err
-	}
 	input := *request.Body
 	input.By = caller(ctx).Name
-	receipt, err := one.ProvideInput(ctx, input)
+	receipt, err := s.deps.Client.Case(request.Reference).ProvideInput(ctx, input)
 	return ProvideInput202JSONResponse(receipt), err
 }
 
 // CancelCase implements StrictServerInterface.
 func (s *Server) CancelCase(ctx context.Context, request CancelCaseRequestObject) (CancelCaseResponseObject, error) {
-	one, err := s.allowedCase(ctx, request.Reference)
-	if err != nil {
-		return nil, err
-	}
-	receipt, err := one.Cancel(ctx, workflows.CancelCase{Reason: bodyOf(request.Body).Reason, By: caller(ctx).Name})
+	receipt, err := s.deps.Client.Case(request.Reference).Cancel(ctx, workflows.CancelCase{Reason: bodyOf(request.Body).Reason, By: caller(ctx).Name})
 	return CancelCase200JSONResponse(receipt), err
 }
 
 // AdoptCase implements StrictServerInterface.
 func (s *Server) AdoptCase(ctx context.Context, request AdoptCaseRequestObject) (AdoptCaseResponseObject, error) {
-	one, err := s.allowedCase(ctx, request.Reference)
-	if err != nil {
-		return nil, err
-	}
-	receipt, err := one.Adopt(ctx, workflows.AdoptCase{CaseID: request.Body.CaseID, By: caller(ctx).Name})
+	receipt, err := s.deps.Client.Case(request.Reference).Adopt(ctx, workflows.AdoptCase{CaseID: request.Body.CaseID, By: caller(ctx).Name})
 	return AdoptCase202JSONResponse(receipt), err
 }
 
 // RetryCreate implements StrictServerInterface.
 func (s *Server) RetryCreate(ctx context.Context, request RetryCreateRequestObject) (RetryCreateResponseObject, error) {
-	one, err := s.allowedCase(ctx, request.Reference)
-	if err != nil {
-		return nil, err
-	}
-	receipt, err := one.RetryCreate(ctx, workflows.RetryCreate{Request: bodyOf(request.Body).Request, By: caller(ctx).Name})
+	receipt, err := s.deps.Client.Case(request.Reference).RetryCreate(ctx, workflows.RetryCreate{Request: bodyOf(request.Body).Request, By: caller(ctx).Name})
 	return RetryCreate202JSONResponse(receipt), err
 }
 
 // ReconcileCase implements StrictServerInterface.
 func (s *Server) ReconcileCase(ctx context.Context, request ReconcileCaseRequestObject) (ReconcileCaseResponseObject, error) {
-	one, err := s.allowedCase(ctx, request.Reference)
-	if err != nil {
-		return nil, err
-	}
-	return ReconcileCase202Response{}, one.ReconcileNow(ctx, caller(ctx).Name)
+	return ReconcileCase202Response{}, s.deps.Client.Case(request.Reference).ReconcileNow(ctx, caller(ctx).Name)
 }
 
 // GetCaseFiles implements StrictServerInterface.
 func (s *Server) GetCaseFiles(ctx context.Context, request GetCaseFilesRequestObject) (GetCaseFilesResponseObject, error) {
-	one, err := s.allowedCase(ctx, request.Reference)
-	if err != nil {
-		return nil, err
-	}
-	files, err := one.FilesNow(ctx)
+	files, err := s.deps.Client.Case(request.Reference).FilesNow(ctx)
 	return GetCaseFiles200JSONResponse(files), err
 }
 
 // GetCaseTranscript implements StrictServerInterface.
 func (s *Server) GetCaseTranscript(ctx context.Context, request GetCaseTranscriptRequestObject) (GetCaseTranscriptResponseObject, error) {
-	if _, err := s.allowedCase(ctx, request.Reference); err != nil {
-		return nil, err
-	}
 	if err := s.transcripts.Acquire(ctx, 1); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,6 +66,32 @@ func TestEachCallNeedsATokenWithItsScopes(t *testing.T) {
 	require.Empty(t, w.temporal.updates)
 	require.Empty(t, w.temporal.signals)
 	require.Empty(t, w.temporal.starts)
+}
+
+// A token that is limited to other accounts can use a case by no call of the document that names one in its path. So a call that is added is tried, too.
+func TestEachCallAboutACaseNeedsItsAccount(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, tokens())
+	w.temporal.become("offload-case/x", workflows.CaseState{Reference: "x", Account: "apac", Status: workflows.CaseInputNeeded})
+	bodies := map[string]string{"/v1/cases/{reference}/input": `{"questionId":"q","text":"t"}`, "/v1/cases/{reference}/adopt": `{"caseId":"c"}`}
+	tried := 0
+	readDocument(t, w, adminSecret).eachCall(t, func(verb, route string, _ callOf) {
+		if !strings.Contains(route, "{reference}") {
+			return
+		}
+		tried++
+		for query, want := range map[string]struct {
+			status int
+			typ    string
+		}{"": {403, "other-account"}, "?unknown=1": {400, "invalid-request"}} {
+			got := w.call(t, verb, pathOf(route, "")+query, bodies[route], map[string]string{"Authorization": "Bearer " + emeaSecret, "Content-Type": "application/json"})
+			require.Equal(t, want.status, got.status, "%s %s%s (a call with a body needs one in bodies): %s", verb, route, query, got.body)
+			require.Equal(t, "urn:signalbox:problem:"+want.typ, string(got.problem(t).Type))
+		}
+	})
+	require.GreaterOrEqual(t, tried, 8)
+	require.Empty(t, w.temporal.updates)
+	require.Empty(t, w.temporal.signals)
 }
 
 // A limited token sees the entries of its accounts and agents; the other limit does not count for it.

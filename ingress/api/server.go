@@ -215,6 +215,10 @@ func (s *Server) admit(next echo.HandlerFunc) echo.HandlerFunc {
 			ctx, cancel := context.WithTimeout(c.Request().Context(), s.timeout(c, op))
 			defer cancel()
 			c.SetRequest(c.Request().WithContext(ctx))
+			reference, _ := pathParam(c, "reference") // validate has decoded it
+			if err := s.mayUseCase(ctx, reference); err != nil {
+				return err
+			}
 			return next(c)
 		})
 	}
