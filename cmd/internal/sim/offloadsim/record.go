@@ -2,7 +2,6 @@ package offloadsim
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simbase"
@@ -36,19 +35,26 @@ func (s *Simulator) Case(caseID string) (Record, error) {
 
 // Cases returns all cases, oldest first.
 func (s *Simulator) Cases() []Record {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	records := make([]Record, 0, len(s.order))
-	for _, id := range s.order {
-		records = append(records, s.record(s.cases[id]))
-	}
-	return records
+	return s.records(func(*offloadCase) bool { return true })
 }
 
 // CasesOf returns the cases created with a clientReferenceId, oldest first. More than one of them means a second
 // e-mail thread to a real vendor.
 func (s *Simulator) CasesOf(clientReferenceID string) []Record {
-	return slices.DeleteFunc(s.Cases(), func(r Record) bool { return r.ClientReferenceID != clientReferenceID })
+	return s.records(func(c *offloadCase) bool { return c.request.clientReferenceID == clientReferenceID })
+}
+
+// records returns the cases that want reports true for, oldest first.
+func (s *Simulator) records(want func(*offloadCase) bool) []Record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	records := []Record{}
+	for _, id := range s.order {
+		if c := s.cases[id]; want(c) {
+			records = append(records, s.record(c))
+		}
+	}
+	return records
 }
 
 func (s *Simulator) record(c *offloadCase) Record {

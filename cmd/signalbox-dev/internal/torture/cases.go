@@ -39,11 +39,11 @@ func (s *stage) playCase(ctx context.Context, c caseScript) error {
 
 func (s *stage) playOffload(ctx context.Context, one *signalbox.Case, c caseScript, played *playedCase) error {
 	if err := s.untilAttended(ctx, "wait for the case at Offload", one, func(context.Context) (bool, error) {
-		ids := s.providers.calls.casesOf(c.reference)
-		if len(ids) > 0 {
-			played.caseID = ids[0]
+		made := s.providers.offload.CasesOf(c.reference)
+		if len(made) > 0 {
+			played.caseID = made[0].CaseID
 		}
-		return len(ids) > 0, nil
+		return len(made) > 0, nil
 	}); err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func end(offload *offloadsim.Simulator, played *playedCase) error {
 // answer repeats a person's answer until Offload has it.
 func (s *stage) answer(ctx context.Context, one *signalbox.Case, question string) error {
 	return s.untilAttended(ctx, "answer question "+question, one, func(ctx context.Context) (bool, error) {
-		if s.providers.calls.answersOf(question) > 0 {
+		if answersTo(question, s.providers.offload.CasesOf(one.Reference())) > 0 {
 			return true, nil
 		}
 		// An error is no fault: the question may not be open here yet, or the answer may already be on its way.
@@ -120,8 +120,8 @@ func (s *stage) attend(ctx context.Context, one *signalbox.Case) error {
 	if err != nil || state.Status != workflows.CaseCreateUncertain || s.providers.wire.acknowledgedFor(one.Reference()) {
 		return err
 	}
-	if ids := s.providers.calls.casesOf(one.Reference()); len(ids) > 0 {
-		_, err = one.Adopt(ctx, workflows.AdoptCase{CaseID: ids[0], By: "torture"})
+	if made := s.providers.offload.CasesOf(one.Reference()); len(made) > 0 {
+		_, err = one.Adopt(ctx, workflows.AdoptCase{CaseID: made[0].CaseID, By: "torture"})
 	} else {
 		_, err = one.RetryCreate(ctx, workflows.RetryCreate{By: "torture"})
 	}

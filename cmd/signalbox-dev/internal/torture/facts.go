@@ -91,9 +91,13 @@ func (s *stage) gather(ctx context.Context) (facts, error) {
 
 func (s *stage) askCase(ctx context.Context, played playedCase) (caseFacts, error) {
 	one := s.apps.Case(played.reference)
-	c := caseFacts{playedCase: played, created: s.providers.calls.casesOf(played.reference), answers: map[string]int{}}
+	made := s.providers.offload.CasesOf(played.reference)
+	c := caseFacts{playedCase: played, answers: map[string]int{}}
+	for _, record := range made {
+		c.created = append(c.created, record.CaseID)
+	}
 	for _, question := range played.answered {
-		c.answers[question] = s.providers.calls.answersOf(question)
+		c.answers[question] = answersTo(question, made)
 	}
 	err := until(ctx, "read "+one.WorkflowID(), func(ctx context.Context) (bool, error) {
 		var err error

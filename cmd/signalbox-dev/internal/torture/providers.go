@@ -1,15 +1,11 @@
 package torture
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -23,7 +19,6 @@ type providers struct {
 	offload *offloadsim.Simulator
 	artmail *artmailsim.Simulator
 	wire    *wire
-	calls   *offloadCalls
 
 	server *http.Server
 	served chan error
@@ -76,9 +71,8 @@ func startProviders(s settings, seed uint64, duplicates float64) (*providers, er
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("providers: %w", err), p.offload.Close(), p.artmail.Close())
 	}
-	p.calls = &offloadCalls{next: p.offload, cases: map[string][]string{}, answers: map[string]int{}}
 	mux := http.NewServeMux()
-	mux.Handle("/offload/", http.StripPrefix("/offload", p.calls))
+	mux.Handle("/offload/", http.StripPrefix("/offload", p.offload))
 	p.server = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second}
 	go func() { p.served <- p.server.Serve(listener) }()
 	return p, nil
@@ -100,102 +94,14 @@ func (p *providers) close() error {
 	return err
 }
 
-// offloadCalls records the successful calls to Offload's API that create a case or answer a question.
-type offloadCalls struct {
-	next http.Handler
-
-	mu sync.Mutex
-	// cases has the caseIds created for each clientReferenceId; answers has how many answers were accepted for each inputRequestId.
-	cases   map[string][]string
-	answers map[string]int
-}
-
-// ServeHTTP implements http.Handler.
-func (o *offloadCalls) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	create := r.Method == http.MethodPost && r.URL.Path == "/cases"
-	input := r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/input")
-	if !create && !input {
-		o.next.ServeHTTP(w, r)
-		return
+// answersTo returns how many answers to the question Offload accepted.
+func answersTo(question string, made []offloadsim.Record) (accepted int) {
+	for _, one := range made {
+		for _, answer := range one.Answers {
+			if answer.InputRequestID == question {
+				accepted++
+			}
+		}
 	}
-	request, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
-	if err != nil {
-		// The process was killed in the middle of its request: Offload does not get it.
-		http.Error(w, "the body is incomplete", http.StatusBadRequest)
-		return
-	}
-	r.Body = io.NopCloser(bytes.NewReader(request))
-	response := &responseRecorder{ResponseWriter: w}
-	o.next.ServeHTTP(response, r)
-	if response.status < 200 || response.status > 299 {
-		return
-	}
-	if create {
-		o.created(request, response.body.Bytes())
-	} else {
-		o.answered(request)
-	}
-}
-
-func (o *offloadCalls) created(request, response []byte) {
-	var input struct {
-		Reference string `json:"clientReferenceId"`
-	}
-	var output struct {
-		Data struct {
-			CaseID string `json:"caseId"`
-		} `json:"data"`
-	}
-	if json.Unmarshal(request, &input) != nil || json.Unmarshal(response, &output) != nil {
-		return
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.cases[input.Reference] = append(o.cases[input.Reference], output.Data.CaseID)
-}
-
-func (o *offloadCalls) answered(request []byte) {
-	var input struct {
-		ID string `json:"inputRequestId"`
-	}
-	if json.Unmarshal(request, &input) != nil {
-		return
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.answers[input.ID]++
-}
-
-// casesOf returns the caseIds created for the reference.
-func (o *offloadCalls) casesOf(reference string) []string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return append([]string(nil), o.cases[reference]...)
-}
-
-// answersOf returns how many answers to the question were accepted.
-func (o *offloadCalls) answersOf(questionID string) int {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.answers[questionID]
-}
-
-// responseRecorder keeps a copy of a response.
-type responseRecorder struct {
-	http.ResponseWriter
-	status int
-	body   bytes.Buffer
-}
-
-func (r *responseRecorder) WriteHeader(status int) {
-	r.status = status
-	r.ResponseWriter.WriteHeader(status)
-}
-
-func (r *responseRecorder) Write(b []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
-	r.body.Write(b)
-	return r.ResponseWriter.Write(b)
+	return accepted
 }
