@@ -5,7 +5,6 @@ import (
 	"go/parser"
 	"go/token"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -29,18 +28,6 @@ func TestEachAttentionSaysWhatToDo(t *testing.T) {
 	require.ElementsMatch(t, slices.Collect(maps.Values(values)), workflows.Attentions())
 	_, ok := workflows.AttentionHelp("of a later version")
 	require.False(t, ok)
-}
-
-func TestThePackageDocListsWhatToDo(t *testing.T) {
-	t.Parallel()
-	doc, err := os.ReadFile("doc.go")
-	require.NoError(t, err)
-	var table strings.Builder
-	for _, attention := range workflows.Attentions() {
-		sentence, _ := workflows.AttentionHelp(attention)
-		table.WriteString("//   - " + attention + ": " + sentence + "\n")
-	}
-	require.Contains(t, string(doc), "//\n"+table.String()+"//\n")
 }
 
 // attentionConstants returns the values of all constants of the package that begin with Attention.
