@@ -291,7 +291,7 @@ func TestAMissingArgumentExitsWithTwo(t *testing.T) {
 func TestAProcessWarnsOfAMisspeltVariable(t *testing.T) {
 	t.Parallel()
 	_, keys := newKeys(t)
-	const warning = "SIGNALBOX_PUBLIC_ULR is not a setting and has no effect; did you mean SIGNALBOX_PUBLIC_URL?"
+	const warning = "SIGNALBOX_PUBLIC_ULR is not a setting and has no effect: did you mean SIGNALBOX_PUBLIC_URL?"
 	environ := []string{keys, "SIGNALBOX_PUBLIC_ULR=https://h.example.com", "SIGNALBOX_INBOX=" + filepath.Join(t.TempDir(), "none", "inbox.db")}
 	for process, status := range map[string]int{"ingress": 2, "worker": 2, "serve": 2} {
 		got := command(t, environ, process, "--internal-listen=127.0.0.1:0")
@@ -327,7 +327,7 @@ func TestAMisspeltVariableIsWarnedOf(t *testing.T) {
 	_, keys := newKeys(t)
 	got := command(t, []string{keys, "SIGNALBOX_PUBLIC_URL=https://h.example.com", "SIGNALBOX_KEYRIGN=x"}, "webhook", "url", "a")
 	require.Zero(t, got.status, got.err)
-	require.Contains(t, got.err, "SIGNALBOX_KEYRIGN is not a setting and has no effect; did you mean SIGNALBOX_KEYRING?")
+	require.Contains(t, got.err, "SIGNALBOX_KEYRIGN is not a setting and has no effect: did you mean SIGNALBOX_KEYRING?")
 }
 
 func TestASettingThatFailsOnUseExitsWithTwo(t *testing.T) {

@@ -450,8 +450,8 @@ func TestAnUnknownVariableIsReportedWithTheNearestName(t *testing.T) {
 	c, err := load(t, nil, append([]string{"SIGNALBOX_PUBLIC_ULR=x", "SIGNALBOX_SHARED_SECERT_FILE=x", "SIGNALBOX_ZZ=x", "SIGNALBOX_LISTEN=:1"}, minimal...))
 	require.NoError(t, err)
 	require.Equal(t, []string{
-		"SIGNALBOX_PUBLIC_ULR is not a setting and has no effect; did you mean SIGNALBOX_PUBLIC_URL?",
-		"SIGNALBOX_SHARED_SECERT_FILE is not a setting and has no effect; did you mean SIGNALBOX_SHARED_SECRET_FILE?",
+		"SIGNALBOX_PUBLIC_ULR is not a setting and has no effect: did you mean SIGNALBOX_PUBLIC_URL?",
+		"SIGNALBOX_SHARED_SECERT_FILE is not a setting and has no effect: did you mean SIGNALBOX_SHARED_SECRET_FILE?",
 		"SIGNALBOX_ZZ is not a setting and has no effect",
 	}, c.Unknown)
 }

@@ -34,17 +34,24 @@ func WithSimilarFlags(command *cobra.Command, err error) error {
 	if !ok {
 		return err
 	}
-	flags := &cobra.Command{}
-	command.Flags().VisitAll(func(flag *pflag.Flag) {
-		flags.AddCommand(&cobra.Command{Use: flag.Name, Run: func(*cobra.Command, []string) {}})
-	})
-	return fmt.Errorf("%w%s", err, DidYouMean("--", Similar(flags, unknown.GetSpecifiedName())))
+	var names []string
+	command.Flags().VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
+	return fmt.Errorf("%w%s", err, DidYouMean("--", SimilarNames(names, unknown.GetSpecifiedName())))
 }
 
 // Similar returns the names of subcommands that begin with a name or are two typing mistakes from it.
 func Similar(command *cobra.Command, name string) []string {
 	command.SuggestionsMinimumDistance = 2
 	return command.SuggestionsFor(name)
+}
+
+// SimilarNames returns those of the names that begin with a name or are two typing mistakes from it.
+func SimilarNames(names []string, name string) []string {
+	commands := &cobra.Command{}
+	for _, one := range names {
+		commands.AddCommand(&cobra.Command{Use: one, Run: func(*cobra.Command, []string) {}})
+	}
+	return Similar(commands, name)
 }
 
 // DidYouMean asks whether one of the names was meant; it is empty without names.
