@@ -17,7 +17,8 @@ type Config struct {
 	MaxBody int64
 	// MaxInFlight bounds the bytes of verified bodies in memory, over all requests; MaxUnverifiedInFlight bounds those of bodies whose
 	// signature is not verified yet. When a bound is reached, the slowest sender gets 503, or the new one if all bodies are read. Both
-	// must be at least what LeastInFlight returns. Defaults: 64 MiB and a quarter of MaxInFlight, or the least that holds a body of MaxBody.
+	// must be at least what LeastInFlight returns. Defaults: 64 MiB, or eight times MaxBody if that is more; and a quarter of MaxInFlight, or
+	// that least if it is more.
 	MaxInFlight, MaxUnverifiedInFlight int64
 
 	// Refusals is how many bad tokens and signatures a source (an IPv4 address or an IPv6 /64) may post in a burst before it gets 429
@@ -80,8 +81,8 @@ func LeastInFlight(maxBody int64) (verified, unverified int64) {
 // withDefaults replaces zero values by the defaults.
 func (c Config) withDefaults() Config {
 	c.MaxBody = cmp.Or(c.MaxBody, defaultMaxBody)
-	leastVerified, leastUnverified := LeastInFlight(c.MaxBody)
-	c.MaxInFlight = cmp.Or(c.MaxInFlight, max(64<<20, leastVerified))
+	_, leastUnverified := LeastInFlight(c.MaxBody)
+	c.MaxInFlight = cmp.Or(c.MaxInFlight, max(64<<20, 8*c.MaxBody))
 	c.MaxUnverifiedInFlight = cmp.Or(c.MaxUnverifiedInFlight, max(c.MaxInFlight/4, leastUnverified))
 	c.Refusals = cmp.Or(c.Refusals, 100)
 	c.RefusalsPerSecond = cmp.Or(c.RefusalsPerSecond, 5)

@@ -1,7 +1,6 @@
 package service
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -54,7 +53,7 @@ func newIngress(
 		Agents:                s.Config.AgentSecrets(),
 		SharedSecrets:         s.Config.SharedSecrets,
 		MaxBody:               s.Config.MaxBody,
-		MaxInFlight:           cmp.Or(s.Config.MaxInFlight, max(64<<20, 8*s.Config.MaxBody)),
+		MaxInFlight:           s.Config.MaxInFlight,
 		MaxUnverifiedInFlight: s.Config.MaxUnverifiedInFlight,
 		MaxConnections:        s.Config.MaxConnections,
 		IdleTimeout:           s.Config.IdleTimeout,

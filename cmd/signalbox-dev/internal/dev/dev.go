@@ -223,14 +223,11 @@ func (in *Instance) config(o Options, internal config.Internal, data folder, rin
 	internal.CodecOrigins = uiOrigins(in.UIURL())
 	return config.Config{
 		// DrainDelay is 0, because there is no load balancer.
-		Internal:       internal,
-		PublicURL:      in.ingress,
-		Inbox:          data.inbox(),
-		MaxBody:        1 << 20,
-		UnmatchedGrace: 15 * time.Minute,
-		Drain:          10 * time.Second,
-		SharedSecrets:  shared,
-		Bucket:         data.files(),
+		Internal:      internal,
+		PublicURL:     in.ingress,
+		Inbox:         data.inbox(),
+		SharedSecrets: shared,
+		Bucket:        data.files(),
 		// The simulator's downloads are on this machine and unencrypted.
 		DownloadAllowPrivate: true,
 		DownloadAllowHTTP:    true,

@@ -137,15 +137,12 @@ func (p part) service(parts config.Part) service.Settings {
 	}
 	return service.Settings{
 		Config: config.Config{
-			Listen:         p.world.Ingress,
-			Internal:       internal,
-			PublicURL:      p.world.ingressURL(),
-			Inbox:          p.world.Inbox,
-			MaxBody:        1 << 20,
-			UnmatchedGrace: 15 * time.Minute,
-			Drain:          10 * time.Second,
-			Accounts:       map[string]config.Account{account: {BaseURL: p.world.offloadURL(), APIKey: p.world.OffloadKey}},
-			Agents:         map[string]config.Agent{agent: {Secrets: []string{p.world.AgentSecret}}},
+			Listen:    p.world.Ingress,
+			Internal:  internal,
+			PublicURL: p.world.ingressURL(),
+			Inbox:     p.world.Inbox,
+			Accounts:  map[string]config.Account{account: {BaseURL: p.world.offloadURL(), APIKey: p.world.OffloadKey}},
+			Agents:    map[string]config.Agent{agent: {Secrets: []string{p.world.AgentSecret}}},
 		},
 		Parts:    parts,
 		Keyring:  p.keys,
