@@ -5,7 +5,6 @@ import (
 	"net/url"
 
 	"github.com/signalbox-dev/signalbox/ingress/api"
-	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -29,39 +28,24 @@ type activationView struct {
 	State      api.Activation
 	WorkflowID string
 	Timeline   []event
-	// Older is the address of the deliveries that the timeline has no room for; empty if it has all.
-	Older      string
-	Deliveries []inbox.Delivery
-	Notices    []workflows.NoticeRecord
+	history
 }
 
 func (v *visit) oneActivation() {
 	agent, activation := v.r.PathValue("agent"), v.r.PathValue("activation")
 	data := activationView{WorkflowID: workflows.ArtmailActivationWorkflowID(agent, activation)}
 	var failed error
-	var deliveries inbox.Page
-	var notices workflows.NotifyState
 	together(
 		func() { failed = v.get(&data.State, nil, "activations", agent, activation) },
 		func() {
-			if v.s.deps.API.May(v.token, "listDeliveries") {
-				_ = v.get(&deliveries, url.Values{"agent": {agent}, "lane": {data.WorkflowID}, "limit": {"100"}}, "deliveries") // the rest is worth showing
-			}
-		},
-		func() {
-			if v.s.deps.API.May(v.token, "getNotices") {
-				_ = v.get(&notices, nil, "notices", data.WorkflowID) // one without targets has none
-			}
+			of := url.Values{"agent": {agent}, "lane": {data.WorkflowID}}
+			data.history = v.readHistory(data.WorkflowID, of, v.s.deps.API.May(v.token, "listDeliveries"))
 		},
 	)
 	if failed != nil {
 		v.refuse(failed, data.WorkflowID)
 		return
 	}
-	if deliveries.Next != "" {
-		data.Older = "/deliveries?" + url.Values{"agent": {agent}, "lane": {data.WorkflowID}, "cursor": {deliveries.Next}}.Encode()
-	}
-	data.Deliveries, data.Notices = deliveries.Deliveries, notices.Notices
 	data.Timeline = activationTimeline(data)
 	v.render(http.StatusOK, "activation", view{Title: "Activation " + activation, Section: "/activations", Data: data, Every: liveEvery})
 }

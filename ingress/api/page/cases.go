@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -92,13 +91,9 @@ type caseView struct {
 	State      workflows.CaseState
 	WorkflowID string
 	Timeline   []event
-	// Older is the address of the deliveries that the timeline has no room for; empty if it has all.
-	Older string
-	// Deliveries and Notices are nil where the visitor may not see them, or where there are none.
-	Deliveries []inbox.Delivery
-	Notices    []workflows.NoticeRecord
-	Files      *workflows.CaseFiles
-	FileRows   []caseFile
+	history
+	Files    *workflows.CaseFiles
+	FileRows []caseFile
 	// Late is set where an answer was not taken.
 	Late *lateAnswer
 }
@@ -125,19 +120,10 @@ func (v *visit) showCase(status int, late *lateAnswer) {
 	reference := v.r.PathValue("reference")
 	data := caseView{WorkflowID: workflows.OffloadCaseWorkflowID(reference), Late: late}
 	var failed error
-	var deliveries inbox.Page
-	var notices workflows.NotifyState
 	together(
 		func() { failed = v.get(&data.State, nil, "cases", reference) },
 		func() {
-			if v.maySeeCaseDeliveries() {
-				_ = v.get(&deliveries, url.Values{"reference": {reference}, "limit": {"100"}}, "deliveries") // the rest is worth showing
-			}
-		},
-		func() {
-			if v.s.deps.API.May(v.token, "getNotices") {
-				_ = v.get(&notices, nil, "notices", data.WorkflowID) // a case without targets has none
-			}
+			data.history = v.readHistory(data.WorkflowID, url.Values{"reference": {reference}}, v.maySeeCaseDeliveries())
 		},
 	)
 	if failed != nil {
@@ -161,10 +147,6 @@ func (v *visit) showCase(status int, late *lateAnswer) {
 			return
 		}
 	}
-	if deliveries.Next != "" {
-		data.Older = "/deliveries?" + url.Values{"reference": {reference}, "cursor": {deliveries.Next}}.Encode()
-	}
-	data.Deliveries, data.Notices = deliveries.Deliveries, notices.Notices
 	data.Timeline, data.FileRows = caseTimeline(data), caseFiles(data.State.Facts, data.Files)
 	every := liveEvery
 	if late != nil {

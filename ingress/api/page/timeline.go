@@ -1,6 +1,8 @@
 package page
 
 import (
+	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +21,41 @@ type event struct {
 	Said, By string
 	// Link is a page with more.
 	Link string
+}
+
+// history is what a timeline shows beside the state. Deliveries and Notices are nil where the visitor may not see them, or where there are none.
+type history struct {
+	Deliveries []inbox.Delivery
+	Notices    []workflows.NoticeRecord
+	// Older is the address of the deliveries that the timeline has no room for; empty if it has all.
+	Older string
+}
+
+// readHistory reads the deliveries that the query selects and the notices of a workflow. What can't be read is left out: the rest is worth showing.
+func (v *visit) readHistory(workflowID string, query url.Values, maySeeDeliveries bool) (h history) {
+	var deliveries inbox.Page
+	var notices workflows.NotifyState
+	together(
+		func() {
+			if maySeeDeliveries {
+				limited := maps.Clone(query)
+				limited.Set("limit", "100")
+				_ = v.get(&deliveries, limited, "deliveries")
+			}
+		},
+		func() {
+			if v.s.deps.API.May(v.token, "getNotices") {
+				_ = v.get(&notices, nil, "notices", workflowID) // a workflow without targets has none
+			}
+		},
+	)
+	h = history{Deliveries: deliveries.Deliveries, Notices: notices.Notices}
+	if deliveries.Next != "" {
+		older := maps.Clone(query)
+		older.Set("cursor", deliveries.Next)
+		h.Older = "/deliveries?" + older.Encode()
+	}
+	return h
 }
 
 // caseTimeline is the life of a case as its state, its deliveries and its notices tell it, the newest first.
