@@ -31,14 +31,7 @@ import (
 // BenchmarkAccept is the accept path as a provider meets it: HTTP over loopback on 64 kept connections, token verified, body of
 // 700 bytes sealed and on disk (fsync), then 204. The load generator shares the processors. One operation is one durable
 // acknowledgement.
-func BenchmarkAccept(b *testing.B) { benchmarkAccept(b, 0, nil, nil) }
-
-// BenchmarkAcceptWithoutMetrics is the same without metrics, which may cost 5 % at most. Compare medians of runs that alternate:
-//
-//	for i in $(seq 11); do go test ./ingress -run '^$' -bench 'Accept(WithoutMetrics)?$' -benchtime 30000x; done
-func BenchmarkAcceptWithoutMetrics(b *testing.B) {
-	benchmarkAccept(b, 0, nil, ingress.WithoutMetrics)
-}
+func BenchmarkAccept(b *testing.B) { benchmarkAccept(b, 0, nil) }
 
 // BenchmarkAcceptWithTraces is the same while every webhook has a span, which is sent over OTLP to a receiver in this process; with
 // OTEL_TRACES_SAMPLER a share of them. Traces may cost 10 % at most; compare medians of runs that alternate:
@@ -46,7 +39,7 @@ func BenchmarkAcceptWithoutMetrics(b *testing.B) {
 //	for i in $(seq 11); do go test ./ingress -run '^$' -bench 'Accept(WithTraces)?$' -benchtime 30000x; done
 func BenchmarkAcceptWithTraces(b *testing.B) {
 	provider, stop := exporting(b)
-	benchmarkAccept(b, 0, provider.Tracer("bench"), nil)
+	benchmarkAccept(b, 0, provider.Tracer("bench"))
 	stop()
 }
 
@@ -90,7 +83,7 @@ func exporting(b *testing.B) (provider *sdktrace.TracerProvider, stop func()) {
 	}
 }
 
-// BenchmarkMetricsOfAWebhook measures the metrics of one webhook alone, for machines on which runs of BenchmarkAccept differ by more.
+// BenchmarkMetricsOfAWebhook measures the metrics of one webhook alone: their share of BenchmarkAccept is less than its runs differ by.
 func BenchmarkMetricsOfAWebhook(b *testing.B) {
 	server, err := ingress.New(config(), ingress.Deps{Keys: nil, Inbox: &memory{}, Logger: zap.NewNop(), Metrics: prometheus.NewRegistry(), Now: time.Now})
 	require.NoError(b, err)
@@ -101,9 +94,9 @@ func BenchmarkMetricsOfAWebhook(b *testing.B) {
 
 // BenchmarkAcceptBesideStalledSenders is the same beside 1,000 connections to an agent that does not exist, which have announced 1 MiB
 // each, sent half of it and then stalled. It must reach at least 0.8 times as many acknowledgements.
-func BenchmarkAcceptBesideStalledSenders(b *testing.B) { benchmarkAccept(b, 1000, nil, nil) }
+func BenchmarkAcceptBesideStalledSenders(b *testing.B) { benchmarkAccept(b, 1000, nil) }
 
-func benchmarkAccept(b *testing.B, stalled int, tracer trace.Tracer, change func(*ingress.Server)) {
+func benchmarkAccept(b *testing.B, stalled int, tracer trace.Tracer) {
 	store, err := sqlite.Open(context.Background(), filepath.Join(b.TempDir(), "inbox.db"), sqlite.Options{})
 	require.NoError(b, err)
 	defer func() { require.NoError(b, store.Close()) }()
@@ -113,9 +106,6 @@ func benchmarkAccept(b *testing.B, stalled int, tracer trace.Tracer, change func
 		Keys: keys, Inbox: store, Logger: zap.NewNop(), Metrics: prometheus.NewRegistry(), Tracer: tracer, Now: time.Now,
 	})
 	require.NoError(b, err)
-	if change != nil {
-		change(server)
-	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(b, err)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -14,9 +14,6 @@ import (
 // Handler returns the HTTP handler that Serve uses.
 func (s *Server) Handler() http.Handler { return s.echo }
 
-// WithoutMetrics makes a server count nothing.
-func WithoutMetrics(s *Server) { s.metrics = nil }
-
 // TraceAccepted makes and ends the span of an accepted webhook.
 func TraceAccepted(s *Server, c echo.Context, d inbox.Delivery) {
 	s.beginTrace(c, d.ReceivedAt)
