@@ -48,13 +48,11 @@ type options struct {
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	var o options
 	command := &cobra.Command{
-		Use:           "signalbox-dev",
-		Short:         "Temporal, its Web UI, both providers (simulated), ingress and workers in one process",
-		Args:          setting.NoArgs,
-		Version:       buildinfo.Version(),
-		SilenceUsage:  true,
-		SilenceErrors: true,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), out, errOut) },
+		Use:     "signalbox-dev",
+		Short:   "Temporal, its Web UI, both providers (simulated), ingress and workers in one process",
+		Args:    setting.NoArgs,
+		Version: buildinfo.Version(),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), out, errOut) },
 	}
 	flags := command.Flags()
 	flags.StringVar(&o.Data, "data", ".signalbox", "folder for all data; a start with the same folder continues where the last one stopped")
@@ -72,19 +70,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	flags.StringVar(&o.logLevel, "log-level", "warn", "debug, info, warn or error")
 	flags.StringVar(&o.logFormat, "log-format", "console", "console or json")
 	command.AddCommand(bench.Command(), torture.Command())
-	command.SetArgs(args)
-	command.SetOut(out)
-	command.SetErr(errOut)
-	command.SetFlagErrorFunc(setting.FlagError)
-	if err := command.ExecuteContext(ctx); err != nil {
-		// A failed write to standard error can't be reported.
-		_, _ = fmt.Fprintf(errOut, "signalbox-dev: %v\n", err)
-		if errors.Is(err, setting.ErrWrong) {
-			return 2
-		}
-		return 1
-	}
-	return 0
+	return setting.Run(ctx, command, args, out, errOut)
 }
 
 func (o options) run(ctx context.Context, out, errOut io.Writer) (err error) {

@@ -46,11 +46,9 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 commands that start a first case.
 
 ` + sim.Help("http://"+defaultListen),
-		Args:          setting.NoArgs,
-		Version:       buildinfo.Version(),
-		SilenceUsage:  true,
-		SilenceErrors: true,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), out) },
+		Args:    setting.NoArgs,
+		Version: buildinfo.Version(),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), out) },
 	}
 	flags := command.Flags()
 	flags.StringVar(&o.listen, "listen", defaultListen, "where both providers listen; the controls ask for no key, so keep it on loopback")
@@ -58,19 +56,7 @@ commands that start a first case.
 	flags.StringVar(&o.state, "state", ".signalbox-sim", "folder that keeps cases, activations and secrets; empty: nothing is kept")
 	flags.DurationVar(&o.pace, "pace", time.Second, "pause before each step of a scripted case")
 	o.trouble.Flags(flags)
-	command.SetArgs(args)
-	command.SetOut(out)
-	command.SetErr(errOut)
-	command.SetFlagErrorFunc(setting.FlagError)
-	if err := command.ExecuteContext(ctx); err != nil {
-		// Nothing is left to do where even this can't be written.
-		_, _ = fmt.Fprintf(errOut, "signalbox-sim: %v\n", err)
-		if errors.Is(err, setting.ErrWrong) {
-			return 2
-		}
-		return 1
-	}
-	return 0
+	return setting.Run(ctx, command, args, out, errOut)
 }
 
 func (o options) run(ctx context.Context, out io.Writer) (err error) {

@@ -1,9 +1,11 @@
-// Package setting reports settings and command lines that can't be used. FreeAddress finds a free port for a process.
+// Package setting runs commands, and reports settings and command lines that can't be used. FreeAddress finds a free port for a process.
 package setting
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"syscall"
@@ -21,6 +23,25 @@ func NoArgs(command *cobra.Command, args []string) error {
 		return fmt.Errorf("%w: %w", ErrWrong, err)
 	}
 	return nil
+}
+
+// Run runs a command, writes its error to errOut, and returns the exit status: 2 for a wrong setting, 1 for another error.
+func Run(ctx context.Context, command *cobra.Command, args []string, out, errOut io.Writer) int {
+	command.SilenceUsage, command.SilenceErrors = true, true
+	command.SetArgs(args)
+	command.SetOut(out)
+	command.SetErr(errOut)
+	command.SetFlagErrorFunc(FlagError)
+	err := command.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	// A failed write to standard error can't be reported.
+	_, _ = fmt.Fprintf(errOut, "%s: %v\n", command.Name(), err)
+	if errors.Is(err, ErrWrong) {
+		return 2
+	}
+	return 1
 }
 
 // FlagError refuses the flags of a command line, and names the command's help.
