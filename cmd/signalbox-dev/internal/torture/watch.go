@@ -54,35 +54,35 @@ func (w *watch) of(workflowID string) *sighting {
 }
 
 func (w *watch) readCase(ctx context.Context, one *signalbox.Case) (workflows.CaseState, error) {
-	last := w.of(one.WorkflowID())
-	last.Lock()
-	defer last.Unlock()
-	state, err := one.State(ctx)
-	if err != nil {
-		return state, err
-	}
-	ended := ""
-	if state.Status.Ended() {
-		ended = string(state.Status)
-	}
-	w.compare(one.WorkflowID(), last, reading{ended: ended, applied: state.EventsApplied, late: state.LateEvents, duplicates: state.Duplicates})
-	return state, nil
+	return readState(ctx, w, one.WorkflowID(), one.State, func(state workflows.CaseState) reading {
+		now := reading{applied: state.EventsApplied, late: state.LateEvents, duplicates: state.Duplicates}
+		if state.Status.Ended() {
+			now.ended = string(state.Status)
+		}
+		return now
+	})
 }
 
 func (w *watch) readActivation(ctx context.Context, one *signalbox.Activation) (workflows.ActivationState, error) {
-	last := w.of(one.WorkflowID())
+	return readState(ctx, w, one.WorkflowID(), one.State, func(state workflows.ActivationState) reading {
+		now := reading{applied: state.EventsApplied, late: state.LateEvents, duplicates: state.Duplicates}
+		if state.Status == workflows.ActivationDeactivated {
+			now.ended = string(state.Status)
+		}
+		return now
+	})
+}
+
+// readState reads a workflow and compares it with its last reading.
+func readState[T any](ctx context.Context, w *watch, workflowID string, read func(context.Context) (T, error), readingOf func(T) reading) (T, error) {
+	last := w.of(workflowID)
 	last.Lock()
 	defer last.Unlock()
-	state, err := one.State(ctx)
-	if err != nil {
-		return state, err
+	state, err := read(ctx)
+	if err == nil {
+		w.compare(workflowID, last, readingOf(state))
 	}
-	ended := ""
-	if state.Status == workflows.ActivationDeactivated {
-		ended = string(state.Status)
-	}
-	w.compare(one.WorkflowID(), last, reading{ended: ended, applied: state.EventsApplied, late: state.LateEvents, duplicates: state.Duplicates})
-	return state, nil
+	return state, err
 }
 
 func (w *watch) compare(workflowID string, last *sighting, now reading) {
