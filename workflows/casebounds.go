@@ -19,11 +19,11 @@ func (f CaseFacts) Bounded() CaseFacts {
 		f.ClientReferenceID = ""
 		f = f.Omitting(FieldClientReferenceID)
 	}
-	if encodedLen(f.Result) > MaxJSONBytes {
+	if JSONSize(f.Result) > MaxJSONBytes {
 		f.Result = nil
 		f = f.Omitting(FieldResult)
 	}
-	if encodedLen(f.Metadata) > MaxJSONBytes {
+	if JSONSize(f.Metadata) > MaxJSONBytes {
 		f.Metadata = nil
 		f = f.Omitting(FieldMetadata)
 	}
@@ -61,7 +61,7 @@ func (f CaseFacts) withAttachmentsBounded() CaseFacts {
 		if a.ID == "" { // without an ID the file can't be downloaded
 			continue
 		}
-		n := encodedLen(a)
+		n := JSONSize(a)
 		if ValidateID(a.ID) != nil || n > maxAttachmentBytes || size+n > MaxAttachmentsBytes || len(kept) == MaxAttachments {
 			f = f.Omitting(FieldAttachments)
 			continue
@@ -91,17 +91,17 @@ func tooLong(id string, most int) bool { return len(id) > most || JSONLen(id) > 
 
 func short(text string) string { return Clip(text, MaxShortTextBytes) }
 
-// encodedLen returns the length of a value as JSON on the wire, in bytes. It encodes a RawMessage too, because its "<" is escaped there.
+// JSONSize returns the length of a value as JSON on the wire, in bytes. It encodes a RawMessage too, because its "<" is escaped there.
 // The same value always has the same length; workflowcheck can't see that.
 //
 //workflowcheck:ignore
-func encodedLen(v any) int {
+func JSONSize(v any) int {
 	if raw, ok := v.(json.RawMessage); ok && len(raw) == 0 {
 		return 0
 	}
 	encoded, err := json.Marshal(v)
 	if err != nil {
-		return math.MaxInt // too large to keep
+		return math.MaxInt32 // too large to keep
 	}
 	return len(encoded)
 }

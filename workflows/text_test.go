@@ -68,3 +68,9 @@ func FuzzClip(f *testing.F) {
 		}
 	})
 }
+
+func TestTheSizeAsJSONIsThatOnTheWire(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, len(`{"a":"\u003c"}`), workflows.JSONSize(map[string]string{"a": "<"}))
+	require.Greater(t, workflows.JSONSize(func() {}), 1<<30, "what can't be encoded is too large to keep")
+}

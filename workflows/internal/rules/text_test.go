@@ -13,9 +13,3 @@ func TestACountHasItsNoun(t *testing.T) {
 	require.Equal(t, []string{"0 notices", "1 notice", "2 notices"},
 		[]string{rules.Count(0, "notice"), rules.Count(1, "notice"), rules.Count(2, "notice")})
 }
-
-func TestTheSizeAsJSONIsThatOnTheWire(t *testing.T) {
-	t.Parallel()
-	require.Equal(t, len(`{"a":"\u003c"}`), rules.JSONSize(map[string]string{"a": "<"}))
-	require.Greater(t, rules.JSONSize(func() {}), 1<<30, "what can't be encoded is too large to keep")
-}

@@ -5,14 +5,13 @@ import (
 	"slices"
 
 	"github.com/signalbox-dev/signalbox/workflows"
-	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // size returns the bytes of a notice without its body.
 func (n Notice) size() int { return n.Bytes + recordBytes + attemptBytes*len(n.Log) }
 
 // headerBytes returns the size of Notice and To as JSON.
-func (n Notice) headerBytes() int { return rules.JSONSize(n.Notice) + rules.JSONSize(n.To) }
+func (n Notice) headerBytes() int { return workflows.JSONSize(n.Notice) + workflows.JSONSize(n.To) }
 
 // withoutData drops the body for this target.
 func (n Notice) withoutData() Notice {
@@ -30,10 +29,10 @@ type arrival struct {
 
 func measured(came workflows.AddressedNotice) arrival {
 	a := arrival{notice: came.Notice, body: Body{ID: came.ID, Data: came.Data}}
-	data := rules.JSONSize(came.Data) - len("{}") // beyond that of an empty one, which is in the rest
-	a.body.Bytes = rules.JSONSize(Body{ID: came.ID}) + data
+	data := workflows.JSONSize(came.Data) - len("{}") // beyond that of an empty one, which is in the rest
+	a.body.Bytes = workflows.JSONSize(Body{ID: came.ID}) + data
 	a.notice.Data, came.Data = workflows.NoticeData{}, workflows.NoticeData{}
-	a.bytes = max(rules.JSONSize(came)+data, came.OmittedBytes)
+	a.bytes = max(workflows.JSONSize(came)+data, came.OmittedBytes)
 	return a
 }
 

@@ -40,7 +40,7 @@ func withUnconfirmed(list []workflows.CaseEvent, e workflows.CaseEvent) []workfl
 		func(f *workflows.CaseFacts) { f.Attachments = nil; *f = f.Omitting(workflows.FieldAttachments) },
 		func(f *workflows.CaseFacts) { f.Metadata = nil; *f = f.Omitting(workflows.FieldMetadata) },
 	} {
-		if rules.JSONSize(e) > maxEventBytes {
+		if workflows.JSONSize(e) > maxEventBytes {
 			omit(&e.Facts)
 		}
 	}
@@ -48,7 +48,7 @@ func withUnconfirmed(list []workflows.CaseEvent, e workflows.CaseEvent) []workfl
 	sizes := make([]int, len(list))
 	total := 0
 	for i := range list {
-		sizes[i] = rules.JSONSize(list[i])
+		sizes[i] = workflows.JSONSize(list[i])
 		total += sizes[i]
 	}
 	for len(list) > maxUnconfirmed || total > maxUnconfirmedBytes {
@@ -66,7 +66,7 @@ func withAnswer(list []workflows.Answer, a workflows.Answer) []workflows.Answer 
 
 // newestAnswers returns the list without its oldest answers beyond maxAnswersBytes.
 func newestAnswers(list []workflows.Answer) []workflows.Answer {
-	for rules.JSONSize(list) > maxAnswersBytes {
+	for workflows.JSONSize(list) > maxAnswersBytes {
 		list = list[1:]
 	}
 	return list
