@@ -27,11 +27,12 @@ const releaseBudget = 10 * time.Second
 // Released counts what Release did.
 type Released struct {
 	// Accepted counts deliveries that were verified and stored; Duplicates those that the inbox had already.
-	Accepted, Duplicates int
+	Accepted   int `json:"accepted"`
+	Duplicates int `json:"duplicates"`
 	// Refused counts deliveries that no secret verifies yet. They stay in the quarantine.
-	Refused int
+	Refused int `json:"refused"`
 	// Unreadable counts deliveries that were removed meanwhile, whose body was purged, or that the current keyring can't open.
-	Unreadable int
+	Unreadable int `json:"unreadable"`
 }
 
 // NewReleaser returns a Releaser that verifies with the given secrets of each agent. It fails with hook.ErrEmptySecret for a missing or

@@ -11,7 +11,6 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
-	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/ingress/deliveries"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
@@ -62,7 +61,7 @@ type inboxBackend interface {
 	Reveal(ctx context.Context, id string) (inboxadmin.Shown, error)
 	Replay(ctx context.Context, id string) (inboxadmin.Replayed, error)
 	ReplayAll(ctx context.Context, filter inbox.Filter) (inboxadmin.Replayed, error)
-	Release(ctx context.Context, agent string) (ingress.Released, error)
+	Release(ctx context.Context, agent string) (inboxadmin.Released, error)
 	Purge(ctx context.Context, request inbox.PurgeRequest) (inbox.Purged, error)
 	AuditPage(ctx context.Context, cursor string, limit int) (inboxadmin.AuditPage, error)
 }

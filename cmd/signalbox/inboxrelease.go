@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
@@ -28,7 +27,7 @@ has it already, it is a duplicate. The inbox records the person.`,
 			return err
 		}
 		if asJSON {
-			return p.showJSON(cmd, api.Released(done))
+			return p.showJSON(cmd, done)
 		}
 		return p.say(cmd, "%d accepted, %d were there already, %d stay in the quarantine, %d can't be read any more\n",
 			done.Accepted, done.Duplicates, done.Refused, done.Unreadable)

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/health"
-	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
@@ -171,9 +170,8 @@ func (o *overAPI) ReplayAll(ctx context.Context, f inbox.Filter) (inboxadmin.Rep
 	}))
 }
 
-func (o *overAPI) Release(ctx context.Context, agent string) (ingress.Released, error) {
-	done, err := readAnswer[api.Released](o.ReleaseDeliveries(ctx, api.Release{Agent: agent}))
-	return ingress.Released(done), err
+func (o *overAPI) Release(ctx context.Context, agent string) (inboxadmin.Released, error) {
+	return readAnswer[inboxadmin.Released](o.ReleaseDeliveries(ctx, api.Release{Agent: agent}))
 }
 
 func (o *overAPI) Purge(ctx context.Context, request inbox.PurgeRequest) (inbox.Purged, error) {

@@ -102,7 +102,7 @@ func (s *Server) ReleaseDeliveries(ctx context.Context, request ReleaseDeliverie
 		return nil, err
 	}
 	done, err := admin.Release(ctx, agent)
-	return ReleaseDeliveries200JSONResponse{Accepted: done.Accepted, Duplicates: done.Duplicates, Refused: done.Refused, Unreadable: done.Unreadable}, err
+	return ReleaseDeliveries200JSONResponse(done), err
 }
 
 // PurgeDeliveries implements StrictServerInterface.

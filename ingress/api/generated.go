@@ -459,16 +459,7 @@ type Release struct {
 }
 
 // Released defines model for Released.
-type Released struct {
-	Accepted int `json:"accepted"`
-
-	// Duplicates They were there already.
-	Duplicates int `json:"duplicates"`
-
-	// Refused They fit no secret yet and stay.
-	Refused    int `json:"refused"`
-	Unreadable int `json:"unreadable"`
-}
+type Released = inboxadmin.Released
 
 // Replayed defines model for Replayed.
 type Replayed = inboxadmin.Replayed

@@ -10,28 +10,31 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
+// Released counts what Release did.
+type Released = ingress.Released
+
 // Release verifies the quarantined deliveries of an agent again, or of all agents if agent is empty, and accepts those that a secret
 // verifies.
-func (a Admin) Release(ctx context.Context, agent string) (ingress.Released, error) {
+func (a Admin) Release(ctx context.Context, agent string) (Released, error) {
 	if a.Keys == nil {
-		return ingress.Released{}, fmt.Errorf("%w: release opens bodies: set --keyring (SIGNALBOX_KEYRING)", inbox.ErrInvalid)
+		return Released{}, fmt.Errorf("%w: release opens bodies: set --keyring (SIGNALBOX_KEYRING)", inbox.ErrInvalid)
 	}
 	if _, known := a.Secrets[agent]; !known && agent != "" {
-		return ingress.Released{}, fmt.Errorf("%w: agent: there is none of that name in --config (SIGNALBOX_CONFIG)", inbox.ErrInvalid)
+		return Released{}, fmt.Errorf("%w: agent: there is none of that name in --config (SIGNALBOX_CONFIG)", inbox.ErrInvalid)
 	}
 	if len(a.Secrets) == 0 {
-		return ingress.Released{}, fmt.Errorf("%w: agent: release needs the webhook secrets of the agents, but --config (SIGNALBOX_CONFIG) names no agent", inbox.ErrInvalid)
+		return Released{}, fmt.Errorf("%w: agent: release needs the webhook secrets of the agents, but --config (SIGNALBOX_CONFIG) names no agent", inbox.ErrInvalid)
 	}
 	releaser, err := ingress.NewReleaser(a.Secrets, a.Keys, a.Inbox, a.Now)
 	if err != nil {
-		return ingress.Released{}, fmt.Errorf("%w: %w", inbox.ErrInvalid, err)
+		return Released{}, fmt.Errorf("%w: %w", inbox.ErrInvalid, err)
 	}
 	subject := agent
 	if agent == "" {
 		subject = "all agents"
 	}
 	if err := a.record(ctx, actRelease, subject); err != nil {
-		return ingress.Released{}, err
+		return Released{}, err
 	}
 	return releaser.Release(ctx, agent)
 }

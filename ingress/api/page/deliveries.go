@@ -3,7 +3,6 @@ package page
 import (
 	"net/http"
 
-	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 )
@@ -92,7 +91,7 @@ func (v *visit) releaseDeliveries() {
 	if agent := v.form.Get("agent"); agent != "" {
 		body["agent"] = agent
 	}
-	var done api.Released
+	var done inboxadmin.Released
 	err := v.post(body, &done, "deliveries", "release")
 	v.done(err, "", "/deliveries?state=quarantined", "released", done.Accepted, done.Duplicates, done.Refused, done.Unreadable)
 }
