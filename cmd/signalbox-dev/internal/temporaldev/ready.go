@@ -8,6 +8,10 @@ import (
 
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	sdklog "go.temporal.io/sdk/log"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
 )
 
 const readyPollInterval = 10 * time.Millisecond
@@ -15,7 +19,7 @@ const readyPollInterval = 10 * time.Millisecond
 // awaitReady returns when the frontend answers for the namespace and the history shard answers too. A description of a workflow that can't exist
 // reaches the history shard and changes nothing.
 func (s *Server) awaitReady(ctx context.Context) error {
-	c, err := client.NewLazyClient(client.Options{HostPort: s.frontendAddr, Namespace: s.namespace, Logger: quietSDKLogger{}})
+	c, err := client.NewLazyClient(client.Options{HostPort: s.frontendAddr, Namespace: s.namespace, Logger: quietSDKLogger()})
 	if err != nil {
 		return fmt.Errorf("client for the Temporal server: %w", err)
 	}
@@ -50,9 +54,4 @@ func probe(ctx context.Context, c client.Client) error {
 }
 
 // quietSDKLogger drops the log of the SDK's client, because each call also returns its error.
-type quietSDKLogger struct{}
-
-func (quietSDKLogger) Debug(string, ...any) {}
-func (quietSDKLogger) Info(string, ...any)  {}
-func (quietSDKLogger) Warn(string, ...any)  {}
-func (quietSDKLogger) Error(string, ...any) {}
+func quietSDKLogger() sdklog.Logger { return logging.ForTemporal(zap.NewNop()) }

@@ -125,7 +125,7 @@ func (s *Server) UIURL() string {
 // Dial connects a client to the server's namespace. Each customise function may change the options before that; the
 // address always stays the server's own. The caller closes the client.
 func (s *Server) Dial(ctx context.Context, customise ...func(*client.Options)) (client.Client, error) {
-	options := client.Options{Namespace: s.namespace, Logger: quietSDKLogger{}}
+	options := client.Options{Namespace: s.namespace, Logger: quietSDKLogger()}
 	for _, change := range customise {
 		change(&options)
 	}
