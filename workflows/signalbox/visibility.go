@@ -151,6 +151,11 @@ func (c conditions) time(attribute, operator string, at time.Time) conditions {
 // maxSearchedBytes is more than any published value has.
 const maxSearchedBytes = 300
 
+// Searchable reports whether a value can stand in a filter of lists: filters refuse quotes, backslashes, and what is not printable ASCII.
+func Searchable(value string) bool {
+	return !strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune("'\"`\\", r) })
+}
+
 // quote returns the value as a string of a visibility query. Temporal's databases escape quotes in different ways, so a value with a
 // quote is refused.
 func quote(field, value string) (string, error) {
@@ -159,7 +164,7 @@ func quote(field, value string) (string, error) {
 		return "", fmt.Errorf("%w: %s: it is empty: leave it out", ErrInvalid, field)
 	case len(value) > maxSearchedBytes:
 		return "", fmt.Errorf("%w: %s: %d bytes, at most %d", ErrInvalid, field, len(value), maxSearchedBytes)
-	case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune("'\"`\\", r) }):
+	case !Searchable(value):
 		return "", fmt.Errorf("%w: %s: %q can't be searched for: it has a quote, a backslash, or a character that is not printable ASCII", ErrInvalid, field, value)
 	}
 	return "'" + value + "'", nil

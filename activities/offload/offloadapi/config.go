@@ -74,10 +74,10 @@ func (c Config) normalized() (Config, error) {
 	if c.Timeout < 0 {
 		wrong = append(wrong, fmt.Errorf("timeout: %s is negative", c.Timeout))
 	}
-	if !usableRate(c.CallsPerSecond) {
+	if !UsableRate(c.CallsPerSecond) {
 		wrong = append(wrong, fmt.Errorf("calls per second: %v is not between 0 and %d", c.CallsPerSecond, math.MaxInt32))
 	}
-	if !usableRate(c.ReadsPerSecond) {
+	if !UsableRate(c.ReadsPerSecond) {
 		wrong = append(wrong, fmt.Errorf("reads per second: %v is not between 0 and %d", c.ReadsPerSecond, math.MaxInt32))
 	}
 	if c.Observe == nil {

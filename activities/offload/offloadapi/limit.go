@@ -24,7 +24,8 @@ type limiter struct {
 	timeout time.Duration
 }
 
-func usableRate(perSecond float64) bool { return perSecond >= 0 && perSecond <= math.MaxInt32 }
+// UsableRate refuses negative numbers, infinity and NaN.
+func UsableRate(perSecond float64) bool { return perSecond >= 0 && perSecond <= math.MaxInt32 }
 
 func newLimiter(perSecond float64, c Config) limiter {
 	if perSecond == 0 {

@@ -5,7 +5,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"math"
 	"net"
 	"net/netip"
 	"net/url"
@@ -19,6 +18,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
 // Config holds the settings. Load reads them, Validate checks them.
@@ -281,10 +281,10 @@ func (c Config) validateWorker(say func(string, ...any)) {
 	if c.DeploymentName != "" && c.BuildID == "" {
 		say("TEMPORAL_DEPLOYMENT_NAME: has no effect without TEMPORAL_WORKER_BUILD_ID: set both or neither")
 	}
-	if !usableRate(c.OffloadCallsPerSecond) {
+	if !offloadapi.UsableRate(c.OffloadCallsPerSecond) {
 		say("--offload-calls-per-second (SIGNALBOX_OFFLOAD_CALLS_PER_SECOND): %v: want a positive number, or 0 for no limit", c.OffloadCallsPerSecond)
 	}
-	if !usableRate(c.OffloadReadsPerSecond) {
+	if !offloadapi.UsableRate(c.OffloadReadsPerSecond) {
 		say("--offload-reads-per-second (SIGNALBOX_OFFLOAD_READS_PER_SECOND): %v: want a positive number, or 0 for no limit", c.OffloadReadsPerSecond)
 	}
 	if c.WorkflowCache < minWorkflowCache {
@@ -308,7 +308,7 @@ func (c Config) validateAccounts(parts Part, say func(string, ...any)) {
 		if name == workflows.CanaryAccount {
 			say("accounts.%s: the name is reserved for `signalbox doctor --canary`: choose another", name)
 		}
-		if !searchable(name) {
+		if !signalbox.Searchable(name) {
 			say("accounts.%s: the name %s: choose another", name, unsearchable)
 		}
 		if err := offloadapi.CheckBaseURL(account.BaseURL); err != nil {
@@ -317,24 +317,16 @@ func (c Config) validateAccounts(parts Part, say func(string, ...any)) {
 		if err := offloadapi.CheckAPIKey(account.APIKey); err != nil {
 			say("accounts.%s.apiKey (SIGNALBOX_OFFLOAD_API_KEY): %w", name, err)
 		}
-		if !usableRate(account.CallsPerSecond) {
+		if !offloadapi.UsableRate(account.CallsPerSecond) {
 			say("accounts.%s.callsPerSecond: %v: want a positive number, or 0 for no limit", name, account.CallsPerSecond)
 		}
-		if !usableRate(account.ReadsPerSecond) {
+		if !offloadapi.UsableRate(account.ReadsPerSecond) {
 			say("accounts.%s.readsPerSecond: %v: want a positive number, or 0 for no limit", name, account.ReadsPerSecond)
 		}
 	}
 }
 
 const unsearchable = "can't be searched for: it has a quote, a backslash, or a character that is not printable ASCII"
-
-// searchable reports whether Temporal's visibility can search for a name: package signalbox refuses the others in filters of lists.
-func searchable(name string) bool {
-	return !strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune("'\"`\\", r) })
-}
-
-// usableRate refuses negative numbers, infinity and NaN.
-func usableRate(perSecond float64) bool { return perSecond >= 0 && perSecond <= math.MaxInt32 }
 
 func absoluteHTTP(s string) bool {
 	u, err := url.Parse(s)

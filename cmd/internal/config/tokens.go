@@ -11,6 +11,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
 // fileToken is an entry of a token file.
@@ -139,7 +140,7 @@ func (t fileToken) validate(entry int) error {
 		return fmt.Errorf("the token of %q: accounts or agents has an empty name: remove it", t.Name)
 	}
 	for _, name := range slices.Concat(t.Accounts, t.Agents) {
-		if !searchable(name) {
+		if !signalbox.Searchable(name) {
 			return fmt.Errorf("the token of %q: accounts or agents: %q %s: use another name", t.Name, name, unsearchable)
 		}
 	}
