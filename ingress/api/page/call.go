@@ -38,7 +38,7 @@ func (v *visit) post(body, into any, path ...string) error {
 	return v.call(v.r.Context(), http.MethodPost, nil, body, into, path...)
 }
 
-// call calls the API with the visitor's token. The parts of the path are below /v1. An error is best a *problem.
+// call calls the API with the visitor's token. The parts of the path are below /v1. An error of the API is a *problem if it can be read.
 func (v *visit) call(ctx context.Context, method string, query url.Values, body, into any, path ...string) error {
 	var target strings.Builder
 	target.WriteString("/v1")

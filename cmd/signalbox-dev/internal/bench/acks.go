@@ -9,7 +9,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/loadtest"
 )
 
-// Ways of acknowledging, as rows of the table.
+// The variants of acknowledging, as rows of the table.
 const (
 	rowCeiling    = "echo answering 204, nothing kept"
 	rowPlain16    = "echo signalling Temporal in the request"
@@ -27,19 +27,19 @@ const fewConnections, manyConnections, stalledSenders = 16, 64, 1000
 // acknowledge sends a load to something.
 type acknowledge func(context.Context, loadtest.Load) (loadtest.Result, error)
 
-// way is a way of acknowledging, and on how many connections.
-type way struct {
+// variant is how webhooks are acknowledged, and on how many connections.
+type variant struct {
 	name        string
 	run         acknowledge
 	connections int
 }
 
-// acks measures each way in turns. Where it breaks off, it returns what was measured beside the error.
+// acks measures the variants in turn. If it fails, it returns what was measured, and the error.
 func (s *stage) acks(ctx context.Context, o Options) ([]Sample, error) {
 	if err := s.startCases(ctx, manyConnections); err != nil {
 		return nil, err
 	}
-	ways := []way{
+	variants := []variant{
 		{rowCeiling, s.plain(answerOnly), manyConnections},
 		{rowPlain16, s.plain(signalWithin(s.temporal)), fewConnections},
 		{rowPlain64, s.plain(signalWithin(s.temporal)), manyConnections},
@@ -48,33 +48,33 @@ func (s *stage) acks(ctx context.Context, o Options) ([]Sample, error) {
 		{rowStopped, s.signalbox(s.newInbox, s.stopped), manyConnections},
 		{rowStalled, s.signalbox(s.newInbox, stalled), manyConnections},
 	}
-	inPostgres, err := s.postgresWays(o)
+	inPostgres, err := s.postgresVariants(o)
 	if err != nil {
 		return nil, err
 	}
-	ways = append(ways, inPostgres...)
-	samples := make([]Sample, len(ways))
+	variants = append(variants, inPostgres...)
+	samples := make([]Sample, len(variants))
 	for round := range rounds {
-		for i, way := range ways {
-			o.say("acknowledging, round %d of %d: %s", round+1, rounds, way.name)
-			result, err := way.run(ctx, loadtest.Load{Requests: loadtest.ForCases(s.keys, way.connections, &s.numbers), Until: o.each() / rounds})
+		for i, variant := range variants {
+			o.say("acknowledging, round %d of %d: %s", round+1, rounds, variant.name)
+			result, err := variant.run(ctx, loadtest.Load{Requests: loadtest.ForCases(s.keys, variant.connections, &s.numbers), Until: o.each() / rounds})
 			if err != nil {
-				return slices.DeleteFunc(samples, func(s Sample) bool { return s.Count == 0 }), fmt.Errorf("%s: %w", way.name, err)
+				return slices.DeleteFunc(samples, func(s Sample) bool { return s.Count == 0 }), fmt.Errorf("%s: %w", variant.name, err)
 			}
-			samples[i].Name = way.name
+			samples[i].Name = variant.name
 			samples[i].add(result)
 		}
 	}
 	return samples, nil
 }
 
-// beside starts something that happens while Signalbox acknowledges, and returns what ends it.
-type beside func(context.Context, *subject) (end func() error, err error)
+// background starts something that happens while Signalbox acknowledges, and returns what ends it.
+type background func(context.Context, *receiver) (end func() error, err error)
 
 // signalbox measures Signalbox with an inbox, and requires that the inbox holds what was acknowledged.
-func (s *stage) signalbox(open openInbox, start beside) acknowledge {
+func (s *stage) signalbox(open openInbox, start background) acknowledge {
 	return func(ctx context.Context, l loadtest.Load) (_ loadtest.Result, err error) {
-		on, err := s.startSubject(ctx, open)
+		on, err := s.startReceiver(ctx, open)
 		if err != nil {
 			return loadtest.Result{}, err
 		}
@@ -100,12 +100,12 @@ func (s *stage) signalbox(open openInbox, start beside) acknowledge {
 }
 
 // relaying has the relay deliver meanwhile, to a Temporal server on the same processors.
-func (s *stage) relaying(_ context.Context, on *subject) (func() error, error) {
+func (s *stage) relaying(_ context.Context, on *receiver) (func() error, error) {
 	return func() error { return nil }, on.startRelay(s.temporal)
 }
 
 // stopped has the relay run against a server that is not there, and starts the server again afterwards.
-func (s *stage) stopped(ctx context.Context, on *subject) (func() error, error) {
+func (s *stage) stopped(ctx context.Context, on *receiver) (func() error, error) {
 	err := errors.Join(s.server.Stop(), on.startRelay(s.temporal))
 	return func() error {
 		on.endRelay()
@@ -114,7 +114,7 @@ func (s *stage) stopped(ctx context.Context, on *subject) (func() error, error) 
 }
 
 // stalled has senders to an agent that does not exist stall in the middle of a body.
-func stalled(ctx context.Context, on *subject) (func() error, error) {
+func stalled(ctx context.Context, on *receiver) (func() error, error) {
 	end, err := loadtest.Stall(ctx, on.address(), stalledSenders)
 	return func() error { end(); return nil }, err
 }

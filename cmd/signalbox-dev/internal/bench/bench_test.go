@@ -25,11 +25,11 @@ func TestARunMeasuresEverythingAndSaysWhatHolds(t *testing.T) {
 	require.NoError(t, command.ExecuteContext(t.Context()))
 	var report Report
 	require.NoError(t, json.Unmarshal(out.Bytes(), &report))
-	ways, numbers := 7, 7
+	variants, numbers := 7, 7
 	if pgserver.Installed() == nil {
-		ways, numbers = 9, 9
+		variants, numbers = 9, 9
 	}
-	require.Len(t, report.Acks, ways)
+	require.Len(t, report.Acks, variants)
 	require.Len(t, report.Drains, 3)
 	require.Len(t, report.Latency, 5)
 	for _, list := range [][]Sample{report.Acks, report.Drains, report.Latency} {
@@ -110,7 +110,7 @@ func TestWhatIsAcknowledgedAndNotStoredIsFound(t *testing.T) {
 	keys, err := keyring.Generate()
 	require.NoError(t, err)
 	s := &stage{keys: keys, folder: t.TempDir()}
-	signalbox, err := s.startSubject(t.Context(), s.newInbox)
+	signalbox, err := s.startReceiver(t.Context(), s.newInbox)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, signalbox.close()) }()
 	_, err = loadtest.Load{Address: signalbox.address(), Requests: loadtest.ForCases(keys, 3, &s.numbers), Count: 20}.Run(t.Context())

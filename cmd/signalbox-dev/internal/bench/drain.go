@@ -14,7 +14,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Ways of draining, as rows of the table.
+// The variants of draining, as rows of the table.
 const (
 	rowBareSignals    = "bare SignalWorkflow, one event for each workflow"
 	rowRelayOneEvent  = "relay, one event for each workflow"
@@ -31,7 +31,7 @@ func (s *stage) drains(ctx context.Context, o Options) ([]Sample, error) {
 	bare, oneEvent, tenEvents := Sample{Name: rowBareSignals}, Sample{Name: rowRelayOneEvent}, Sample{Name: rowRelayTenEvents}
 	for round := range rounds {
 		o.say("draining, round %d of %d", round+1, rounds)
-		for _, way := range []struct {
+		for _, variant := range []struct {
 			into *Sample
 			run  func() (loadtest.Result, error)
 		}{
@@ -39,11 +39,11 @@ func (s *stage) drains(ctx context.Context, o Options) ([]Sample, error) {
 			{&oneEvent, func() (loadtest.Result, error) { return s.drain(ctx, o.Deliveries, o.Deliveries) }},
 			{&tenEvents, func() (loadtest.Result, error) { return s.drain(ctx, o.Deliveries, max(1, o.Deliveries/10)) }},
 		} {
-			result, err := way.run()
+			result, err := variant.run()
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", way.into.Name, err)
+				return nil, fmt.Errorf("%s: %w", variant.into.Name, err)
 			}
-			way.into.add(result)
+			variant.into.add(result)
 		}
 	}
 	return []Sample{bare, oneEvent, tenEvents}, nil
@@ -79,7 +79,7 @@ func (s *stage) signal(ctx context.Context, n int) error {
 // drain posts count events for lanes workflows to the ingress, and then measures how long the relay takes to deliver all. It keeps only the rate:
 // how long one event waits in a backlog depends on the backlog.
 func (s *stage) drain(ctx context.Context, count, lanes int) (_ loadtest.Result, err error) {
-	signalbox, err := s.startSubject(ctx, s.newInbox)
+	signalbox, err := s.startReceiver(ctx, s.newInbox)
 	if err != nil {
 		return loadtest.Result{}, err
 	}
@@ -103,7 +103,7 @@ func (s *stage) drain(ctx context.Context, count, lanes int) (_ loadtest.Result,
 }
 
 // fill posts count events, one to each lane in turn.
-func (s *stage) fill(ctx context.Context, signalbox *subject, count, lanes int) error {
+func (s *stage) fill(ctx context.Context, signalbox *receiver, count, lanes int) error {
 	c, err := loadtest.Dial(ctx, signalbox.address())
 	if err != nil {
 		return err

@@ -37,7 +37,7 @@ func (s *stage) latency(ctx context.Context, o Options) (_ []Sample, err error) 
 		return nil, err
 	}
 	defer stopWorker()
-	signalbox, err := s.startSubject(ctx, s.newInbox)
+	signalbox, err := s.startReceiver(ctx, s.newInbox)
 	if err != nil {
 		return nil, err
 	}

@@ -18,9 +18,9 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// postgresWays acknowledge with the inbox in a PostgreSQL of the run, and there beside a lane that another session has locked; none where
+// postgresVariants acknowledge with the inbox in a PostgreSQL of the run, and there beside a lane that another session has locked; none where
 // this machine has no PostgreSQL.
-func (s *stage) postgresWays(o Options) ([]way, error) {
+func (s *stage) postgresVariants(o Options) ([]variant, error) {
 	if err := pgserver.Installed(); err != nil {
 		o.say("leaving out PostgreSQL: %v", err)
 		return nil, nil
@@ -41,8 +41,8 @@ func (s *stage) postgresWays(o Options) ([]way, error) {
 	s.stopDatabase = func() error { return errors.Join(server.End(syscall.SIGINT), os.RemoveAll(folder)) }
 	address := server.URL("postgres")
 	open := func(ctx context.Context) (inbox.Store, error) { return postgres.Open(ctx, address, postgres.Options{}) }
-	locked := func(ctx context.Context, on *subject) (func() error, error) { return lockLane(ctx, address, on) }
-	return []way{
+	locked := func(ctx context.Context, on *receiver) (func() error, error) { return lockLane(ctx, address, on) }
+	return []variant{
 		{rowPostgres, s.signalbox(open, nil), manyConnections},
 		{rowLocked, s.signalbox(open, locked), manyConnections},
 	}, nil
@@ -53,7 +53,7 @@ const lockedCase = 999_999
 
 // lockLane locks a lane and its delivery as another session does, and has a sender post that delivery again and again as long as they are
 // locked: each waits for the lock to be counted.
-func lockLane(ctx context.Context, address string, on *subject) (release func() error, err error) {
+func lockLane(ctx context.Context, address string, on *receiver) (release func() error, err error) {
 	var number atomic.Int64
 	event := loadtest.ForCase(on.keys, lockedCase, &number)
 	post := func() error {

@@ -40,7 +40,7 @@ type Sample struct {
 	waits     []time.Duration
 }
 
-// add takes in another round of the same.
+// add adds another round of the same measurement.
 func (s *Sample) add(round loadtest.Result) {
 	s.Connections = round.Connections
 	s.Count += round.Count

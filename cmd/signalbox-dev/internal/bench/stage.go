@@ -85,7 +85,7 @@ func (s *stage) startServer(ctx context.Context) error {
 }
 
 // startCases makes sure that so many workflows exist. No worker runs them; a signal needs none. It waits until the server has made them
-// visible, which it does later and by itself: that would weigh on what is measured next.
+// visible, which it does later and by itself: that work would slow down what is measured next.
 func (s *stage) startCases(ctx context.Context, count int) error {
 	const starters = 16
 	group, starting := errgroup.WithContext(ctx)

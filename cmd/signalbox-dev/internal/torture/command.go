@@ -30,8 +30,8 @@ type Options struct {
 	Keep bool `json:"-"`
 	// Players are how many cases and activations are under way at a time.
 	Players int `json:"players"`
-	// Inbox is where the ingress keeps its deliveries: "sqlite", or "postgres", a server that the run starts and that bears what the other
-	// processes bear.
+	// Inbox is where the ingress keeps its deliveries: "sqlite", or "postgres", a server that the run starts, and kills and pauses
+	// like the other processes.
 	Inbox string `json:"inbox"`
 	// EncryptPayloads encrypts what Temporal keeps.
 	EncryptPayloads bool `json:"encryptPayloads"`
@@ -48,7 +48,7 @@ type Options struct {
 	attempt time.Duration
 	// faultsFirst lets the time limit begin when all faults have been carried out.
 	faultsFirst bool
-	// readyWithin is how long a process may take until it is of use.
+	// readyWithin is how long a process may take until it is ready.
 	readyWithin time.Duration
 }
 

@@ -18,7 +18,7 @@ const (
 	faultFillDisk faultKind = "full disk"
 )
 
-// faultKindsOf are the kinds that a process has to bear, in turn.
+// faultKindsOf are the kinds of faults of a process, which come in turn.
 func (o Options) faultKindsOf(r role) []faultKind {
 	if o.only != nil {
 		return o.only[r]
@@ -73,11 +73,11 @@ func planFaults(seed uint64, r role, o Options) []fault {
 	return faults
 }
 
-// keeper supervises one process: it carries out the faults and restarts the process when it ends.
-type keeper struct {
+// supervisor supervises one process: it carries out the faults and restarts the process when it ends.
+type supervisor struct {
 	process *process
 	faults  []fault
-	// ready returns nil once the process is of use.
+	// ready returns nil once the process does its work.
 	ready func(context.Context) error
 	// timeout is how long that may take.
 	timeout time.Duration
@@ -95,10 +95,10 @@ type keeper struct {
 	replayed int
 	// unexpected are the ends that no fault caused.
 	unexpected []string
-	// useful: the process was ready since its last start. needs: it may end before it is ready, because its database may be away; it is then
+	// wasReady: the process was ready since its last start. needs: it may end before it is ready, because its database may be away; it is then
 	// restarted, and unstarted counts that.
-	useful, needs bool
-	unstarted     int
+	wasReady, needs bool
+	unstarted       int
 	// unmended are full disks that were not answered or recovered from as they should be.
 	unmended []string
 	// finished is closed when all faults have been carried out.
@@ -112,28 +112,28 @@ const (
 )
 
 // run supervises the process until stop is closed, and then leaves it running. It finishes a fault that has begun, unless ctx ends.
-func (k *keeper) run(ctx context.Context, stop <-chan struct{}) error {
+func (s *supervisor) run(ctx context.Context, stop <-chan struct{}) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	played := k.played
+	played := s.played
 	over, told := false, false
 	for next := 0; ; {
-		if next == len(k.faults) && !told {
+		if next == len(s.faults) && !told {
 			told = true
-			close(k.finished)
+			close(s.finished)
 		}
 		select {
 		case <-stop:
 			return nil
-		case <-k.process.exited:
-			if err := k.revive(ctx); err != nil {
+		case <-s.process.exited:
+			if err := s.restart(ctx); err != nil {
 				return err
 			}
 		case <-played:
 			over, played = true, nil
 		case <-tick.C:
-			if next < len(k.faults) && (over || k.begun() >= k.faults[next].at) {
-				if err := k.inflict(ctx, k.faults[next]); err != nil {
+			if next < len(s.faults) && (over || s.begun() >= s.faults[next].at) {
+				if err := s.carryOut(ctx, s.faults[next]); err != nil {
 					return err
 				}
 				next++
@@ -142,82 +142,83 @@ func (k *keeper) run(ctx context.Context, stop <-chan struct{}) error {
 	}
 }
 
-func (k *keeper) inflict(ctx context.Context, f fault) error {
-	k.done[f.kind]++
+// carryOut does one fault to the process, and starts it again if it was killed.
+func (s *supervisor) carryOut(ctx context.Context, f fault) error {
+	s.done[f.kind]++
 	switch f.kind {
 	case faultPause:
-		return k.process.hold(ctx, f.away)
+		return s.process.pause(ctx, f.away)
 	case faultFillDisk:
-		if err := k.fill(ctx, k.process, f); err != nil && ctx.Err() == nil {
-			k.unmended = append(k.unmended, err.Error())
+		if err := s.fill(ctx, s.process, f); err != nil && ctx.Err() == nil {
+			s.unmended = append(s.unmended, err.Error())
 		}
 		return nil
 	case faultKill:
 	}
-	if err := k.process.kill(); err != nil {
+	if err := s.process.kill(); err != nil {
 		return err
 	}
-	if k.replay != nil {
-		n, err := k.replay(ctx, f.replays, k.dice)
+	if s.replay != nil {
+		n, err := s.replay(ctx, f.replays, s.dice)
 		if err != nil {
 			return fmt.Errorf("replay deliveries: %w", err)
 		}
-		k.replayed += n
+		s.replayed += n
 	}
 	wait(ctx, f.away)
-	return k.start(ctx)
+	return s.start(ctx)
 }
 
-// revive restarts a process that ended by itself, and counts that end.
-func (k *keeper) revive(ctx context.Context) error {
-	if k.needs && !k.useful {
-		k.unstarted++
+// restart restarts a process that ended by itself, and counts that end.
+func (s *supervisor) restart(ctx context.Context) error {
+	if s.needs && !s.wasReady {
+		s.unstarted++
 	} else {
-		k.unexpected = append(k.unexpected, fmt.Sprintf("%s ended by itself: %v", k.process.role, k.process.exitError))
+		s.unexpected = append(s.unexpected, fmt.Sprintf("%s ended by itself: %v", s.process.role, s.process.exitError))
 	}
-	if err := k.process.reap(); err != nil {
+	if err := s.process.waitAndClose(); err != nil {
 		return err
 	}
-	if len(k.unexpected) > mostUnexpected || k.unstarted > mostUnstarted {
-		return fmt.Errorf("%s ended by itself too often: see its log", k.process.role)
+	if len(s.unexpected) > mostUnexpected || s.unstarted > mostUnstarted {
+		return fmt.Errorf("%s ended by itself too often: see its log", s.process.role)
 	}
-	return k.start(ctx)
+	return s.start(ctx)
 }
 
-// begin starts the process for the first time. Nothing revives it yet, and the business apps need Temporal: one that ends by itself is started again.
-func (k *keeper) begin(ctx context.Context) error {
+// begin starts the process for the first time. Nothing restarts it yet, and the business apps need Temporal: one that ends by itself is started again.
+func (s *supervisor) begin(ctx context.Context) error {
 	const tries = 3
 	for try := 1; ; try++ {
-		if err := k.start(ctx); err != nil || k.useful || try == tries {
+		if err := s.start(ctx); err != nil || s.wasReady || try == tries {
 			return err
 		}
-		if err := k.process.reap(); err != nil {
+		if err := s.process.waitAndClose(); err != nil {
 			return err
 		}
 	}
 }
 
-// start returns when the process is of use, has ended by itself, or ctx ends.
-func (k *keeper) start(ctx context.Context) error {
-	k.useful = false
-	if err := k.process.start(); err != nil {
+// start returns when the process is ready, has ended by itself, or ctx ends.
+func (s *supervisor) start(ctx context.Context) error {
+	s.wasReady = false
+	if err := s.process.start(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, k.timeout)
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		err := k.ready(ctx)
+		err := s.ready(ctx)
 		if err == nil {
-			k.useful = true
+			s.wasReady = true
 			return nil
 		}
 		select {
-		case <-k.process.exited:
+		case <-s.process.exited:
 			return nil
 		case <-ctx.Done():
-			return fmt.Errorf("%s is not ready: %w", k.process.role, err)
+			return fmt.Errorf("%s is not ready: %w", s.process.role, err)
 		case <-tick.C:
 		}
 	}

@@ -48,7 +48,7 @@ func (p *process) prepare() (*exec.Cmd, error) {
 	return exec.Command(self, "torture", argument, string(p.plays), "--folder", p.folder), nil
 }
 
-// start runs the process. It does not wait until it is of use.
+// start runs the process. It does not wait until it is ready.
 func (p *process) start() error {
 	command, err := p.prepare()
 	if err != nil {
@@ -79,11 +79,11 @@ func (p *process) start() error {
 // first one gone, and until then no other server can have their data.
 func (p *process) kill() error {
 	children := childrenOf(p.command.Process.Pid)
-	// It may have ended by itself just now, which is as good.
+	// It may have ended by itself just now: then it needs no kill.
 	if err := p.command.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("kill %s: %w", p.role, err)
 	}
-	if err := p.reap(); err != nil {
+	if err := p.waitAndClose(); err != nil {
 		return err
 	}
 	return awaitEnd(children)
@@ -101,7 +101,7 @@ func (p *process) stop(timeout time.Duration) error {
 	case <-timer.C:
 		return errors.Join(fmt.Errorf("%s did not stop within %s", p.role, timeout), p.kill())
 	}
-	if err := p.reap(); err != nil {
+	if err := p.waitAndClose(); err != nil {
 		return err
 	}
 	if p.exitError != nil {
@@ -110,12 +110,12 @@ func (p *process) stop(timeout time.Duration) error {
 	return nil
 }
 
-// reap waits for the end and lets go of what belonged to the process. It may be called twice.
-func (p *process) reap() error {
+// waitAndClose waits for the end of the process and closes its log and its standard input. It may be called twice.
+func (p *process) waitAndClose() error {
 	<-p.exited
 	// Wait has closed the pipe already where the process ended first.
 	if err := p.alive.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
-		return fmt.Errorf("let go of %s: %w", p.role, err)
+		return fmt.Errorf("close the standard input of %s: %w", p.role, err)
 	}
 	if err := p.log.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
 		return fmt.Errorf("log of %s: %w", p.role, err)
@@ -123,8 +123,8 @@ func (p *process) reap() error {
 	return nil
 }
 
-// hold stops the process and its children with SIGSTOP, and continues them after a time.
-func (p *process) hold(ctx context.Context, pause time.Duration) error {
+// pause stops the process and its children with SIGSTOP, and continues them after a time.
+func (p *process) pause(ctx context.Context, length time.Duration) error {
 	if err := pauseProcess(p.command.Process); err != nil {
 		return fmt.Errorf("pause %s: %w", p.role, err)
 	}
@@ -133,7 +133,7 @@ func (p *process) hold(ctx context.Context, pause time.Duration) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("pause what %s started: %w", p.role, err), resumeProcess(p.command.Process))
 	}
-	wait(ctx, pause)
+	wait(ctx, length)
 	if err := release(); err != nil {
 		return fmt.Errorf("resume what %s started: %w", p.role, err)
 	}

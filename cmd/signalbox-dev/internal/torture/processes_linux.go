@@ -105,7 +105,7 @@ func pauseChildren(children []int) (release func() error, err error) {
 	}
 	release = func() error { return errors.Join(hold.Close(), shell.Wait()) }
 	for _, pid := range children {
-		// One that has ended meanwhile is as good as stopped.
+		// One that has ended meanwhile needs no pause.
 		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return nil, errors.Join(err, release())
 		}

@@ -64,16 +64,16 @@ type run struct {
 	// database is the server of the inbox, nil where the inbox is a file.
 	database *pgserver.Server
 	// networks are the bad networks, none where the run has sound ones.
-	networks []*faultyNetwork
-	stage    *stage
-	keepers  []*keeper
-	script   script
+	networks    []*faultyNetwork
+	stage       *stage
+	supervisors []*supervisor
+	script      script
 	// played is closed when the providers have nothing more to send.
 	played   chan struct{}
 	stopApps func()
 }
 
-// set starts everything and returns when it is of use.
+// set starts everything and returns when it is ready.
 func set(ctx context.Context, folder string, o Options) (_ *run, err error) {
 	r := &run{options: o, played: make(chan struct{}), script: write(o.Seed, o.Events, o.onlyCases), stopApps: func() {}}
 	defer func() {
@@ -108,10 +108,10 @@ func set(ctx context.Context, folder string, o Options) (_ *run, err error) {
 	r.stage.watch = newWatch(r.stage.apps)
 	for _, one := range o.roles() {
 		o.say("starting %s", one)
-		k := r.keeper(folder, one)
-		// It is ended with the others even where it never is of use.
-		r.keepers = append(r.keepers, k)
-		if err := k.begin(ctx); err != nil {
+		s := r.supervisor(folder, one)
+		// It is ended with the others even if it never is ready.
+		r.supervisors = append(r.supervisors, s)
+		if err := s.begin(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -123,8 +123,8 @@ func set(ctx context.Context, folder string, o Options) (_ *run, err error) {
 	return r, nil
 }
 
-func (r *run) keeper(folder string, one role) *keeper {
-	k := &keeper{
+func (r *run) supervisor(folder string, one role) *supervisor {
+	s := &supervisor{
 		timeout:  cmp.Or(r.options.readyWithin, readyWithin),
 		process:  &process{role: one, folder: folder, plays: cmp.Or(r.options.instead[one], one)},
 		faults:   planFaults(r.options.Seed, one, r.options),
@@ -136,28 +136,28 @@ func (r *run) keeper(folder string, one role) *keeper {
 	}
 	switch one {
 	case rolePostgres:
-		k.process.program = r.database.Command
-		k.ready = r.database.Ready
+		s.process.program = r.database.Command
+		s.ready = r.database.Ready
 	case roleTemporal:
-		k.ready = r.temporalReady
+		s.ready = r.temporalReady
 	case roleIngress:
-		k.ready = r.ingressReady
-		k.needs = r.database != nil
-		k.replay = replayer{open: r.world.openInbox}.replay
-		k.fill = filler{
+		s.ready = r.ingressReady
+		s.needs = r.database != nil
+		s.replay = replayer{open: r.world.openInbox}.replay
+		s.fill = filler{
 			pinger: newPinger(r.stage.providers.wire, r.world), growing: r.world.growing(), noticed: time.Minute, mended: time.Minute,
 		}.fill
 	default:
 		// A worker has no readiness check.
-		k.ready = func(context.Context) error { return nil }
+		s.ready = func(context.Context) error { return nil }
 	}
-	return k
+	return s
 }
 
 // faultsWithin bounds the time until all faults have been carried out, where the time limit begins then.
 const faultsWithin = 4 * time.Minute
 
-// torture plays the script while the keepers inflict their faults, and returns when all is quiet or the time is up.
+// torture plays the script while the supervisors carry out their faults, and returns when all is quiet or the time is up.
 func (r *run) torture(ctx context.Context) error {
 	o := r.options
 	within := o.TimeLimit
@@ -168,9 +168,9 @@ func (r *run) torture(ctx context.Context) error {
 	defer cancel()
 	if o.faultsFirst {
 		go func() {
-			for _, k := range r.keepers {
+			for _, s := range r.supervisors {
 				select {
-				case <-k.finished:
+				case <-s.finished:
 				case <-limited.Done():
 				}
 			}
@@ -181,10 +181,10 @@ func (r *run) torture(ctx context.Context) error {
 	keeping, release := context.WithCancel(limited)
 	defer release()
 	var kept sync.WaitGroup
-	failures := make([]error, len(r.keepers))
-	for i, k := range r.keepers {
+	failures := make([]error, len(r.supervisors))
+	for i, s := range r.supervisors {
 		kept.Go(func() {
-			if failures[i] = k.run(ctx, keeping.Done()); failures[i] != nil {
+			if failures[i] = s.run(ctx, keeping.Done()); failures[i] != nil {
 				// Without one of the processes there is nothing to wait for.
 				cancel()
 			}
@@ -201,9 +201,9 @@ func (r *run) torture(ctx context.Context) error {
 	r.stage.play(limited, r.script, o.Players)
 	close(r.played)
 	o.say("all events are sent; waiting for the remaining faults and an empty inbox")
-	for _, k := range r.keepers {
+	for _, s := range r.supervisors {
 		select {
-		case <-k.finished:
+		case <-s.finished:
 		case <-limited.Done():
 		}
 	}
@@ -285,21 +285,21 @@ func (r *run) findings(ctx context.Context) (Report, error) {
 	// Stop the ingress first: an event that it delivers after its workflow was read would look lost.
 	var unexpected, unmended []string
 	watched := 0
-	for _, k := range r.keepers {
-		report.Faults[k.process.role] = k.done
-		report.Replayed += k.replayed
-		unmended = append(unmended, k.unmended...)
-		if k.process.role == roleTemporal {
+	for _, s := range r.supervisors {
+		report.Faults[s.process.role] = s.done
+		report.Replayed += s.replayed
+		unmended = append(unmended, s.unmended...)
+		if s.process.role == roleTemporal {
 			// The server gives itself 15 seconds for its start, which on a machine with too much to do is not enough. The others have to
 			// bear that, like its deaths.
-			report.Revived = len(k.unexpected)
+			report.Revived = len(s.unexpected)
 			continue
 		}
 		watched++
-		report.Unstarted += k.unstarted
-		unexpected = append(unexpected, k.unexpected...)
-		if k.process.role == roleIngress {
-			if err := k.process.stop(stopTimeout); err != nil {
+		report.Unstarted += s.unstarted
+		unexpected = append(unexpected, s.unexpected...)
+		if s.process.role == roleIngress {
+			if err := s.process.stop(stopTimeout); err != nil {
 				unexpected = append(unexpected, err.Error())
 			}
 		}
@@ -343,8 +343,8 @@ const stopTimeout = 45 * time.Second
 func (r *run) close() error {
 	var problems []error
 	// The worker and the apps go before the server that they talk to.
-	for i := len(r.keepers) - 1; i >= 0; i-- {
-		p := r.keepers[i].process
+	for i := len(r.supervisors) - 1; i >= 0; i-- {
+		p := r.supervisors[i].process
 		if p.role == roleTemporal {
 			r.stopApps()
 			r.stopApps = func() {}

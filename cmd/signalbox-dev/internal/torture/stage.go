@@ -93,7 +93,7 @@ func (s *stage) play(ctx context.Context, all script, players int) {
 	team.Wait()
 }
 
-// renew asks a workflow to continue as new, as an operator does. Whether it is heard does not matter.
+// renew asks a workflow to continue as new, as an operator does. It ignores an error, since the run goes on without the signal.
 func (s *stage) renew(ctx context.Context, workflowID string) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()

@@ -165,7 +165,7 @@ func TestNothingIsLostAndNothingCountsTwiceWhileTheNetworkIsBad(t *testing.T) {
 	}
 }
 
-// survived runs, and demands that each fault was inflicted and each invariant held.
+// survived runs, and demands that each fault was carried out and each invariant held.
 func survived(t *testing.T, o Options) Report {
 	t.Helper()
 	report := tortured(t, o)

@@ -27,8 +27,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-// subject is Signalbox as it receives: the real ingress with an inbox, and the relay once it is started.
-type subject struct {
+// receiver is Signalbox as it receives: the real ingress with an inbox, and the relay once it is started.
+type receiver struct {
 	keys      *keyring.Ring
 	inbox     inbox.Store
 	listener  net.Listener
@@ -48,13 +48,13 @@ func (s *stage) newInbox(ctx context.Context) (inbox.Store, error) {
 	return sqlite.Open(ctx, filepath.Join(s.folder, fmt.Sprintf("inbox-%d.db", s.numbers.Load())), sqlite.Options{})
 }
 
-// startSubject opens an inbox and serves. Logs go nowhere: at production's level the accept path writes none.
-func (s *stage) startSubject(ctx context.Context, open openInbox) (*subject, error) {
+// startReceiver opens an inbox and serves. Logs go nowhere: at production's level the accept path writes none.
+func (s *stage) startReceiver(ctx context.Context, open openInbox) (*receiver, error) {
 	store, err := open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	on := &subject{
+	on := &receiver{
 		inbox: store, keys: s.keys, registry: prometheus.NewRegistry(), gcBallast: service.NewGCBallast(),
 		served: make(chan error, 1), stopRelay: func() {},
 	}
@@ -71,10 +71,10 @@ func (s *stage) startSubject(ctx context.Context, open openInbox) (*subject, err
 	return on, nil
 }
 
-func (s *subject) address() string { return s.listener.Addr().String() }
+func (s *receiver) address() string { return s.listener.Addr().String() }
 
 // startRelay begins to drain the inbox into Temporal.
-func (s *subject) startRelay(temporal relay.Temporal) error {
+func (s *receiver) startRelay(temporal relay.Temporal) error {
 	r, err := relay.New(relay.Config{Owner: inbox.NewID(now())}, relay.Deps{
 		Temporal: temporal, Inbox: s.inbox, Keys: s.keys, Logger: zap.NewNop(), Metrics: s.registry, Now: now,
 	})
@@ -87,13 +87,13 @@ func (s *subject) startRelay(temporal relay.Temporal) error {
 	return nil
 }
 
-func (s *subject) endRelay() {
+func (s *receiver) endRelay() {
 	s.stopRelay()
 	s.relayed.Wait()
 }
 
 // requireStored fails where the inbox has not as many events as were acknowledged: then the rate is worth nothing.
-func (s *subject) requireStored(ctx context.Context, acknowledged int64) error {
+func (s *receiver) requireStored(ctx context.Context, acknowledged int64) error {
 	stored, err := s.stored(ctx)
 	if err == nil && stored != acknowledged {
 		err = fmt.Errorf("acknowledged %d events, the inbox has %d", acknowledged, stored)
@@ -102,7 +102,7 @@ func (s *subject) requireStored(ctx context.Context, acknowledged int64) error {
 }
 
 // stored is how many events the inbox has.
-func (s *subject) stored(ctx context.Context) (sum int64, err error) {
+func (s *receiver) stored(ctx context.Context) (sum int64, err error) {
 	counts, err := s.inbox.Counts(ctx)
 	for _, n := range counts {
 		sum += n
@@ -110,7 +110,7 @@ func (s *subject) stored(ctx context.Context) (sum int64, err error) {
 	return sum, err
 }
 
-func (s *subject) close() error {
+func (s *receiver) close() error {
 	s.stopServer()
 	err := <-s.served
 	s.endRelay()
