@@ -35,7 +35,7 @@ var (
 // State is the state of a delivery.
 type State string
 
-// Pending waits to be handed out, quarantined until a person corrects the secret and releases it. The others are ends; only Replay changes them.
+// Pending waits to be handed out, quarantined until a person corrects the secret and releases it. The others are ends; only Replay and a person's ignored change them.
 const (
 	StatePending     State = "pending"
 	StateDelivered   State = "delivered"
@@ -44,7 +44,7 @@ const (
 	StateIgnored     State = "ignored"
 	StateDead        State = "dead"
 	StateQuarantined State = "quarantined"
-	BeforeReplay           = " before its replay"                                      // after "late" or "delivered" in the reason of a replayed delivery
+	Before                 = " before its "                                            // after an earlier state in the reason: "late before its replay", "dead before its dismissal by ada"
 	BeforeEnd              = "the workflow was closed in Temporal before it completed" // reason of a late delivery that would have been in time
 )
 

@@ -21,10 +21,10 @@ type Store interface {
 	Claim(ctx context.Context, request ClaimRequest) ([]Lane, error)
 	// Renew extends the leases of claims, and returns the lanes whose leases it extended: the claims of the others are over, or may be.
 	Renew(ctx context.Context, request RenewRequest) ([]string, error)
-	// Settle records the results of claimed deliveries, all or none, and ends the claims of their lanes. An end is recorded
-	// even if the claim is over, since it is a fact, but a delivery that has reached an end before keeps that end, unless it is dead without
-	// a lane. A retry or release changes nothing if the claim is over, so a lost answer allows a repeat. Unknown IDs are ignored.
-	// It returns ErrLocked if another transaction has locked one of the lanes: settle them one by one.
+	// Settle records the results of claimed deliveries, all or none, and ends the claims of their lanes. An end replaces pending, even if the
+	// claim is over, since it is a fact. Only ignored, a person's decision, replaces quarantined and any end but delivered, and never pending: a
+	// replay may just have made it so. A retry or release changes nothing if the claim is over, so a lost answer allows a repeat. It ignores
+	// unknown IDs, and returns ErrLocked if another transaction has locked one of the lanes: settle them one by one.
 	Settle(ctx context.Context, request SettleRequest) error
 
 	// Get returns one delivery with its body, or ErrNotFound.
@@ -162,7 +162,7 @@ type AuditEntry struct {
 	At time.Time `json:"at"`
 	// Who is the name of the person or of the token.
 	Who string `json:"who"`
-	// Action is one word, such as reveal, replay, release, purge, erase.
+	// Action is one word, such as reveal, replay, release, dismiss, purge, erase.
 	Action string `json:"action"`
 	// Subject is what it was done to: a delivery's ID, an agent, or a filter in words.
 	Subject string `json:"subject,omitempty"`

@@ -51,13 +51,13 @@ func (r *Relay) countFailedAttempt(d inbox.Delivery, reason string) inbox.Settle
 	return inbox.Retry(d.ID, r.now().Add(countedPause(attempt)), reason, true)
 }
 
-// keepEnds keeps the end that a replayed delivery had before in its reason: see Relay.ended.
+// keepEnds keeps the end that a replayed delivery had before in front of its reason: see Relay.ended.
 func keepEnds(deliveries []inbox.Delivery, settlements []inbox.Settlement) []inbox.Settlement {
 	ends := map[string]string{}
 	for _, d := range deliveries {
 		for _, end := range []inbox.State{inbox.StateLate, inbox.StateDelivered} {
 			if wasBefore(d, end) {
-				ends[d.ID] = string(end) + inbox.BeforeReplay
+				ends[d.ID] = string(end) + inbox.Before + "replay"
 			}
 		}
 	}
@@ -69,9 +69,9 @@ func keepEnds(deliveries []inbox.Delivery, settlements []inbox.Settlement) []inb
 	return settlements
 }
 
-// wasBefore reports whether a delivery has an end, or had it before its replay.
+// wasBefore reports whether a delivery has an end, or had it before its replay or dismissal.
 func wasBefore(d inbox.Delivery, end inbox.State) bool {
-	return d.State == end || strings.HasPrefix(d.Reason, string(end)+inbox.BeforeReplay)
+	return d.State == end || strings.HasPrefix(d.Reason, string(end)+inbox.Before)
 }
 
 // countedPause returns the pause after a counted attempt: 1 s after the first, doubling up to 5 minutes. 20 attempts take about an hour.

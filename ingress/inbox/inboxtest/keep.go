@@ -16,6 +16,9 @@ func replay(t *testing.T, s inbox.Store) {
 	for i, end := range []inbox.State{inbox.StateDelivered, inbox.StateUnmatched, inbox.StateLate, inbox.StateIgnored, inbox.StateDead} {
 		id := add(t, s, delivery(lane(i), "k", at(0)))[0].ID
 		claim(t, s, request("relay", at(1)))
+		if end == inbox.StateIgnored {
+			settle(t, s, "relay", at(1), inbox.Finish(id, inbox.StateDead, ""))
+		}
 		settle(t, s, "relay", at(1), inbox.Finish(id, end, "because"))
 		require.NoError(t, s.Replay(ctx, id, at(2)))
 		d := get(t, s, id)
@@ -30,12 +33,20 @@ func replay(t *testing.T, s inbox.Store) {
 	}
 	requireCounts(t, s, map[inbox.State]int64{inbox.StateDelivered: 5})
 
+	const dismissed = "late before its dismissal by ada: because"
+	late := add(t, s, delivery("l", "k", at(3)))[0].ID
+	settle(t, s, "relay", at(3), inbox.Finish(late, inbox.StateLate, "because"))
+	settle(t, s, "person", at(3), inbox.Finish(late, inbox.StateIgnored, dismissed))
+	require.NoError(t, s.Replay(ctx, late, at(3)))
+	require.Equal(t, dismissed, get(t, s, late).Reason)
+	settle(t, s, "relay", at(3), inbox.Finish(late, inbox.StateDelivered, ""))
+
 	waiting := add(t, s, delivery("w", "k", at(3)))[0].ID
 	claim(t, s, request("relay", at(4)))
 	settle(t, s, "relay", at(4), inbox.Retry(waiting, at(500), "", true))
 	require.NoError(t, s.Replay(ctx, waiting, at(5)))
 	require.Equal(t, map[string][]string{"w": {"k"}}, claimKeys(t, s, request("relay", at(5))), "what waits is tried at once")
-	requireCounts(t, s, map[inbox.State]int64{inbox.StateDelivered: 5, inbox.StatePending: 1})
+	requireCounts(t, s, map[inbox.State]int64{inbox.StateDelivered: 6, inbox.StatePending: 1})
 }
 
 func replayOrder(t *testing.T, s inbox.Store) {

@@ -12,7 +12,7 @@ import (
 
 func ends(t *testing.T, s inbox.Store) {
 	want := map[inbox.State]int64{}
-	for _, end := range []inbox.State{inbox.StateDelivered, inbox.StateUnmatched, inbox.StateLate, inbox.StateIgnored, inbox.StateDead} {
+	for _, end := range []inbox.State{inbox.StateDelivered, inbox.StateUnmatched, inbox.StateLate, inbox.StateDead} {
 		id := add(t, s, delivery(string(end), "k", at(0)))[0].ID
 		require.Len(t, claim(t, s, request("relay", at(1))), 1)
 		settle(t, s, "relay", at(2), inbox.Finish(id, end, "because"))
@@ -215,4 +215,39 @@ func firstEndStays(t *testing.T, s inbox.Store) {
 	require.Equal(t, at(1), d.SettledAt)
 	require.Empty(t, claim(t, s, request("relay", at(3))), "settled without a claim, and not handed out")
 	requireCounts(t, s, map[inbox.State]int64{inbox.StateDelivered: 1})
+}
+
+func ignoredEnds(t *testing.T, s inbox.Store) {
+	ids := map[inbox.State]string{}
+	for _, state := range inbox.States() {
+		d := delivery("lane of "+string(state), "k", at(0))
+		if state == inbox.StateIgnored || state == inbox.StateQuarantined {
+			d.State = state
+		}
+		ids[state] = add(t, s, d)[0].ID
+		if state != d.State {
+			settle(t, s, "relay", at(1), inbox.Finish(ids[state], state, "because"))
+		}
+	}
+	for state, id := range ids {
+		before := get(t, s, id)
+		settle(t, s, "person", at(2), inbox.Finish(id, inbox.StateIgnored, "not needed"))
+		after := get(t, s, id)
+		if state == inbox.StatePending || state == inbox.StateDelivered {
+			require.Equal(t, before, after)
+			continue
+		}
+		require.Equal(t, inbox.StateIgnored, after.State, state)
+		require.Equal(t, "not needed", after.Reason, state)
+		require.Equal(t, at(2), after.SettledAt, state)
+	}
+	require.Equal(t, map[string][]string{"lane of pending": {"k"}}, claimKeys(t, s, request("relay", at(3))))
+	for state, id := range ids {
+		before := get(t, s, id)
+		settle(t, s, "other", at(4), inbox.Finish(id, inbox.StateDead, "because"))
+		if state != inbox.StatePending {
+			require.Equal(t, before, get(t, s, id), "another end replaces none")
+		}
+	}
+	requireCounts(t, s, map[inbox.State]int64{inbox.StateDelivered: 1, inbox.StateDead: 1, inbox.StateIgnored: 5})
 }

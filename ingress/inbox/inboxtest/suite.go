@@ -51,6 +51,7 @@ func Run(t *testing.T, open func(t *testing.T) inbox.Store) {
 		"a settlement that is repeated changes nothing":                    settledAgain,
 		"an end by an owner whose claim is over counts":                    staleEnd,
 		"a first end stays":                                                firstEndStays,
+		"a person's ignored replaces all but pending and delivered":        ignoredEnds,
 		"invalid claims and settlements are refused":                       invalidClaims,
 		"claimers at once hand out every delivery once and in order":       concurrentClaims,
 		"a replay hands out again whatever became of it":                   replay,

@@ -12,7 +12,7 @@ import (
 const (
 	selectClaims = `SELECT lane_key, claim FROM inbox_lane WHERE lane_key IN (*) ORDER BY lane_key`
 	selectPlaces = `SELECT id, lane_key FROM inbox_delivery WHERE state = 'pending' AND id IN (*) ORDER BY id @lock`
-	endAll       = `UPDATE inbox_delivery SET state = ?, reason = ?, settled_at = ? WHERE (state IN ('pending', 'quarantined') OR state = 'dead' AND lane = '') AND id IN (*)`
+	endAll       = `UPDATE inbox_delivery SET state = ?, reason = ?, settled_at = ? WHERE (state = 'pending') = (? <> 'ignored') AND state <> 'delivered' AND id IN (*)`
 	retryOne     = `UPDATE inbox_delivery SET reason = ?, attempts = attempts + CASE WHEN ? THEN 1 ELSE 0 END,
 unmatched_since = CASE WHEN ? THEN ? ELSE unmatched_since END WHERE id = ?`
 	// Lanes without pending deliveries are deleted, the others are freed. A subquery of one row is run lane by lane; PostgreSQL would turn
@@ -58,7 +58,7 @@ func settle(tx Tx, request inbox.SettleRequest) (due bool, err error) {
 		}
 	}
 	for e, ids := range ends {
-		if _, err := tx.ExecList(endAll, ids, string(e.State), e.Reason, micros(request.Now)); err != nil {
+		if _, err := tx.ExecList(endAll, ids, string(e.State), e.Reason, micros(request.Now), string(e.State)); err != nil {
 			return false, err
 		}
 	}
