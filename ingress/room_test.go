@@ -12,6 +12,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 )
 
 const (
@@ -79,24 +80,39 @@ func TestAFloodOfOneSourceAboveTheQuarantinesRoomDisplacesNoOther(t *testing.T) 
 	require.Contains(t, kept, "after")
 }
 
-func TestAPurgeOfTheQuarantineMakesRoomForActivations(t *testing.T) {
+func TestAPurgeOrDismissalOfTheQuarantineMakesRoomForActivations(t *testing.T) {
 	t.Parallel()
-	c := config()
-	c.Refusals = 10_000
-	c.Quarantine = ingress.QuarantineConfig{Keep: 10, SourcePerHour: 1}
-	now := &clock{}
-	f := startAt(t, now.now, c, nil)
-	for n := range 30 {
-		f.activate(t, forgerAddress, fmt.Sprint("forged-", n))
+	for name, empty := range map[string]func(t *testing.T, f *fixture, now time.Time){
+		"purge": func(t *testing.T, f *fixture, now time.Time) {
+			_, err := f.store.Purge(t.Context(), inbox.PurgeRequest{Now: now, RowsBefore: now.Add(time.Minute)})
+			require.NoError(t, err)
+		},
+		"dismissal": func(t *testing.T, f *fixture, now time.Time) {
+			for _, d := range f.kept(t) {
+				_, err := inboxadmin.Admin{Inbox: f.store, Who: "ada", Now: func() time.Time { return now }}.Dismiss(t.Context(), d.ID)
+				require.NoError(t, err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := config()
+			c.Refusals = 10_000
+			c.Quarantine = ingress.QuarantineConfig{Keep: 10, SourcePerHour: 1}
+			now := &clock{}
+			f := startAt(t, now.now, c, nil)
+			for n := range 30 {
+				f.activate(t, forgerAddress, fmt.Sprint("forged-", n))
+			}
+			eventually(t, "the quarantine is full", func() bool { return len(f.activationsKept(t)) == 10 })
+			empty(t, f, now.now())
+			eventually(t, "a retry is kept", func() bool {
+				now.add(time.Second)
+				f.activate(t, forgerAddress, "true")
+				return len(f.activationsKept(t)) > 0
+			})
+			require.NoError(t, f.stop())
+			require.Equal(t, []string{"true"}, f.activationsKept(t))
+		})
 	}
-	eventually(t, "the quarantine is full", func() bool { return len(f.kept(t)) == 10 })
-	_, err := f.store.Purge(t.Context(), inbox.PurgeRequest{Now: now.now(), RowsBefore: now.now().Add(time.Minute)})
-	require.NoError(t, err)
-	eventually(t, "a retry is kept", func() bool {
-		now.add(time.Second)
-		f.activate(t, forgerAddress, "true")
-		return len(f.kept(t)) > 0
-	})
-	require.NoError(t, f.stop())
-	require.Equal(t, []string{"true"}, f.activationsKept(t))
 }

@@ -1,5 +1,5 @@
-// Package inboxadmin is what people do with the inbox on the command line and over the API: show, reveal, replay, release, purge and erase deliveries.
-// The inbox records the person before each act that reveals or changes data; if it can't, the act fails and nothing is done.
+// Package inboxadmin is what people do with the inbox on the command line and over the API: show, reveal, replay, dismiss, release, purge and
+// erase deliveries. The inbox records the person before each act that reveals or changes data; if it can't, the act fails and nothing is done.
 package inboxadmin
 
 import (
@@ -27,6 +27,7 @@ type Admin struct {
 const (
 	actReveal  = "reveal"
 	actReplay  = "replay"
+	actDismiss = "dismiss"
 	actRelease = "release"
 	actPurge   = "purge"
 )

@@ -25,8 +25,8 @@ type Replayed struct {
 	Skipped  int `json:"skipped"`
 }
 
-// Replay replays one delivery. It reads a dead one without a lane again: if this version can read it, it stores it anew in its lane. It fails
-// with inbox.ErrNotReplayable if the delivery has no lane or no body.
+// Replay replays one delivery. It reads a dead one without a lane again, also after its dismissal: if this version can read it, it stores it anew
+// in its lane. It fails with inbox.ErrNotReplayable if the delivery has no lane or no body.
 func (a Admin) Replay(ctx context.Context, id string) (Replayed, error) {
 	if err := a.record(ctx, actReplay, id); err != nil {
 		return Replayed{}, err
@@ -73,9 +73,9 @@ func (a Admin) ReplayAll(ctx context.Context, filter inbox.Filter) (Replayed, er
 	return result, nil
 }
 
-// readAgain replays a dead delivery of Artmail that has no lane, because its activation could not be read. The lane is part of what seals a body,
-// so it stores a new delivery with the old arrival time, then closes the old one, whose reason names the new ID. It returns false if the
-// delivery is another one, and inbox.ErrNotReplayable with the reason if it can't be read.
+// readAgain replays a delivery of Artmail that is dead, or was dismissed as such, and has no lane, because its activation could not be read. The
+// lane is part of what seals a body, so it stores a new delivery with the old arrival time, then closes the old one, whose reason names the new
+// ID. It returns false if the delivery is another one, and inbox.ErrNotReplayable with the reason if it can't be read.
 func (a Admin) readAgain(ctx context.Context, id string) (bool, error) {
 	old, plain, err := a.open(ctx, id)
 	if errors.Is(err, inbox.ErrNotFound) { // purged meanwhile
@@ -84,7 +84,8 @@ func (a Admin) readAgain(ctx context.Context, id string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if old.State != inbox.StateDead || old.Provider != artmail.Name || old.Lane != "" {
+	dead := old.State == inbox.StateDead || DismissedFrom(old.Delivery) == inbox.StateDead
+	if !dead || old.Provider != artmail.Name || old.Lane != "" {
 		return false, nil
 	}
 	if old.Withheld != "" {

@@ -97,7 +97,7 @@ func (r *Relay) ended(ctx context.Context, lane string) (bool, error) {
 	}
 	for _, filter := range []inbox.Filter{
 		{Lane: lane, States: []inbox.State{inbox.StateDelivered}, Kind: workflows.KindAgentDeactivated, Limit: 1},
-		{Lane: lane, States: inbox.OpenStates(), Limit: inbox.MaxPage},
+		{Lane: lane, States: append(inbox.OpenStates(), inbox.StateIgnored), Limit: inbox.MaxPage}, // ignored: a person may have dismissed it
 	} {
 		for more := true; more; more = filter.Cursor != "" {
 			page, err := r.inbox.List(ctx, filter)

@@ -20,6 +20,8 @@
 //     replays the delivery when the workflow starts;
 //   - dead: it can't be parsed, its workflow ID is too long, or too many attempts failed.
 //
+// A person can dismiss one that is late, unmatched or dead. It is then ignored, and can still be replayed.
+//
 // # Leases
 //
 // The relay claims lanes under a lease and renews the lease until the lane is settled. The lease is short, so that the lanes of a killed

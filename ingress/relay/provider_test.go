@@ -16,6 +16,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -129,6 +130,28 @@ func TestAnEndedActivationIsNotStartedAgain(t *testing.T) {
 			f.becomes(t, one.ID, inbox.StateLate)
 		}
 		require.Empty(t, f.temporal.sent(), "nor by a replay of all of them")
+	})
+	t.Run("although a person dismissed what came late", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		f.temporal.status[activation] = enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED
+		first := f.keepArtmail(t, workflows.KindAgentPaused, paused)
+		f.start(t, relay.Config{})
+		f.becomes(t, first, inbox.StateLate)
+		_, err := inboxadmin.Admin{Inbox: f.store, Who: "ada", Now: f.clock.Now}.Dismiss(t.Context(), first)
+		require.NoError(t, err)
+		// The namespace's retention has passed.
+		f.temporal.set(func(f *fakeTemporal) { delete(f.status, activation) })
+		second := f.becomes(t, f.keepArtmail(t, workflows.KindAgentPaused, paused), inbox.StateLate)
+		_, err = inboxadmin.Admin{Inbox: f.store, Who: "ada", Now: f.clock.Now}.Dismiss(t.Context(), second.ID)
+		require.NoError(t, err)
+		for _, id := range []string{first, second.ID} {
+			require.NoError(t, f.store.Replay(t.Context(), id, f.clock.Now()))
+		}
+		for _, id := range []string{first, second.ID} {
+			f.becomes(t, id, inbox.StateLate)
+		}
+		require.Empty(t, f.temporal.sent())
 	})
 	for _, end := range []inbox.State{inbox.StateLate, inbox.StateDelivered} {
 		t.Run("by a replay of dead events, one of which had been "+string(end), func(t *testing.T) {

@@ -1,0 +1,86 @@
+package inboxadmin
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+)
+
+// Dismissed counts the deliveries that are dismissed now, also those that were before.
+type Dismissed struct {
+	Dismissed int `json:"dismissed"`
+}
+
+// NotDismissible says that a delivery can't be dismissed in its present state.
+type NotDismissible struct{ State inbox.State }
+
+func (e *NotDismissible) Error() string {
+	fix := "no person is needed for it"
+	if e.State == inbox.StatePending {
+		fix = "it has yet to be handed out: wait until it has ended, then look at it again"
+	}
+	return fmt.Sprintf("the delivery is %s and can't be dismissed: %s", e.State, fix)
+}
+
+// dismissal stands between the state that a delivery had and who dismissed it.
+const dismissal = inbox.Before + "dismissal by "
+
+// Dismissible says whether a person may dismiss deliveries in a state.
+func Dismissible(state inbox.State) bool {
+	return state != inbox.StatePending && slices.Contains(inbox.OpenStates(), state)
+}
+
+// DismissedFrom returns the state that a dismissed delivery had before; empty if it is not dismissed.
+func DismissedFrom(one inbox.Delivery) inbox.State {
+	before, _, found := strings.Cut(one.Reason, dismissal)
+	if !found || one.State != inbox.StateIgnored {
+		return ""
+	}
+	return inbox.State(before[strings.LastIndex(before, " ")+1:])
+}
+
+// Dismiss records that a delivery needs no person, and makes it ignored. Signalbox does not replay or release it by itself any more; a person
+// can replay it while it has its body, unless it was quarantined. It fails with NotDismissible for a delivery that is pending, delivered, or ignored
+// for another reason.
+func (a Admin) Dismiss(ctx context.Context, id string) (Dismissed, error) {
+	one, err := a.Inbox.Get(ctx, id)
+	if err != nil {
+		return Dismissed{}, err
+	}
+	if DismissedFrom(one) != "" {
+		return Dismissed{Dismissed: 1}, nil
+	}
+	if !Dismissible(one.State) {
+		return Dismissed{}, &NotDismissible{State: one.State}
+	}
+	if err := a.record(ctx, actDismiss, id); err != nil {
+		return Dismissed{}, err
+	}
+	if err := a.Inbox.Settle(ctx, inbox.SettleRequest{
+		Now: a.Now(), Settlements: []inbox.Settlement{inbox.Finish(id, inbox.StateIgnored, dismissedBy(a.Who, one))},
+	}); err != nil {
+		return Dismissed{}, err
+	}
+	if one, err = a.Inbox.Get(ctx, id); err != nil { // purged meanwhile
+		return Dismissed{}, err
+	}
+	if one.State != inbox.StateIgnored { // replayed meanwhile
+		return Dismissed{}, &NotDismissible{State: one.State}
+	}
+	return Dismissed{Dismissed: 1}, nil
+}
+
+// dismissedBy is the reason of a dismissed delivery: the state that it had, who dismissed it, and the reason that it had. What the relay kept of an
+// end before a replay stays in front, where the relay finds it.
+func dismissedBy(who string, one inbox.Delivery) string {
+	kept, reason := "", one.Reason
+	for _, end := range []inbox.State{inbox.StateLate, inbox.StateDelivered} {
+		if before := string(end) + inbox.Before + "replay: "; strings.HasPrefix(reason, before) {
+			kept, reason = before, strings.TrimPrefix(reason, before)
+		}
+	}
+	return strings.TrimSuffix(kept+string(one.State)+dismissal+who+": "+reason, ": ")
+}
