@@ -91,8 +91,8 @@
 //     starts, answers, cancels and adopts cases; activations:write asks for approvals and opens and closes runs. Either can name configured
 //     callbacks, and any workflow of the namespace, as targets of notices. cases:write resends and dismisses the notices of cases,
 //     activations:write those of activations.
-//     deliveries:read shows deliveries without the secret and personal parts of their bodies. deliveries:write replays, releases and
-//     purges them. keys:reveal shows API keys and, with deliveries:read, whole bodies. payloads:read and
+//     deliveries:read shows deliveries without the secret and personal parts of their bodies. deliveries:write replays, dismisses, releases
+//     and purges them. keys:reveal shows API keys and, with deliveries:read, whole bodies. payloads:read and
 //     payloads:write decrypt and encrypt what Temporal keeps. admin does all of it, reads the record of who acted, and catches up after an
 //     outage.
 //   - A session of the page is a token in a cookie, sealed by the keyring. Its holder has that token's scopes for 12 hours at most, or until the
@@ -103,8 +103,8 @@
 //     sealed. Without them, access to the namespace still shows workflow IDs, search attributes, names and times, and still terminates
 //     workflows. Encryption proves no sender: payloads in clear text are accepted, so it can still start, signal and answer.
 //
-// The inbox records what a person reveals, releases, purges or replays. The name comes from the person's machine (command line) or from the
-// token (API). A person who opens the inbox with another program leaves no record.
+// The inbox records what a person reveals, replays, dismisses, releases or purges. The name comes from the person's machine (command line) or
+// from the token (API). A person who opens the inbox with another program leaves no record.
 //
 // # What is logged
 //

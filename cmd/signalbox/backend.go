@@ -61,6 +61,7 @@ type inboxBackend interface {
 	Reveal(ctx context.Context, id string) (inboxadmin.Shown, error)
 	Replay(ctx context.Context, id string) (inboxadmin.Replayed, error)
 	ReplayAll(ctx context.Context, filter inbox.Filter) (inboxadmin.Replayed, error)
+	Dismiss(ctx context.Context, id string) (inboxadmin.Dismissed, error)
 	Release(ctx context.Context, agent string) (inboxadmin.Released, error)
 	Purge(ctx context.Context, request inbox.PurgeRequest) (inbox.Purged, error)
 	AuditPage(ctx context.Context, cursor string, limit int) (inboxadmin.AuditPage, error)

@@ -349,6 +349,8 @@ func TestDeliveryAndActivationCommandsWorkDirectlyAndOverTheAPI(t *testing.T) {
 			{[]string{"catch-up", "--since", "1h", "--json"}, 0, `"deliveries": {}`},
 			{[]string{"inbox", "replay", d.dead}, 4, ``},
 			{[]string{"inbox", "replay", "--all"}, 0, `0 replayed, 1 skipped`},
+			{[]string{"inbox", "dismiss", d.dead, d.delivered}, 4, ``},
+			{[]string{"inbox", "dismiss", d.dead}, 0, `1 dismissed`},
 			{[]string{"inbox", "purge", "--rows-before", "1h"}, 0, `0 bodies and 0 deliveries`},
 			{[]string{"inbox", "release"}, 2, ``},
 			{[]string{"inbox", "audit"}, 0, `replay +1 deliveries: state=unmatched,late since=`},

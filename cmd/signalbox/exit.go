@@ -10,6 +10,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 	"github.com/signalbox-dev/signalbox/worker"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -51,7 +52,7 @@ func exitStatus(err error) int {
 	case errors.Is(err, signalbox.ErrTooMany),
 		errors.Is(err, signalbox.ErrConflict), errors.Is(err, signalbox.ErrStillOpen), errors.Is(err, signalbox.ErrEnded), errors.Is(err, signalbox.ErrNoOpenQuestion),
 		errors.Is(err, signalbox.ErrOtherQuestion), errors.Is(err, signalbox.ErrAlreadyAnswered), errors.Is(err, signalbox.ErrPaused), errors.Is(err, signalbox.ErrNotUncertain),
-		errors.Is(err, inbox.ErrNotReplayable), errors.Is(err, errNotResealed), errors.Is(err, errBodiesSealed),
+		errors.Is(err, inbox.ErrNotReplayable), errors.As(err, new(*inboxadmin.NotDismissible)), errors.Is(err, errNotResealed), errors.Is(err, errBodiesSealed),
 		errors.Is(err, errPayloadsEncrypted), errors.Is(err, worker.ErrRefused):
 		return 4
 	case errors.Is(err, errNotCompleted):

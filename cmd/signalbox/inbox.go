@@ -17,18 +17,18 @@ import (
 func (p process) inbox() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "inbox",
-		Short: "Manage the inbox: list, show, replay, release, purge, counts, audit, backup",
+		Short: "Manage the inbox: list, show, replay, dismiss, release, purge, counts, audit, backup",
 		Long: `Manage the inbox. Without an API, each command opens the inbox itself, a SQLite file or a PostgreSQL database, even while "signalbox serve" or
 "signalbox ingress" runs. Use the settings of that process: --inbox (SIGNALBOX_INBOX), and for bodies --keyring (SIGNALBOX_KEYRING).
 With --api (SIGNALBOX_API), all commands except "backup" use the API of a process instead.
 
-Before it reveals a body, replays deliveries, releases the quarantine or purges, a command records the person in the inbox: see
+Before it reveals a body, replays or dismisses deliveries, releases the quarantine or purges, a command records the person in the inbox: see
 "signalbox inbox audit". If the record can't be written, the command fails and nothing is done.
 
 Ctrl-Z does not stop a command that uses a SQLite file: stopped, it could keep the file locked, and webhooks would get 503.`,
 		Args: cobra.NoArgs,
 	}
-	command.AddCommand(p.inboxList(), p.inboxShow(), p.inboxReplay(), p.inboxRelease(), p.inboxPurge(), p.inboxCounts(), p.inboxAudit(), p.inboxBackup())
+	command.AddCommand(p.inboxList(), p.inboxShow(), p.inboxReplay(), p.inboxDismiss(), p.inboxRelease(), p.inboxPurge(), p.inboxCounts(), p.inboxAudit(), p.inboxBackup())
 	return command
 }
 

@@ -156,9 +156,14 @@ func TestInboxCommandsWorkWithAndWithoutARunningIngress(t *testing.T) {
 		got = command(t, d.environ, "inbox", "replay", d.delivered, "--json")
 		require.JSONEq(t, `{"replayed":1,"skipped":0}`, got.out)
 
+		require.Equal(t, "1 dismissed\n", command(t, d.environ, "inbox", "dismiss", d.dead).out)
+		got = command(t, d.environ, "inbox", "dismiss", d.dead, "--json")
+		require.JSONEq(t, `{"dismissed":1}`, got.out, "again")
+
 		got = command(t, d.environ, "inbox", "counts")
 		require.Regexp(t, `pending +2\n`, got.out)
-		require.Regexp(t, `dead +1\n`, got.out)
+		require.Regexp(t, `dead +0\n`, got.out)
+		require.Regexp(t, `ignored +1\n`, got.out)
 		require.Contains(t, got.out, "oldest pending")
 
 		got = command(t, d.environ, "inbox", "purge", "--rows-before", "1ns")
@@ -201,6 +206,9 @@ func TestInboxCommandsHaveAnExitStatusForEachError(t *testing.T) {
 			{3, []string{"replay", "none"}},
 			{4, []string{"replay", d.dead}},
 			{2, []string{"replay"}},
+			{3, []string{"dismiss", "none"}},
+			{4, []string{"dismiss", d.delivered}},
+			{2, []string{"dismiss"}},
 			{2, []string{"replay", d.delivered, "--all"}},
 			{2, []string{"list", "--cursor", "?"}},
 			{2, []string{"list", "--since", "yesterday"}},
@@ -249,6 +257,7 @@ func TestActsOfAPersonAreRecorded(t *testing.T) {
 			{"show", d.delivered, "--reveal"},
 			{"replay", d.unmatched},
 			{"replay", "--all", "--state", "dead", "--provider", "offload"},
+			{"dismiss", d.dead},
 			{"release", "--agent", "w9"},
 			{"release"},
 			{"purge", "--bodies-before", "720h", "--rows-before", "1440h"},
@@ -262,10 +271,10 @@ func TestActsOfAPersonAreRecorded(t *testing.T) {
 			require.WithinDuration(t, time.Now(), e.At, time.Minute)
 			acts = append(acts, e.Action+" "+e.Subject)
 		}
-		require.Len(t, acts, 6)
+		require.Len(t, acts, 7)
 		require.Regexp(t, `^purge bodies before 20.*Z?, rows before 20`, acts[0])
 		require.Equal(t, []string{
-			"release all agents", "release w9", "replay 1 deliveries: state=dead provider=offload", "replay " + d.unmatched, "reveal " + d.delivered,
+			"release all agents", "release w9", "dismiss " + d.dead, "replay 1 deliveries: state=dead provider=offload", "replay " + d.unmatched, "reveal " + d.delivered,
 		}, acts[1:])
 
 		got := command(t, d.environ, "inbox", "audit", "--limit", "2")
@@ -276,7 +285,7 @@ func TestActsOfAPersonAreRecorded(t *testing.T) {
 		require.Equal(t, 3, strings.Count(rows, "\n"), "a heading and two entries")
 		got = command(t, d.environ, "inbox", "audit", "--cursor", strings.TrimSpace(cursor))
 		require.NotContains(t, got.out, "more:")
-		require.Equal(t, 5, strings.Count(got.out, "\n"))
+		require.Equal(t, 6, strings.Count(got.out, "\n"))
 	})
 }
 
@@ -306,7 +315,7 @@ func TestAnActThatCannotBeRecordedFails(t *testing.T) {
 	d.environ = append(d.environ, "SIGNALBOX_CONFIG="+config)
 	require.Regexp(t, `unverified +agent w9 `, command(t, d.environ, "inbox", "list", "--state", "quarantined", "--kind", "unverified").out)
 	for _, args := range [][]string{
-		{"show", d.delivered, "--reveal"}, {"replay", d.delivered}, {"replay", "--all"}, {"release"}, {"purge", "--rows-before", "1ns"},
+		{"show", d.delivered, "--reveal"}, {"replay", d.delivered}, {"replay", "--all"}, {"dismiss", d.dead}, {"release"}, {"purge", "--rows-before", "1ns"},
 	} {
 		got := commandOn(t, d.environ, func(s inbox.Store) inbox.Store { return unrecorded{s} }, append([]string{"inbox"}, args...)...)
 		require.Equal(t, 6, got.status, "%v: %s", args, got.err)

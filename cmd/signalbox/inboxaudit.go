@@ -33,7 +33,7 @@ func (p process) inboxAudit() *cobra.Command {
 	)
 	audit := p.operate(&cobra.Command{
 		Use:   "audit",
-		Short: "List who revealed, replayed, released, purged and erased what, the newest first",
+		Short: "List who revealed, replayed, dismissed, released, purged and erased what, the newest first",
 		Args:  cobra.NoArgs,
 	}, func(cmd *cobra.Command, _ []string, deliveries inboxBackend) error {
 		if err := checkLimit(limit, inboxadmin.MaxAuditPage); err != nil {

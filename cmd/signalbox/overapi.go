@@ -170,6 +170,10 @@ func (o *overAPI) ReplayAll(ctx context.Context, f inbox.Filter) (inboxadmin.Rep
 	}))
 }
 
+func (o *overAPI) Dismiss(ctx context.Context, id string) (inboxadmin.Dismissed, error) {
+	return readAnswer[inboxadmin.Dismissed](o.DismissDelivery(ctx, id))
+}
+
 func (o *overAPI) Release(ctx context.Context, agent string) (inboxadmin.Released, error) {
 	return readAnswer[inboxadmin.Released](o.ReleaseDeliveries(ctx, api.Release{Agent: agent}))
 }

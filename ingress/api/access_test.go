@@ -87,6 +87,8 @@ func TestWhoMayNotIsRefusedAndLoggedWithoutTheToken(t *testing.T) {
 		{"GET", "/v1/deliveries/" + id, "", "Bearer " + emeaSecret, 403, "other-agent"},
 		{"POST", "/v1/deliveries/" + id + "/reveal", "", "Bearer " + readSecret, 403, "missing-scope"},
 		{"POST", "/v1/deliveries/" + id + "/replay", "", "Bearer " + crmSecret, 403, "other-agent"},
+		{"POST", "/v1/deliveries/" + id + "/dismiss", "", "Bearer " + readSecret, 403, "missing-scope"},
+		{"POST", "/v1/deliveries/" + id + "/dismiss", "", "Bearer " + crmSecret, 403, "other-agent"},
 		{"POST", "/v1/deliveries/replay", "{}", "Bearer " + crmSecret, 403, "other-agent"},
 		{"POST", "/v1/catch-up", `{"since":"2026-01-01T00:00:00Z"}`, "Bearer " + emeaSecret, 403, "other-agent"},
 		{"POST", "/v1/deliveries/release", "", "Bearer " + crmSecret, 403, "other-agent"},

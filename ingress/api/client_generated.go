@@ -195,7 +195,7 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/activations/{agent}/{activationId}/runs/{runId}/close (the `CloseRun` operationId).
 	CloseRun(ctx context.Context, agent Agent, activationId ActivationId, runId ID, body CloseRunJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListAudit List who revealed, replayed, released, purged and erased what
+	// ListAudit List who revealed, replayed, dismissed, released, purged and erased what
 	//
 	// The newest first.
 	//
@@ -430,6 +430,15 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/deliveries/{id} (the `GetDelivery` operationId).
 	GetDelivery(ctx context.Context, id DeliveryId, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DismissDelivery Take a delivery off the to-do list
+	//
+	// Makes a delivery ignored that is unmatched, late, dead or quarantined. Signalbox does not replay or release it by itself any more. It can still be replayed by
+	// its ID, unless it was quarantined. The inbox records who asked, and the delivery's `reason` names them and the state that it had. Dismissing it again changes
+	// nothing. One that is pending, delivered, or ignored for another reason gets 409 `conflict`.
+	//
+	// Corresponds with POST /v1/deliveries/{id}/dismiss (the `DismissDelivery` operationId).
+	DismissDelivery(ctx context.Context, id DeliveryId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ReplayDelivery Hand a delivery out again
 	//
 	// It passes dedupe on purpose. What the workflow has applied before it does not apply again. The inbox records who asked.
@@ -498,7 +507,8 @@ type ClientInterface interface {
 	//
 	// The most urgent first: open questions, uncertain creations, results off schema, activations that Artmail paused because webhooks failed or
 	// that have no key, stale runs, notices given up, broken workflows, and deliveries that did not arrive. Of the late ones it has only the ends of
-	// cases, and the API keys and answers of activations whose workflow was closed in Temporal. Completed workflows, and unmatched and late deliveries, come last: no person can close most of them, so they stay until their retention ends. `truncated` says
+	// cases, and the API keys and answers of activations whose workflow was closed in Temporal. Completed workflows, and unmatched and late deliveries, come last: no running
+	// workflow waits for them. A delivery leaves the list when it is replayed or dismissed, a completed workflow when its retention ends. `truncated` says
 	// that there is more than the list reads. Without workers, or without the inbox, it lists what it can and says what is missing. A limited token sees
 	// what is of its accounts and agents, but no deliveries for cases. Without `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
 	//
@@ -741,7 +751,7 @@ func (c *Client) CloseRun(ctx context.Context, agent Agent, activationId Activat
 	return c.Client.Do(req)
 }
 
-// ListAudit List who revealed, replayed, released, purged and erased what
+// ListAudit List who revealed, replayed, dismissed, released, purged and erased what
 //
 // The newest first.
 //
@@ -1246,6 +1256,25 @@ func (c *Client) GetDelivery(ctx context.Context, id DeliveryId, reqEditors ...R
 	return c.Client.Do(req)
 }
 
+// DismissDelivery Take a delivery off the to-do list
+//
+// Makes a delivery ignored that is unmatched, late, dead or quarantined. Signalbox does not replay or release it by itself any more. It can still be replayed by
+// its ID, unless it was quarantined. The inbox records who asked, and the delivery's `reason` names them and the state that it had. Dismissing it again changes
+// nothing. One that is pending, delivered, or ignored for another reason gets 409 `conflict`.
+//
+// Corresponds with POST /v1/deliveries/{id}/dismiss (the `DismissDelivery` operationId).
+func (c *Client) DismissDelivery(ctx context.Context, id DeliveryId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDismissDeliveryRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ReplayDelivery Hand a delivery out again
 //
 // It passes dedupe on purpose. What the workflow has applied before it does not apply again. The inbox records who asked.
@@ -1394,7 +1423,8 @@ func (c *Client) ResendNotices(ctx context.Context, source Source, body ResendNo
 //
 // The most urgent first: open questions, uncertain creations, results off schema, activations that Artmail paused because webhooks failed or
 // that have no key, stale runs, notices given up, broken workflows, and deliveries that did not arrive. Of the late ones it has only the ends of
-// cases, and the API keys and answers of activations whose workflow was closed in Temporal. Completed workflows, and unmatched and late deliveries, come last: no person can close most of them, so they stay until their retention ends. `truncated` says
+// cases, and the API keys and answers of activations whose workflow was closed in Temporal. Completed workflows, and unmatched and late deliveries, come last: no running
+// workflow waits for them. A delivery leaves the list when it is replayed or dismissed, a completed workflow when its retention ends. `truncated` says
 // that there is more than the list reads. Without workers, or without the inbox, it lists what it can and says what is missing. A limited token sees
 // what is of its accounts and agents, but no deliveries for cases. Without `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
 //
@@ -2853,6 +2883,40 @@ func NewGetDeliveryRequest(server string, id DeliveryId) (*http.Request, error) 
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDismissDeliveryRequest constructs an http.Request for the DismissDelivery method
+func NewDismissDeliveryRequest(server string, id DeliveryId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/deliveries/%s/dismiss", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}

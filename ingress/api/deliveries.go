@@ -2,8 +2,10 @@ package api
 
 import (
 	"context"
+	"errors"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -89,6 +91,19 @@ func (s *Server) ReplayDeliveries(ctx context.Context, request ReplayDeliveriesR
 	}
 	done, err := admin.ReplayAll(ctx, filter)
 	return ReplayDeliveries200JSONResponse(done), err
+}
+
+// DismissDelivery implements StrictServerInterface.
+func (s *Server) DismissDelivery(ctx context.Context, request DismissDeliveryRequestObject) (DismissDeliveryResponseObject, error) {
+	admin, err := s.adminFor(ctx, request.Id)
+	if err != nil {
+		return nil, err
+	}
+	done, err := admin.Dismiss(ctx, request.Id)
+	if refused, is := errors.AsType[*inboxadmin.NotDismissible](err); is {
+		err = problem(problemConflict, refused.Error())
+	}
+	return DismissDelivery200JSONResponse(done), err
 }
 
 // ReleaseDeliveries implements StrictServerInterface.

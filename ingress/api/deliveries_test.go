@@ -72,6 +72,37 @@ func TestDeliveriesAreListedReplayedAndPurged(t *testing.T) {
 	require.Equal(t, 404, w.get(t, adminSecret, "/v1/deliveries/"+inbox.NewID(clock)).status)
 }
 
+func TestADeliveryIsDismissed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, tokens())
+	id := storeDelivery(t, w, inbox.Delivery{Provider: "artmail", Scope: "crm", Lane: "artmail-activation/crm/a", Kind: "agent.paused", Reason: "unreadable"}, `{}`)
+	dismiss := func() answer { return w.post(t, crmSecret, "/v1/deliveries/"+id+"/dismiss", "") }
+	for range 2 {
+		require.JSONEq(t, `{"dismissed":1}`, dismiss().body)
+	}
+	var one inbox.Delivery
+	w.get(t, crmSecret, "/v1/deliveries/"+id).into(t, &one)
+	require.Equal(t, inbox.StateIgnored, one.State)
+	require.Equal(t, "dead before its dismissal by crm: unreadable", one.Reason)
+	trail, err := w.store.AuditTrail(t.Context(), "", 10)
+	require.NoError(t, err)
+	require.Len(t, trail, 1)
+	require.Equal(t, [3]string{"crm", "dismiss", id}, [3]string{trail[0].Who, trail[0].Action, trail[0].Subject})
+
+	require.JSONEq(t, `{"replayed":1,"skipped":0}`, w.post(t, crmSecret, "/v1/deliveries/"+id+"/replay", "").body)
+	refused := dismiss()
+	require.Equal(t, 409, refused.status)
+	require.Equal(t, "urn:signalbox:problem:conflict", string(refused.problem(t).Type))
+	require.Contains(t, refused.problem(t).Detail, "the delivery is pending and can't be dismissed")
+	require.Equal(t, 404, w.post(t, adminSecret, "/v1/deliveries/"+inbox.NewID(clock)+"/dismiss", "").status)
+
+	other := storeDelivery(t, w, inbox.Delivery{Provider: "artmail", Scope: "crm", Kind: "agent.paused"}, `{}`)
+	w.store = noAudit{w.store}
+	require.Equal(t, 503, w.post(t, crmSecret, "/v1/deliveries/"+other+"/dismiss", "").status)
+	w.get(t, crmSecret, "/v1/deliveries/"+other).into(t, &one)
+	require.Equal(t, inbox.StateDead, one.State)
+}
+
 func TestAnAPIKeyIsRevealedOnlyAfterTheRecord(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, tokens())

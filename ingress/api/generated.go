@@ -276,6 +276,9 @@ type DeliveryState = inbox.State
 // DeliveryWithBody A delivery with at most one of `body` (JSON) and `raw` (base64 of what is not JSON). `withheld` says why neither is there.
 type DeliveryWithBody = inboxadmin.Shown
 
+// Dismissed defines model for Dismissed.
+type Dismissed = inboxadmin.Dismissed
+
 // Duration A number with a unit, such as `90s`, `15m` or `72h`; at most ten years.
 type Duration = workflows.Duration
 
@@ -370,7 +373,7 @@ type Problem struct {
 	// | `not-at-offload` | 404 | Offload does not have this case: it was never created or is gone, or the base URL of its account is wrong. |
 	// | `no-api-key-yet` | 404 | Artmail has not activated the agent yet. Ask again. |
 	// | `api-key-lost` | 410 | The activation is active, but its API key has not arrived. Artmail repeats a webhook for hours; if it does not come, the brand must activate the agent again. |
-	// | `conflict` | 409 | The reference, or message, stands for another request already; the case to adopt is another one at Offload; or a chosen notice is not given up, or its data is gone. |
+	// | `conflict` | 409 | The reference, or message, stands for another request already; the case to adopt is another one at Offload; a chosen notice is not given up, or its data is gone; or the delivery's state does not allow a dismissal. |
 	// | `ended` | 409 | The case, activation, approval or run is over, or no notice of the source waits or was given up. |
 	// | `no-open-question` | 409 | The case asks nothing at the moment. |
 	// | `other-question` | 409 | The case asks another question by now. Read it again. |
@@ -407,7 +410,7 @@ type Problem struct {
 // | `not-at-offload` | 404 | Offload does not have this case: it was never created or is gone, or the base URL of its account is wrong. |
 // | `no-api-key-yet` | 404 | Artmail has not activated the agent yet. Ask again. |
 // | `api-key-lost` | 410 | The activation is active, but its API key has not arrived. Artmail repeats a webhook for hours; if it does not come, the brand must activate the agent again. |
-// | `conflict` | 409 | The reference, or message, stands for another request already; the case to adopt is another one at Offload; or a chosen notice is not given up, or its data is gone. |
+// | `conflict` | 409 | The reference, or message, stands for another request already; the case to adopt is another one at Offload; a chosen notice is not given up, or its data is gone; or the delivery's state does not allow a dismissal. |
 // | `ended` | 409 | The case, activation, approval or run is over, or no notice of the source waits or was given up. |
 // | `no-open-question` | 409 | The case asks nothing at the moment. |
 // | `other-question` | 409 | The case asks another question by now. Read it again. |
@@ -795,7 +798,7 @@ type ServerInterface interface {
 	// CloseRun Say that a run has ended by itself
 	// (POST /v1/activations/{agent}/{activationId}/runs/{runId}/close)
 	CloseRun(ctx echo.Context, agent Agent, activationId ActivationId, runId ID) error
-	// ListAudit List who revealed, replayed, released, purged and erased what
+	// ListAudit List who revealed, replayed, dismissed, released, purged and erased what
 	// (GET /v1/audit)
 	ListAudit(ctx echo.Context, params ListAuditParams) error
 	// ListCases List cases
@@ -849,6 +852,9 @@ type ServerInterface interface {
 	// GetDelivery Read a delivery
 	// (GET /v1/deliveries/{id})
 	GetDelivery(ctx echo.Context, id DeliveryId) error
+	// DismissDelivery Take a delivery off the to-do list
+	// (POST /v1/deliveries/{id}/dismiss)
+	DismissDelivery(ctx echo.Context, id DeliveryId) error
 	// ReplayDelivery Hand a delivery out again
 	// (POST /v1/deliveries/{id}/replay)
 	ReplayDelivery(ctx echo.Context, id DeliveryId) error
@@ -1545,6 +1551,22 @@ func (w *ServerInterfaceWrapper) GetDelivery(ctx echo.Context) error {
 	return err
 }
 
+// DismissDelivery converts echo context to params.
+func (w *ServerInterfaceWrapper) DismissDelivery(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id DeliveryId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DismissDelivery(ctx, id)
+	return err
+}
+
 // ReplayDelivery converts echo context to params.
 func (w *ServerInterfaceWrapper) ReplayDelivery(ctx echo.Context) error {
 	var err error
@@ -1772,6 +1794,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/catch-up", wrapper.CatchUp, options.OperationMiddlewares["catchUp"]...)
 	router.GET(options.BaseURL+"/v1/deliveries", wrapper.ListDeliveries, options.OperationMiddlewares["listDeliveries"]...)
 	router.GET(options.BaseURL+"/v1/deliveries/:id", wrapper.GetDelivery, options.OperationMiddlewares["getDelivery"]...)
+	router.POST(options.BaseURL+"/v1/deliveries/:id/dismiss", wrapper.DismissDelivery, options.OperationMiddlewares["dismissDelivery"]...)
 	router.POST(options.BaseURL+"/v1/deliveries/:id/replay", wrapper.ReplayDelivery, options.OperationMiddlewares["replayDelivery"]...)
 	router.POST(options.BaseURL+"/v1/deliveries/:id/reveal", wrapper.RevealDelivery, options.OperationMiddlewares["revealDelivery"]...)
 	router.GET(options.BaseURL+"/v1/deliveries/counts", wrapper.CountDeliveries, options.OperationMiddlewares["countDeliveries"]...)
@@ -2420,6 +2443,28 @@ func (response GetDelivery200JSONResponse) VisitGetDeliveryResponse(w http.Respo
 	return err
 }
 
+type DismissDeliveryRequestObject struct {
+	Id DeliveryId `json:"id"`
+}
+
+type DismissDeliveryResponseObject interface {
+	VisitDismissDeliveryResponse(w http.ResponseWriter) error
+}
+
+type DismissDelivery200JSONResponse Dismissed
+
+func (response DismissDelivery200JSONResponse) VisitDismissDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ReplayDeliveryRequestObject struct {
 	Id DeliveryId `json:"id"`
 }
@@ -2610,7 +2655,7 @@ type StrictServerInterface interface {
 	// CloseRun Say that a run has ended by itself
 	// (POST /v1/activations/{agent}/{activationId}/runs/{runId}/close)
 	CloseRun(ctx context.Context, request CloseRunRequestObject) (CloseRunResponseObject, error)
-	// ListAudit List who revealed, replayed, released, purged and erased what
+	// ListAudit List who revealed, replayed, dismissed, released, purged and erased what
 	// (GET /v1/audit)
 	ListAudit(ctx context.Context, request ListAuditRequestObject) (ListAuditResponseObject, error)
 	// ListCases List cases
@@ -2664,6 +2709,9 @@ type StrictServerInterface interface {
 	// GetDelivery Read a delivery
 	// (GET /v1/deliveries/{id})
 	GetDelivery(ctx context.Context, request GetDeliveryRequestObject) (GetDeliveryResponseObject, error)
+	// DismissDelivery Take a delivery off the to-do list
+	// (POST /v1/deliveries/{id}/dismiss)
+	DismissDelivery(ctx context.Context, request DismissDeliveryRequestObject) (DismissDeliveryResponseObject, error)
 	// ReplayDelivery Hand a delivery out again
 	// (POST /v1/deliveries/{id}/replay)
 	ReplayDelivery(ctx context.Context, request ReplayDeliveryRequestObject) (ReplayDeliveryResponseObject, error)
@@ -3679,6 +3727,31 @@ func (sh *strictHandler) GetDelivery(ctx echo.Context, id DeliveryId) error {
 		return err
 	} else if validResponse, ok := response.(GetDeliveryResponseObject); ok {
 		return validResponse.VisitGetDeliveryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DismissDelivery operation middleware
+func (sh *strictHandler) DismissDelivery(ctx echo.Context, id DeliveryId) error {
+	var request DismissDeliveryRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DismissDelivery(ctx.Request().Context(), request.(DismissDeliveryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DismissDelivery")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DismissDeliveryResponseObject); ok {
+		return validResponse.VisitDismissDeliveryResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -155,6 +155,7 @@ func TestBadInputIsRefusedByTheNameOfItsField(t *testing.T) {
 		{"GET", "/v1/deliveries?lane=a&reference=b", "", "lane: give lane or reference"},
 		{"GET", "/v1/deliveries/" + marker, "", "id: want the ID of a delivery"},
 		{"POST", "/v1/deliveries/" + marker + "/replay", "", "id: want the ID of a delivery"},
+		{"POST", "/v1/deliveries/" + marker + "/dismiss", "", "id: want the ID of a delivery"},
 		{"POST", "/v1/deliveries/replay", `{"state":["dead"]}`, "state: there is no such field"},
 		{"POST", "/v1/deliveries/replay", `{"states":[]}`, "states: want at least 1"},
 		{"POST", "/v1/deliveries/release", `{"agent":"` + marker + `"}`, "agent: there is none of that name"},
@@ -330,7 +331,7 @@ func FuzzBodiesGiveNoFault(f *testing.F) {
 		"/v1/activations/crm/a1/approvals", "/v1/activations/crm/a1/approvals/m1/cancel", "/v1/activations/crm/a1/runs",
 		"/v1/activations/crm/a1/runs/touch", "/v1/activations/crm/a1/runs/r1/close", "/v1/activations/crm/a1/api-key",
 		"/v1/deliveries/replay", "/v1/deliveries/release", "/v1/deliveries/purge", "/v1/notices/offload-case%2Fx/resend", "/v1/catch-up",
-		"/v1/notices/offload-case%2Fx/dismiss", "/v1/cases/x/reconcile", one + "/replay", one + "/reveal",
+		"/v1/notices/offload-case%2Fx/dismiss", "/v1/cases/x/reconcile", one + "/replay", one + "/reveal", one + "/dismiss",
 	}
 	for i, body := range []string{
 		start("r", "emea"), `{"questionId":"q","text":"t"}`, `{"reason":"no"}`, `{"caseId":"c"}`, `{}`, `{"requests":[{"messageId":"m","deadline":"2026-06-01T00:00:00Z"}]}`,

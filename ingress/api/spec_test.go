@@ -69,7 +69,7 @@ func TestEachSchemaHasTheFieldsOfItsGoType(t *testing.T) {
 		"Notice": {value: workflows.Notice{}}, "NoticeData": {value: workflows.NoticeData{}}, "NotifyState": {value: workflows.NotifyState{}}, "NoticeRecord": {value: workflows.NoticeRecord{}},
 		"SelectNotices": {workflows.SelectNotices{}, []string{"by"}}, "NoticesSelected": {value: workflows.NoticesSelected{}},
 		"Delivery": {value: inbox.Delivery{}}, "DeliveryPage": {value: inbox.Page{}}, "DeliveryWithBody": {value: inboxadmin.Shown{}}, "DeliveryCounts": {value: inboxadmin.Counts{}},
-		"Purged": {value: inbox.Purged{}}, "Replayed": {value: inboxadmin.Replayed{}}, "AuditPage": {value: inboxadmin.AuditPage{}}, "AuditEntry": {value: inbox.AuditEntry{}},
+		"Purged": {value: inbox.Purged{}}, "Replayed": {value: inboxadmin.Replayed{}}, "Dismissed": {value: inboxadmin.Dismissed{}}, "AuditPage": {value: inboxadmin.AuditPage{}}, "AuditEntry": {value: inbox.AuditEntry{}},
 		"CasePage": {value: signalbox.CasePage{}}, "CaseRow": {value: signalbox.CaseRow{}}, "ActivationPage": {value: signalbox.ActivationPage{}},
 		"ActivationRow": {value: signalbox.ActivationRow{}}, "ToDoList": {value: signalbox.ToDoList{}}, "ToDoItem": {value: signalbox.ToDoItem{}},
 		"CatchUpReport": {value: signalbox.CatchUpReport{}}, "CatchUpCount": {value: signalbox.CatchUpCount{}}, "CatchUpFailure": {value: signalbox.CatchUpFailure{}},

@@ -87,24 +87,24 @@ func item(d inbox.Delivery) signalbox.ToDoItem {
 	i := signalbox.ToDoItem{
 		DeliveryID: d.ID, WorkflowID: d.Lane, Agent: d.Scope,
 		Since: d.SettledAt, DueAt: d.SettledAt,
-		Actions: []signalbox.Action{signalbox.ActionReplay},
+		Actions: []signalbox.Action{signalbox.ActionReplay, signalbox.ActionDismiss},
 		Says:    strings.TrimSpace(fmt.Sprintf("%s of %s: %s", cmp.Or(d.Kind, "a delivery"), d.Provider, d.Reason)),
 	}
 	switch d.State {
 	case inbox.StateUnmatched:
 		i.Kind = signalbox.ToDoDeliveryNoMatch
-		i.Help = []string{"Start or adopt the case of this delivery: Signalbox then replays it. If there is no such case, let the delivery expire."}
+		i.Help = []string{"Start or adopt the case of this delivery: Signalbox then replays it. If there is no such case, dismiss it."}
 	case inbox.StateLate:
 		i.Kind = signalbox.ToDoDeliveryLate
-		i.Help = []string{"Compare this delivery with the outcome of the case, which may have ended here without it."}
+		i.Help = []string{"Compare this delivery with the outcome of the case, which may have ended here without it. Then dismiss it."}
 		if d.Reason == inbox.BeforeEnd {
-			i.Help = []string{"If the workflow must go on, reset it in Temporal's Web UI to its last workflow task, and replay this delivery."}
+			i.Help = []string{"If the workflow must go on, reset it in Temporal's Web UI to its last workflow task, and replay this delivery. Otherwise dismiss it."}
 		}
 	case inbox.StateDead, inbox.StatePending, inbox.StateDelivered, inbox.StateIgnored, inbox.StateQuarantined:
 		i.Kind = signalbox.ToDoDeliveryDead
 		i.Help = []string{
 			"Read what the provider sent, and replay the delivery with a version of Signalbox that can read it.",
-			"If the provider did not send it, do nothing: it is removed after --keep-rows, or sooner by `signalbox inbox purge --rows-before`.",
+			"If the provider did not send it, or it is of no use, dismiss it.",
 		}
 	}
 	return i

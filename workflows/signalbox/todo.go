@@ -66,7 +66,7 @@ func (i ToDoItem) key() string {
 	return i.WorkflowID
 }
 
-// comesLast reports whether the item comes after all others: no person can close most of these items.
+// comesLast reports whether the item comes after all others: no running workflow waits for it.
 func (i ToDoItem) comesLast() bool {
 	return i.closed || i.Kind == ToDoDeliveryNoMatch || i.Kind == ToDoDeliveryLate
 }
@@ -92,9 +92,9 @@ type ToDoOptions struct {
 	Limit  int    `json:"-"`
 }
 
-// ToDoList is one page of the to-do list, most urgent item first. Completed workflows, and unmatched and late deliveries, come last: no person
-// can close most of them, so they stay until their retention ends. Of the late deliveries it has only the ends of cases, and the API keys and
-// answers of activations whose workflow was closed in Temporal.
+// ToDoList is one page of the to-do list, most urgent item first. Completed workflows, and unmatched and late deliveries, come last: no running
+// workflow waits for them. A delivery leaves the list when it is replayed or dismissed, a completed workflow when its retention ends. Of the late
+// deliveries the list has only the ends of cases, and the API keys and answers of activations whose workflow was closed in Temporal.
 type ToDoList struct {
 	Items []ToDoItem `json:"items"`
 	// Next is the cursor of the following page, empty on the last.

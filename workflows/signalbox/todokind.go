@@ -50,7 +50,7 @@ const (
 	ActionCloseRun       Action = "close-run"       // Activation.CloseRun
 	ActionCancelApproval Action = "cancel-approval" // Activation.CancelApproval
 	ActionResend         Action = "resend"          // Client.ResendNotices
-	ActionDismiss        Action = "dismiss"         // Client.DismissNotices
+	ActionDismiss        Action = "dismiss"         // Client.DismissNotices, or of a delivery in the inbox
 	ActionReplay         Action = "replay"          // of a delivery in the inbox
 	ActionRelease        Action = "release"         // of quarantined deliveries in the inbox
 	ActionReset          Action = "reset"           // of the workflow, in Temporal

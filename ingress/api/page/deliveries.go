@@ -64,6 +64,13 @@ func (v *visit) replayDelivery() {
 	v.done(err, "", deliveryPath(id), "replayed", done.Replayed, done.Skipped)
 }
 
+func (v *visit) dismissDelivery() {
+	var done inboxadmin.Dismissed
+	id := v.r.PathValue("id")
+	err := v.post(nil, &done, "deliveries", id, "dismiss")
+	v.done(err, "", deliveryPath(id), "dismissed", done.Dismissed)
+}
+
 // replayDeliveries replays all that the filter of the list matches.
 func (v *visit) replayDeliveries() {
 	form := v.form

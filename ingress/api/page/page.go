@@ -183,6 +183,7 @@ func (s *Server) routes() http.Handler {
 	signedIn("GET /deliveries/{id}", (*visit).oneDelivery)
 	signedIn("POST /deliveries/{id}/reveal", (*visit).revealDelivery)
 	signedIn("POST /deliveries/{id}/replay", (*visit).replayDelivery)
+	signedIn("POST /deliveries/{id}/dismiss", (*visit).dismissDelivery)
 	signedIn("POST /deliveries/replay", (*visit).replayDeliveries)
 	signedIn("POST /deliveries/release", (*visit).releaseDeliveries)
 	signedIn("GET /notices", (*visit).notices)

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -155,14 +156,17 @@ func (s *Server) functions() template.FuncMap {
 		"can": func(item signalbox.ToDoItem, action string) bool {
 			return slices.Contains(item.Actions, signalbox.Action(action))
 		},
-		"has":          slices.Contains[[]string],
-		"creatable":    creatable,
-		"instant":      func(t time.Time) string { return t.Format(time.RFC3339Nano) },
-		"storedAs":     storedAs,
-		"workflowPath": workflowPath,
-		"lines":        func(text string) int { return min(8, 2+strings.Count(text, "\n")) },
-		"id":           anchor,
-		"split":        strings.Fields,
+		"has":         slices.Contains[[]string],
+		"creatable":   creatable,
+		"instant":     func(t time.Time) string { return t.Format(time.RFC3339Nano) },
+		"storedAs":    storedAs,
+		"dismissible": inboxadmin.Dismissible,
+		// What was dead can be read again after its dismissal.
+		"dismissedFrom": inboxadmin.DismissedFrom,
+		"workflowPath":  workflowPath,
+		"lines":         func(text string) int { return min(8, 2+strings.Count(text, "\n")) },
+		"id":            anchor,
+		"split":         strings.Fields,
 		// The contract's sentences mark names as code, for Temporal's Web UI.
 		"plain": func(text string) string { return strings.ReplaceAll(text, "`", "") },
 	}

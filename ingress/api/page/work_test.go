@@ -118,10 +118,10 @@ func TestWhatATokenMayNotDoHasNoButton(t *testing.T) {
 	id := w.storeDelivery(t, inbox.Delivery{Provider: "offload", Lane: "offload-case/w9", Kind: "case.completed", State: inbox.StateDead}, []byte(`{"event":"x"}`))
 	reader, admin := w.signedIn(t, readSecret), w.signedIn(t, annSecret)
 	for path, buttons := range map[string][]string{
-		"/":                 {"Send the answer", "Cancel the case", "Adopt this case", "Create it again", "Replay"},
+		"/":                 {"Send the answer", "Cancel the case", "Adopt this case", "Create it again", "Replay", ">Dismiss<"},
 		"/cases/w9":         {"Send the answer", "Cancel the case", "Check now"},
 		"/deliveries":       {"Replay all", "Verify again"},
-		"/deliveries/" + id: {">Replay<", ">Reveal<"},
+		"/deliveries/" + id: {">Replay<", ">Dismiss<", ">Reveal<"},
 	} {
 		_, read := reader.get(t, path)
 		_, full := admin.get(t, path)
@@ -157,6 +157,41 @@ func TestALimitedTokenIsOfferedNoDeliveryOfACase(t *testing.T) {
 	_, list := w.signedIn(t, emeaSecret).get(t, "/deliveries")
 	require.Contains(t, list, "name one")
 	require.NotContains(t, list, "Replay all")
+}
+
+func TestADismissedDeliveryLeavesTheToDoListAndCanBeReplayed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	b := w.signedIn(t, annSecret)
+	dead := w.storeDelivery(t, inbox.Delivery{Provider: "artmail", Scope: "crm", State: inbox.StateDead, Reason: "unreadable"},
+		[]byte(`{"type":"agent.paused","activationId":"a1","timestamp":1774131900000}`))
+	held := w.storeDelivery(t, inbox.Delivery{Provider: "artmail", Scope: "crm", Kind: "unverified", State: inbox.StateQuarantined}, hook.Pack(nil, "", []byte(`{}`)))
+	ping := w.storeDelivery(t, inbox.Delivery{Provider: "artmail", Scope: "crm", Kind: "test.ping", State: inbox.StateIgnored}, []byte(`{}`))
+	_, body := b.get(t, "/")
+	require.Contains(t, body, "/deliveries/"+dead+"/dismiss")
+	_, body = b.post(t, "/deliveries/"+dead+"/dismiss", url.Values{"return": {"/"}})
+	require.Contains(t, body, "Dismissed: 1.")
+	require.NotContains(t, body, "/deliveries/"+dead)
+	_, body = b.get(t, "/deliveries/"+dead)
+	require.Contains(t, body, "dead before its dismissal by ann: unreadable")
+	require.NotContains(t, body, ">Dismiss<")
+	require.Contains(t, body, ">Replay<")
+
+	_, body = b.get(t, "/deliveries/"+held)
+	require.Contains(t, body, ">Dismiss<")
+	_, body = b.post(t, "/deliveries/"+held+"/dismiss", url.Values{"return": {"/deliveries/" + held}})
+	require.Contains(t, body, "quarantined before its dismissal by ann")
+	require.NotContains(t, body, ">Dismiss<")
+	require.NotContains(t, body, ">Replay<", "no secret has verified it")
+
+	_, body = b.get(t, "/deliveries/"+ping)
+	require.NotContains(t, body, ">Dismiss<")
+	status, body := b.post(t, "/deliveries/"+ping+"/dismiss", nil)
+	require.Equal(t, 409, status)
+	require.Contains(t, html.UnescapeString(body), "the delivery is ignored and can't be dismissed: no person is needed for it")
+
+	_, body = b.post(t, "/deliveries/"+dead+"/replay", nil)
+	require.Contains(t, body, "Replayed: 1. Not replayable: 0.")
 }
 
 func TestADeadDeliveryIsReplayedAndTheQuarantineReleased(t *testing.T) {

@@ -98,7 +98,7 @@ func TestTheMostUrgentComesFirstAmongTenThousandOpenCases(t *testing.T) {
 	require.Equal(t, 2_000, list.Total)
 }
 
-func TestWhatNoPersonCanCloseComesLastInTheToDoList(t *testing.T) {
+func TestWhatNoRunningWorkflowWaitsForComesLastInTheToDoList(t *testing.T) {
 	t.Parallel()
 	apps, fake := signalboxtest.New(t, signalbox.Options{Deliveries: lateInbox{}})
 	const cancelled = 21
