@@ -180,6 +180,21 @@ func TestBadInputIsRefusedByTheNameOfItsField(t *testing.T) {
 	require.Empty(t, w.temporal.updates)
 }
 
+func TestAProblemNamesTheFirstOfManyUnknownFieldsAndCountsTheOthers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	unknown := make([]string, 100_000)
+	for i := range unknown {
+		unknown[i] = fmt.Sprintf(`"%d":0`, i)
+	}
+	got := w.call(t, "POST", "/v1/cases/x/cancel", "{"+strings.Join(unknown, ",")+"}", map[string]string{"Content-Type": "application/json"})
+	require.Equal(t, 400, got.status, got.body)
+	p := got.problem(t)
+	require.Len(t, p.Errors, 21)
+	require.Contains(t, p.Detail, "0: there is no such field: remove it; 1: there")
+	require.Equal(t, "99980 more fields can't be used", p.Errors[20].Detail)
+}
+
 func TestWhatIsNoCallIsAProblemToo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)

@@ -34,14 +34,15 @@ const (
 
 // validate checks the parameters and the body of a request, and leaves the body to be read again.
 func (s *specification) validate(c echo.Context, op *operation) error {
-	fields := s.checkPath(c, op)
+	var wrong wrongFields
+	s.checkPath(c, op, &wrong)
 	query, err := url.ParseQuery(c.Request().URL.RawQuery)
 	if err != nil {
 		return invalid(FieldError{Field: "query", Detail: "it is not percent-encoded: encode it"})
 	}
-	fields = append(fields, s.checkQuery(query, op)...)
-	if len(fields) > 0 {
-		return invalid(bounded(fields)...)
+	s.checkQuery(query, op, &wrong)
+	if err := wrong.problem(); err != nil {
+		return err
 	}
 	if c.Request().Method != http.MethodPost {
 		return nil
@@ -49,17 +50,42 @@ func (s *specification) validate(c echo.Context, op *operation) error {
 	return s.checkBody(c.Request(), op)
 }
 
-func (s *specification) checkPath(c echo.Context, op *operation) []FieldError {
-	var fields []FieldError
+// wrongFields collects what is wrong with a request: the first maxFields, and the number of the others. A body has room for 100,000 wrong names.
+type wrongFields struct {
+	first []FieldError
+	more  int
+}
+
+func (w *wrongFields) add(field, detail string) {
+	one := FieldError{Field: field, Detail: detail}
+	switch {
+	case slices.Contains(w.first, one): // two rules of a field may want the same
+	case len(w.first) < maxFields:
+		w.first = append(w.first, one)
+	default:
+		w.more++
+	}
+}
+
+func (w *wrongFields) problem() error {
+	switch {
+	case len(w.first) == 0:
+		return nil
+	case w.more > 0:
+		return invalid(append(w.first, FieldError{Field: "body", Detail: fmt.Sprintf("%d more fields can't be used", w.more)})...)
+	}
+	return invalid(w.first...)
+}
+
+func (s *specification) checkPath(c echo.Context, op *operation, wrong *wrongFields) {
 	for _, p := range op.path {
 		value, err := pathParam(c, p.name)
 		if err != nil {
-			fields = append(fields, FieldError{Field: p.name, Detail: "it is not percent-encoded: encode it"})
+			wrong.add(p.name, "it is not percent-encoded: encode it")
 			continue
 		}
-		fields = append(fields, s.check(p.schema, p.name, value)...)
+		s.check(p.schema, p.name, value, wrong)
 	}
-	return fields
 }
 
 // pathParam returns a part of the path, decoded. Echo takes the parts from RawPath, where the URL has one.
@@ -70,27 +96,25 @@ func pathParam(c echo.Context, name string) (string, error) {
 	return url.PathUnescape(c.Param(name)) //nolint:wrapcheck // the caller says what is wrong
 }
 
-func (s *specification) checkQuery(query url.Values, op *operation) []FieldError {
-	var fields []FieldError
+func (s *specification) checkQuery(query url.Values, op *operation, wrong *wrongFields) {
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		p, known := op.query[name]
 		values := query[name]
 		switch {
 		case !known:
-			fields = append(fields, FieldError{Field: shortName(name), Detail: "there is no such parameter: remove it"})
+			wrong.add(shortName(name), "there is no such parameter: remove it")
 		case p.typ == "array":
 			list := make([]any, len(values))
 			for i, v := range values {
 				list[i] = v
 			}
-			fields = append(fields, s.check(p.schema, name, list)...)
+			s.check(p.schema, name, list, wrong)
 		case len(values) > 1:
-			fields = append(fields, FieldError{Field: name, Detail: "it is given more than once: give it once"})
+			wrong.add(name, "it is given more than once: give it once")
 		default:
-			fields = append(fields, s.check(p.schema, name, typed(values[0], p.typ))...)
+			s.check(p.schema, name, typed(values[0], p.typ), wrong)
 		}
 	}
-	return fields
 }
 
 // typed is a parameter as the type that its schema wants; one that can't be read stays text, which the schema refuses.
@@ -143,10 +167,9 @@ func (s *specification) checkBody(r *http.Request, op *operation) error {
 	if field := tooMany(op.body, "", value); field != nil {
 		return invalid(*field)
 	}
-	if fields := s.check(op.body, "", value); len(fields) > 0 {
-		return invalid(bounded(fields)...)
-	}
-	return nil
+	var wrong wrongFields
+	s.check(op.body, "", value, &wrong)
+	return wrong.problem()
 }
 
 // decode reads one JSON value whose depth and numbers are within bounds.
@@ -219,36 +242,27 @@ func tooMany(schema *jsonschema.Schema, at string, value any) *FieldError {
 	return nil
 }
 
-// check returns what a schema refuses of a value; at is the name of the value, empty for the body.
-func (s *specification) check(schema *jsonschema.Schema, at string, value any) []FieldError {
+// check adds what a schema refuses of a value; at is the name of the value, empty for the body.
+func (s *specification) check(schema *jsonschema.Schema, at string, value any, wrong *wrongFields) {
 	var refused *jsonschema.ValidationError
-	if !errors.As(schema.Validate(value), &refused) {
-		return nil
+	if errors.As(schema.Validate(value), &refused) {
+		s.collect(refused, at, wrong)
 	}
-	var fields []FieldError
-	s.collect(refused, at, &fields)
-	return fields
 }
 
 // collect takes the innermost errors: the others only say where those are.
-func (s *specification) collect(e *jsonschema.ValidationError, at string, fields *[]FieldError) {
+func (s *specification) collect(e *jsonschema.ValidationError, at string, wrong *wrongFields) {
 	if len(e.Causes) > 0 {
 		for _, cause := range e.Causes {
-			s.collect(cause, at, fields)
+			s.collect(cause, at, wrong)
 		}
 		return
 	}
 	field := fieldName(at, e.InstanceLocation)
-	add := func(name, detail string) {
-		// Two rules of a field may want the same.
-		if one := (FieldError{Field: name, Detail: detail}); !slices.Contains(*fields, one) {
-			*fields = append(*fields, one)
-		}
-	}
 	switch k := e.ErrorKind.(type) {
 	case *kind.Required:
 		for _, missing := range k.Missing {
-			add(join(field, missing), "it is missing: set it")
+			wrong.add(join(field, missing), "it is missing: set it")
 		}
 	case *kind.AdditionalProperties:
 		for _, name := range slices.Sorted(slices.Values(k.Properties)) {
@@ -256,13 +270,13 @@ func (s *specification) collect(e *jsonschema.ValidationError, at string, fields
 			if name == "by" {
 				detail = "the name of the token is recorded: remove it"
 			}
-			add(join(field, shortName(name)), detail)
+			wrong.add(join(field, shortName(name)), detail)
 		}
 	default:
 		if field == "" {
 			field = "body"
 		}
-		add(field, s.inWords(e))
+		wrong.add(field, s.inWords(e))
 	}
 }
 
@@ -343,11 +357,4 @@ func shortName(name string) string {
 		return string(runes[:most]) + "…"
 	}
 	return clean
-}
-
-func bounded(fields []FieldError) []FieldError {
-	if more := len(fields) - maxFields; more > 0 {
-		return append(fields[:maxFields:maxFields], FieldError{Field: "body", Detail: fmt.Sprintf("%d more fields can't be used", more)})
-	}
-	return fields
 }
