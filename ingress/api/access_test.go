@@ -6,9 +6,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
@@ -125,6 +127,34 @@ func TestWhoMayNotIsRefusedAndLoggedWithoutTheToken(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, audited)
 }
+
+func TestCallersWithoutATokenDoNotFillTheLog(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, tokens())
+	core, logs := observer.New(zap.DebugLevel)
+	w.deps.Log = zap.New(core, zap.WithClock(stopped{}))
+	var err error
+	w.server, err = api.New(w.deps)
+	require.NoError(t, err)
+	for range 300 {
+		require.Equal(t, 401, w.call(t, "GET", "/v1/cases/x", "", nil).status)
+		require.Equal(t, 404, w.call(t, "POST", "/v1/nothing", "", nil).status)
+		require.Equal(t, 403, w.call(t, "POST", "/v1/cases", "", map[string]string{"Origin": "https://evil.example.com"}).status)
+	}
+	require.Equal(t, 10, logs.FilterMessage("call refused").Len())
+	require.Equal(t, 10, logs.FilterMessage("call answered").Len())
+	logs.TakeAll()
+	for range 20 { // whoever has a token is named each time
+		require.Equal(t, 403, w.call(t, "POST", "/v1/cases", "", map[string]string{"Authorization": "Bearer " + readSecret}).status)
+	}
+	require.Equal(t, 20, logs.FilterMessage("call refused").Len())
+}
+
+// stopped is a clock for logs.
+type stopped struct{}
+
+func (stopped) Now() time.Time                         { return clock }
+func (stopped) NewTicker(d time.Duration) *time.Ticker { return time.NewTicker(d) }
 
 func TestATokenDoesWhatItsLimitsAllow(t *testing.T) {
 	t.Parallel()

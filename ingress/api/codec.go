@@ -35,7 +35,7 @@ const maxCodecBody = "8 MB"
 // A program sends Authorization: Bearer TOKEN. A browser that includes credentials is let in by its session on the page, which its cookie
 // proves; the cookie goes to the same site only, so the Web UI must be on it.
 func NewCodec(deps CodecDeps) http.Handler {
-	s := &codecServer{deps}
+	s := &codecServer{deps, SampledLog(deps.Log)}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = func(err error, c echo.Context) {
@@ -59,7 +59,11 @@ func NewCodec(deps CodecDeps) http.Handler {
 	return e
 }
 
-type codecServer struct{ deps CodecDeps }
+type codecServer struct {
+	deps CodecDeps
+	// strangers is the log of calls without a token.
+	strangers *zap.Logger
+}
 
 // admit refuses web pages of other origins itself: the browser only keeps the answer from them.
 func (s *codecServer) admit(scope Scope) echo.MiddlewareFunc {
@@ -67,7 +71,11 @@ func (s *codecServer) admit(scope Scope) echo.MiddlewareFunc {
 		return func(c echo.Context) error {
 			token, err := s.caller(c.Response(), c.Request(), scope)
 			if err != nil {
-				s.deps.Log.Warn("codec call refused", zap.String("route", c.Path()), zap.String("by", token.Name), zap.String("remote", c.Request().RemoteAddr),
+				log := s.deps.Log
+				if token.Name == "" {
+					log = s.strangers
+				}
+				log.Warn("codec call refused", zap.String("route", c.Path()), zap.String("by", token.Name), zap.String("remote", c.Request().RemoteAddr),
 					zap.String("why", toProblem(err).kind.name))
 				return err
 			}

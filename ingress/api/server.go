@@ -71,6 +71,8 @@ type Server struct {
 	deps    Deps
 	spec    *specification
 	handler http.Handler
+	// strangers is the log of calls without a token.
+	strangers *zap.Logger
 
 	// One caller must not keep the inbox, Offload's rate or Temporal's waiting calls from others.
 	counting, reading, transcripts *semaphore.Weighted
@@ -95,7 +97,7 @@ func New(deps Deps) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		deps: deps, spec: spec, stopping: make(chan struct{}),
+		deps: deps, spec: spec, strangers: SampledLog(deps.Log), stopping: make(chan struct{}),
 		counting: semaphore.NewWeighted(countingAtOnce), reading: semaphore.NewWeighted(readingAtOnce), transcripts: semaphore.NewWeighted(transcriptsAtOnce),
 		waiting: waiters{of: map[string]int{}},
 	}
@@ -111,7 +113,7 @@ func New(deps Deps) (*Server, error) {
 	origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := newRequestID()
 		w.Header().Set("X-Request-Id", id)
-		s.deps.Log.Warn("call refused", zap.String("request_id", id), zap.String("method", r.Method), zap.Int("status", problemForeignOrigin.status),
+		s.strangers.Warn("call refused", zap.String("request_id", id), zap.String("method", r.Method), zap.Int("status", problemForeignOrigin.status),
 			zap.String("remote", r.RemoteAddr), zap.String("why", problemForeignOrigin.name))
 		_ = (&problemError{kind: problemForeignOrigin, detail: problemForeignOrigin.fix}).write(w, id) // the client may have gone
 	}))
@@ -158,20 +160,24 @@ func abandoned(sent context.Context, err error) bool {
 
 // logEnd writes a line for each call that changed something or was refused. It has no parameter, since those may be secret.
 func (s *Server) logEnd(c echo.Context, abandoned bool, err error) {
-	status := c.Response().Status
+	status, by := c.Response().Status, caller(c.Request().Context()).Name
+	log := s.deps.Log
+	if by == "" {
+		log = s.strangers
+	}
 	fields := []zap.Field{
 		zap.String("request_id", requestID(c)), zap.String("method", c.Request().Method), zap.String("route", c.Path()),
-		zap.Int("status", status), zap.String("by", caller(c.Request().Context()).Name),
+		zap.Int("status", status), zap.String("by", by),
 	}
 	switch {
 	case abandoned:
-		s.deps.Log.Debug("call abandoned by its caller", fields...)
+		log.Debug("call abandoned by its caller", fields...)
 	case status >= http.StatusInternalServerError:
-		s.deps.Log.Error("call failed", append(fields, zap.Error(err))...)
+		log.Error("call failed", append(fields, zap.Error(err))...)
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		s.deps.Log.Warn("call refused", append(fields, zap.String("remote", c.Request().RemoteAddr), zap.String("why", toProblem(err).kind.name))...)
+		log.Warn("call refused", append(fields, zap.String("remote", c.Request().RemoteAddr), zap.String("why", toProblem(err).kind.name))...)
 	case c.Request().Method != http.MethodGet:
-		s.deps.Log.Info("call answered", fields...)
+		log.Info("call answered", fields...)
 	}
 }
 

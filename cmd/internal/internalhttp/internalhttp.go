@@ -6,11 +6,13 @@
 package internalhttp
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
+	stdlog "log"
 	"net"
 	"net/http"
 	"net/netip"
@@ -20,8 +22,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
+	"golang.org/x/net/netutil"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/health"
+	"github.com/signalbox-dev/signalbox/ingress/api"
 )
 
 // Config holds the handlers and the protection of the listener. The zero value is for loopback: plain HTTP, and the Host header is checked.
@@ -36,7 +40,12 @@ type Config struct {
 	CertFile, KeyFile string
 	// AnyHost turns the check of the Host header off: for an address beyond loopback, and if callers need tokens.
 	AnyHost bool
+	// MaxConnections is how many connections are open at a time; others wait. 0: maxConnections.
+	MaxConnections int
 }
+
+// maxConnections leaves room beside the 1,000 calls of the API that may wait.
+const maxConnections = 2048
 
 // API is a handler with waiting calls, which end when Stop is called.
 type API interface {
@@ -54,7 +63,7 @@ type Server struct {
 
 // New fails if the certificate can't be used.
 func New(config Config, board *health.Board, registry *prometheus.Registry, log *zap.Logger) (*Server, error) {
-	s := &Server{config: config, log: log}
+	s := &Server{config: config, log: api.SampledLog(log)}
 	if config.CertFile != "" {
 		certificate, err := newCertificate(config.CertFile, config.KeyFile, log)
 		if err != nil {
@@ -138,6 +147,15 @@ func IsLoopback(host string) bool {
 	return err == nil && address.Unmap().IsLoopback()
 }
 
+// connectionErrors logs what net/http reports, such as failed TLS handshakes, under one message. The text has the address, and would be
+// another message for each connection to a sampled log.
+type connectionErrors struct{ log *zap.Logger }
+
+func (c connectionErrors) Write(text []byte) (int, error) {
+	c.log.Warn("connection failed", zap.String("cause", strings.TrimSpace(string(text))))
+	return len(text), nil
+}
+
 const stopTimeout = 2 * time.Second
 
 // Serve answers on the listener until ctx ends.
@@ -149,11 +167,12 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          zap.NewStdLog(s.log.Named("http")),
+		ErrorLog:          stdlog.New(connectionErrors{s.log.Named("http")}, "", 0),
 	}
 	if s.config.API != nil {
 		server.RegisterOnShutdown(s.config.API.Stop)
 	}
+	listener = netutil.LimitListener(listener, cmp.Or(s.config.MaxConnections, maxConnections))
 	if s.tls != nil {
 		listener = tls.NewListener(listener, s.tls)
 	}

@@ -10,11 +10,13 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/health"
 	"github.com/signalbox-dev/signalbox/cmd/internal/internalhttp"
@@ -32,13 +35,19 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // serve runs a listener until the test ends and returns its host:port.
 func serve(t *testing.T, config internalhttp.Config, collectors ...prometheus.Collector) string {
 	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	serveOn(t, listener, config, zap.NewNop(), collectors...)
+	return listener.Addr().String()
+}
+
+func serveOn(t *testing.T, listener net.Listener, config internalhttp.Config, log *zap.Logger, collectors ...prometheus.Collector) {
+	t.Helper()
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors...)
 	board, err := health.New(nil, registry, zap.NewNop(), time.Now)
 	require.NoError(t, err)
-	server, err := internalhttp.New(config, board, registry, zap.NewNop())
-	require.NoError(t, err)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	server, err := internalhttp.New(config, board, registry, log)
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan error, 1)
@@ -47,7 +56,6 @@ func serve(t *testing.T, config internalhttp.Config, collectors ...prometheus.Co
 		stop()
 		require.NoError(t, <-served)
 	})
-	return listener.Addr().String()
 }
 
 func get(t *testing.T, address, path, host, authorization string) int {
@@ -94,6 +102,68 @@ func (a waiting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a waiting) Stop() { close(a.stopped) }
+
+// counted counts the calls of Accept.
+type counted struct {
+	net.Listener
+	accepts atomic.Int64
+}
+
+func (c *counted) Accept() (net.Conn, error) {
+	c.accepts.Add(1)
+	return c.Listener.Accept()
+}
+
+func TestConnectionsBeyondTheMostWait(t *testing.T) {
+	t.Parallel()
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	listener := &counted{Listener: inner}
+	serveOn(t, listener, internalhttp.Config{MaxConnections: 1}, zap.NewNop())
+	address := inner.Addr().String()
+	kept := &http.Client{Transport: &http.Transport{}}
+	for range 100 {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/healthz", nil)
+		require.NoError(t, err)
+		response, err := kept.Do(request)
+		require.NoError(t, err)
+		_, err = io.Copy(io.Discard, response.Body)
+		require.NoError(t, errors.Join(err, response.Body.Close()))
+	}
+	require.EqualValues(t, 1, listener.accepts.Load(), "the next connection is not taken while this one is open")
+	kept.CloseIdleConnections()
+	require.Equal(t, 200, get(t, address, "/healthz", address, ""))
+}
+
+// stopped is a clock for logs.
+type stopped struct{ at time.Time }
+
+func (s stopped) Now() time.Time                       { return s.at }
+func (stopped) NewTicker(d time.Duration) *time.Ticker { return time.NewTicker(d) }
+
+func TestFailedHandshakesDoNotFillTheLog(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	config := internalhttp.Config{CertFile: filepath.Join(folder, "cert.pem"), KeyFile: filepath.Join(folder, "key.pem")}
+	cert, key := selfSigned(t, "name")
+	require.NoError(t, os.WriteFile(config.CertFile, cert, 0o600))
+	require.NoError(t, os.WriteFile(config.KeyFile, key, 0o600))
+	core, logs := observer.New(zap.DebugLevel)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	serveOn(t, listener, config, zap.New(core, zap.WithClock(stopped{time.Now()})))
+	for range 50 {
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", listener.Addr().String())
+		require.NoError(t, err)
+		_, err = conn.Write([]byte("no handshake"))
+		require.NoError(t, err)
+		_, _ = io.Copy(io.Discard, conn) // ends after the line was written
+		require.NoError(t, conn.Close())
+	}
+	lines := logs.TakeAll()
+	require.Len(t, lines, 10)
+	require.Contains(t, lines[0].ContextMap()["cause"], "TLS handshake error")
+}
 
 func TestTheAPIIsUnderV1AndAStopEndsItsWaitingCalls(t *testing.T) {
 	t.Parallel()

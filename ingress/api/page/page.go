@@ -52,6 +52,7 @@ type Deps struct {
 // Server answers browsers. Make one with New.
 type Server struct {
 	deps          Deps
+	strangers     *zap.Logger // the log of sign-ins that failed
 	sessions      *sessions
 	signInLimiter *ratelimit.Limiter[netip.Addr]
 	pages         map[string]*template.Template
@@ -79,7 +80,7 @@ var mediaTypes = map[string]string{".css": "text/css; charset=utf-8", ".js": "te
 // New makes a server. It fails only for templates that a test would have refused.
 func New(deps Deps) (*Server, error) {
 	s := &Server{
-		deps: deps, sessions: newSessions(deps.Keys, deps.Now),
+		deps: deps, strangers: api.SampledLog(deps.Log), sessions: newSessions(deps.Keys, deps.Now),
 		signInLimiter: ratelimit.New[netip.Addr](deps.Now, signInBurst, 1/signInEvery.Seconds()), assets: map[string]asset{}, pages: map[string]*template.Template{},
 	}
 	if err := s.readAssets(); err != nil {

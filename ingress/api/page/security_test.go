@@ -1,6 +1,7 @@
 package page_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 // Each row is something that an attacker tries; none of them gets in, and none changes anything.
@@ -322,6 +325,30 @@ func TestTheSignInLimitIsOfOneSourceAndEnds(t *testing.T) {
 	require.Equal(t, 303, try("198.51.100.7:1", annSecret, "203.0.113.2"))
 	require.Equal(t, 429, try("192.0.2.9:1", annSecret, "203.0.113.3"))
 }
+
+func TestFailedSignInsDoNotFillTheLog(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	core, logs := observer.New(zap.DebugLevel)
+	at := time.Now()
+	w.deps.Now = func() time.Time { return at }
+	w.deps.Log = zap.New(core, zap.WithClock(stopped{at}))
+	w.server, w.url = w.process(t)
+	for n := range 300 {
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://localhost/sign-in", strings.NewReader("token=a-guess"))
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		request.RemoteAddr = fmt.Sprintf("192.0.2.%d:1", n%20)
+		w.server.ServeHTTP(httptest.NewRecorder(), request)
+	}
+	require.Equal(t, 10, logs.FilterMessage("sign-in refused").Len())
+	require.Equal(t, 10, logs.FilterMessage("sign-in throttled").Len())
+}
+
+// stopped is a clock for logs.
+type stopped struct{ at time.Time }
+
+func (s stopped) Now() time.Time                       { return s.at }
+func (stopped) NewTicker(d time.Duration) *time.Ticker { return time.NewTicker(d) }
 
 func TestWithoutTokensThereIsNothingToSignInTo(t *testing.T) {
 	t.Parallel()

@@ -51,7 +51,7 @@ func (v *visit) signIn() {
 	source := v.s.deps.Source(v.r)
 	if !v.s.signInLimiter.Allow(source) {
 		wait := strconv.Itoa(int(signInEvery.Seconds()))
-		v.s.deps.Log.Warn("sign-in throttled", zap.Stringer("source", source))
+		v.s.strangers.Warn("sign-in throttled", zap.Stringer("source", source))
 		v.w.Header().Set("Retry-After", wait)
 		form.Problem = "Too many attempts from this address. Wait " + wait + " seconds and try again."
 		v.askToSignIn(http.StatusTooManyRequests, form)
@@ -60,7 +60,7 @@ func (v *visit) signIn() {
 	secret := strings.TrimSpace(v.form.Get("token"))
 	token, known := v.s.deps.API.Caller(secret)
 	if !known || secret == "" {
-		v.s.deps.Log.Warn("sign-in refused", zap.Stringer("source", source))
+		v.s.strangers.Warn("sign-in refused", zap.Stringer("source", source))
 		form.Problem = "That token is not known, or no longer valid."
 		v.askToSignIn(http.StatusUnauthorized, form)
 		return
