@@ -89,8 +89,8 @@
 //   - An API token lets its holder do what its scopes say, at most for the token's accounts and agents. Its name is recorded as who acted.
 //     cases:read and activations:read show requests, questions, answers, results, conversations at Offload, approvals and runs. cases:write
 //     starts, answers, cancels and adopts cases; activations:write asks for approvals and opens and closes runs. Either can name configured
-//     callbacks, and any workflow of the namespace, as targets of notices. cases:write resends and dismisses the notices of cases,
-//     activations:write those of activations.
+//     callbacks, and any workflow of the namespace but Signalbox's and Temporal's own, as targets of notices. cases:write resends and
+//     dismisses the notices of cases, activations:write those of activations.
 //     deliveries:read shows deliveries without the secret and personal parts of their bodies. deliveries:write replays, dismisses, releases
 //     and purges them. keys:reveal shows API keys and, with deliveries:read, whole bodies. payloads:read and
 //     payloads:write decrypt and encrypt what Temporal keeps. admin does all of it, reads the record of who acted, and catches up after an

@@ -269,12 +269,16 @@ func (c *check) replyTo(r *ReplyTo) {
 	c.receiver("replyTo.", *r)
 }
 
-// receiver also refuses Signalbox's own workflows: they would take the notice for another signal, such as new options.
+// receiver also refuses Signalbox's own workflows and Temporal's system workflows: they would take the notice for another signal, such as new
+// options, or the update of a schedule.
 func (c *check) receiver(at string, r ReplyTo) {
 	c.ascii(at+"workflowId", r.WorkflowID, MaxWorkflowIDBytes)
 	c.ascii(at+"signal", r.Signal, MaxSignalNameBytes)
-	if kind, _, _ := strings.Cut(r.WorkflowID, "/"); slices.Contains(ownWorkflows, kind) {
+	switch kind, _, _ := strings.Cut(r.WorkflowID, "/"); {
+	case slices.Contains(ownWorkflows, kind):
 		c.say("%sworkflowId: %q is a workflow of Signalbox: name one of your own", at, clip(r.WorkflowID))
+	case strings.HasPrefix(kind, "temporal-sys-"):
+		c.say("%sworkflowId: %q is a system workflow of Temporal: name one of your own", at, clip(r.WorkflowID))
 	}
 }
 

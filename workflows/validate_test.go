@@ -109,6 +109,8 @@ func TestAnArgumentBeyondALimitNamesTheFieldAndTheFix(t *testing.T) {
 		{workflows.OpenRun{RunID: "r", ReplyTo: &workflows.ReplyTo{WorkflowID: "größe", Signal: "s"}}, "replyTo.workflowId: \"größe\" has a character that is not printable ASCII"},
 		{workflows.OpenRun{RunID: "r", ReplyTo: &workflows.ReplyTo{WorkflowID: "w"}}, "replyTo.signal: it is missing"},
 		{workflows.OpenRun{RunID: "r", ReplyTo: &workflows.ReplyTo{WorkflowID: "artmail-activation/a/b", Signal: "activation-options"}}, "replyTo.workflowId: \"artmail-activation/a/b\" is a workflow of Signalbox: name one of your own"},
+		{workflows.ReplyTo{WorkflowID: "temporal-sys-scheduler:nightly", Signal: "update"}, "workflowId: \"temporal-sys-scheduler:nightly\" is a system workflow of Temporal: name one of your own"},
+		{workflows.OpenRun{RunID: "r", ReplyTo: &workflows.ReplyTo{WorkflowID: "temporal-sys-batcher", Signal: "s"}}, "is a system workflow of Temporal"},
 		{workflows.ApprovalRequest{MessageID: "m", ReplyTo: &workflows.ReplyTo{WorkflowID: "offload-case/r", Signal: "reconcile-now"}}, "is a workflow of Signalbox"},
 		{workflows.CloseRun{RunID: longID}, "runId: 251"},
 		{workflows.CloseRun{RunID: "r", Reason: longWord}, "reason: 501"},

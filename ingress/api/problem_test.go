@@ -57,6 +57,7 @@ func TestBadInputIsRefusedByTheNameOfItsField(t *testing.T) {
 		{"POST", "/v1/cases", `{"caseId":"c","replyTo":{"workflowId":"` + marker + `ü","signal":"s"}}`, "replyTo.workflowId: want 1 to 255 printable"},
 		{"POST", "/v1/cases", `{"caseId":"c","replyTo":{"workflowId":"w","signal":""}}`, "replyTo.signal: want 1 to 255 printable"},
 		{"POST", "/v1/cases", `{"caseId":"c","replyTo":{"workflowId":"artmail-activation/a/b","signal":"activation-options"}}`, "replyTo.workflowId:"},
+		{"POST", "/v1/cases", `{"caseId":"c","replyTo":{"workflowId":"temporal-sys-scheduler:nightly","signal":"update"}}`, "replyTo.workflowId:"},
 		{"POST", "/v1/cases", `{"caseId":"c","options":{"pollFloor":"` + marker + `"}}`, "options.pollFloor: want a number with a unit"},
 		{"POST", "/v1/cases", `{"caseId":"c","options":{"pollFloor":"-5m"}}`, "options.pollFloor: want a number with a unit"},
 		{"POST", "/v1/cases", `{"caseId":"c","options":{"reconcileAfter":"99999h"}}`, "options.reconcileAfter:"},
