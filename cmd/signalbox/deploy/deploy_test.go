@@ -1,4 +1,4 @@
-// Package deploy_test tries the files of this folder that Prometheus and Grafana read.
+// Package deploy_test tries the files of this folder.
 package deploy_test
 
 import (

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -123,4 +124,31 @@ func status(t *testing.T, conn net.Conn) int {
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	return response.StatusCode
+}
+
+// Both processes are away, which nginx reports, too.
+func TestNginxLogsNoCapabilityURL(t *testing.T) {
+	t.Parallel()
+	nginx, address, folder := testenv.Program(t, "nginx", "nginx-light"), freeAddress(t), t.TempDir()
+	at := func(name string) string { return filepath.Join(folder, name) }
+	require.NoError(t, os.WriteFile(at("signalbox.conf"), []byte(changed(t, "nginx.conf", "listen 80;", "listen "+address+";",
+		"10.0.0.11:8080", freeAddress(t), "10.0.0.12:8080", freeAddress(t))), 0o600))
+	temporary := ""
+	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
+		temporary += fmt.Sprintf("%s_temp_path %s;\n", kind, at(kind))
+	}
+	require.NoError(t, os.WriteFile(at("main.conf"), fmt.Appendf(nil, "daemon off;\npid %s;\nerror_log %s;\nevents {}\nhttp {\naccess_log %s;\n%sinclude %s;\n}\n",
+		at("nginx.pid"), at("error.log"), at("access.log"), temporary, at("signalbox.conf")), 0o600))
+	stop := start(t, nginx, "-c", at("main.conf"), "-p", folder, "-e", "stderr")
+	conn := dial(t, address)
+	_, err := io.WriteString(conn, "POST /webhooks/offload/order-7/a-secret-token HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+	require.NoError(t, err)
+	require.Equal(t, http.StatusBadGateway, status(t, conn))
+	logged := stop()
+	for _, name := range []string{"error.log", "access.log"} {
+		text, err := os.ReadFile(at(name))
+		require.NoError(t, err)
+		logged += string(text)
+	}
+	require.NotContains(t, logged, "a-secret-token")
 }
