@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // Client calls one Offload API with one key. It is safe for concurrent use.
@@ -19,6 +21,8 @@ type Client struct {
 	now              func() time.Time
 	observe          func(context.Context, string) (context.Context, func(Call))
 	reads, writes    via
+	// large has the places of large responses, from the reading of the body until it is decoded.
+	large *semaphore.Weighted
 }
 
 // via is an HTTP client with its rate limit; reads and writes have one each.
@@ -41,6 +45,7 @@ func New(cfg Config) (*Client, error) {
 		observe:          cfg.Observe,
 		reads:            via{newHTTPClient(cfg.Timeout, readTransport), newLimiter(cfg.ReadsPerSecond, cfg)},
 		writes:           via{newHTTPClient(cfg.Timeout, writeTransport), newLimiter(cfg.CallsPerSecond, cfg)},
+		large:            semaphore.NewWeighted(largeAtOnce),
 	}, nil
 }
 
@@ -110,6 +115,7 @@ func get[T checked](ctx context.Context, c *Client, op, route string) (data T, l
 	if err != nil {
 		return data, nil, err
 	}
+	defer response.done()
 	return decode[T](response)
 }
 
@@ -126,6 +132,7 @@ func post[T checked](ctx context.Context, c *Client, op, route string, body any,
 	if err != nil {
 		return data, err
 	}
+	defer response.done()
 	data, _, err = decode[T](response)
 	return data, err
 }

@@ -29,6 +29,8 @@ type response struct {
 	op     string
 	status int
 	body   []byte
+	// done gives the place of a large body back. It must be called when the body is decoded.
+	done func()
 }
 
 // send sends a request once. It returns the response if it is a 2xx with a complete body, and otherwise an *Error.
@@ -49,12 +51,13 @@ func (c *Client) send(ctx context.Context, by via, call request) (response, erro
 	}
 	defer func() { _ = got.Body.Close() }() // the body has been read, so a failed close does not matter
 
-	raw, readErr := readBounded(got.Body, c.maxResponseBytes)
+	raw, done, readErr := c.readBody(ctx, got.Body)
+	if got.StatusCode/100 == 2 && readErr == nil {
+		return response{op: call.op, status: got.StatusCode, body: raw, done: done}, nil
+	}
+	defer done()
 	if got.StatusCode/100 == 2 {
-		if readErr != nil {
-			return response{}, &Error{Op: call.op, Kind: Uncertain, Status: got.StatusCode, Err: readErr}
-		}
-		return response{op: call.op, status: got.StatusCode, body: raw}, nil
+		return response{}, &Error{Op: call.op, Kind: Uncertain, Status: got.StatusCode, Err: readErr}
 	}
 	// The status alone decides; the body only explains it, so an error in reading it does not matter.
 	refusal := &Error{
@@ -99,6 +102,19 @@ func transportError(err error) error {
 	return err
 }
 
+// readBody reads a body. One that is not small waits for a place, which done gives back. It returns done also with an error.
+func (c *Client) readBody(ctx context.Context, body io.Reader) (raw []byte, done func(), err error) {
+	raw, err = readBounded(body, min(smallResponseBytes, c.maxResponseBytes))
+	if !errors.Is(err, ErrResponseTooLarge) || c.maxResponseBytes <= smallResponseBytes {
+		return raw, func() {}, err
+	}
+	if err := c.large.Acquire(ctx, 1); err != nil {
+		return raw, func() {}, fmt.Errorf("read response: %w", err)
+	}
+	raw, err = readBounded(io.MultiReader(bytes.NewReader(raw), body), c.maxResponseBytes)
+	return raw, func() { c.large.Release(1) }, err
+}
+
 // readBounded reads all of r. It fails with ErrResponseTooLarge beyond most bytes; with an error it returns the bytes read so far.
 func readBounded(r io.Reader, most int64) ([]byte, error) {
 	raw, err := io.ReadAll(io.LimitReader(r, most+1))
@@ -106,7 +122,7 @@ func readBounded(r io.Reader, most int64) ([]byte, error) {
 		return raw, fmt.Errorf("read response: %w", err)
 	}
 	if int64(len(raw)) > most {
-		return raw[:most], fmt.Errorf("%w: more than %d bytes", ErrResponseTooLarge, most)
+		return raw, fmt.Errorf("%w: more than %d bytes", ErrResponseTooLarge, most)
 	}
 	return raw, nil
 }
