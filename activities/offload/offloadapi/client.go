@@ -106,11 +106,14 @@ func caseRoute(caseID string, suffix ...string) (string, error) {
 	return route, nil
 }
 
-// get reads a route. It returns its data and the names of fields that were lost.
+// get reads a route. It returns its data and the names of fields that were lost. See withoutSecrets for its errors.
 func get[T checked](ctx context.Context, c *Client, op, route string) (data T, lost []string, err error) {
 	began := c.now()
 	ctx, ended := c.observe(ctx, op)
-	defer func() { ended(Call{Took: c.now().Sub(began), Lost: len(lost), Err: err}) }()
+	defer func() {
+		err = withoutSecrets(err, c.key())
+		ended(Call{Took: c.now().Sub(began), Lost: len(lost), Err: err})
+	}()
 	response, err := c.send(ctx, c.reads, request{op: op, method: http.MethodGet, route: route})
 	if err != nil {
 		return data, nil, err
@@ -123,12 +126,15 @@ func get[T checked](ctx context.Context, c *Client, op, route string) (data T, l
 func post[T checked](ctx context.Context, c *Client, op, route string, body any, secrets ...string) (data T, err error) {
 	began := c.now()
 	ctx, ended := c.observe(ctx, op)
-	defer func() { ended(Call{Took: c.now().Sub(began), Err: err}) }()
+	defer func() {
+		err = withoutSecrets(err, append(secrets, c.key())...)
+		ended(Call{Took: c.now().Sub(began), Err: err})
+	}()
 	raw, err := marshal(body)
 	if err != nil {
 		return data, &Error{Op: op, Kind: NotSent, Err: errors.Join(ErrInvalidArgument, err)}
 	}
-	response, err := c.send(ctx, c.writes, request{op: op, method: http.MethodPost, route: route, body: raw, secrets: secrets})
+	response, err := c.send(ctx, c.writes, request{op: op, method: http.MethodPost, route: route, body: raw})
 	if err != nil {
 		return data, err
 	}

@@ -56,7 +56,7 @@ type Error struct {
 	Status int
 	// Code is the code in the error envelope; empty without an envelope (gateways send none).
 	Code string
-	// Message is the provider's message, shortened, on one line, and without the API key.
+	// Message is the provider's message. It is shortened, on one line, and without secrets, as the text of Err is.
 	Message string
 	// RetryAfter is the pause that the response asks for, or 0.
 	RetryAfter time.Duration
@@ -78,8 +78,7 @@ func (e *Error) Error() string {
 		parts = append(parts, e.Message)
 	}
 	if e.Err != nil {
-		// The cause may quote a malformed response.
-		parts = append(parts, oneLine(strings.ReplaceAll(e.Err.Error(), "\n", ": "), maxMessage))
+		parts = append(parts, e.Err.Error())
 	}
 	return strings.Join(parts, ": ")
 }

@@ -2,8 +2,12 @@ package offloadapi_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"io"
+	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -168,6 +172,48 @@ func TestErrorsShowNoSecretAndStayShort(t *testing.T) {
 			require.NotContains(t, err.Error(), "token-of", name)
 			require.Less(t, len(err.Error()), 600, name)
 			require.True(t, utf8.ValidString(err.Error()), name)
+		}
+	}
+}
+
+func TestTheCauseOfAnErrorShowsNoSecret(t *testing.T) {
+	t.Parallel()
+	for op, call := range calls {
+		for name, c := range map[string]struct{ text, says string }{
+			"the request as the response":      {"X-Api-Key: " + testKey + "\r\n", `malformed HTTP status code "[secret]"`},
+			"the request behind a status":      {"HTTP/1.1 200 OK\r\nX-Api-Key " + testKey + "\r\n\r\n", "malformed MIME header"},
+			"a capability URL as the response": {"Location " + testWebhook + "\r\n", `malformed HTTP status code "`},
+		} {
+			server := listen(t, func(w *wire, conn *net.TCPConn) {
+				w.read(conn)
+				_, _ = io.WriteString(conn, c.text)
+			})
+			err := call(t.Context(), newClient(t, offloadapi.Config{BaseURL: server.url}))
+			require.ErrorIs(t, err, offloadapi.ErrUncertain, "%s: %s", op, name)
+			require.ErrorContains(t, err, c.says, "%s: %s", op, name)
+			require.NotContains(t, err.Error(), "key-of", "%s: %s", op, name)
+			require.NotContains(t, err.Error(), "token-of", "%s: %s", op, name)
+		}
+	}
+}
+
+// Offload stores the URL of each case.
+func TestAnErrorThatQuotesAnyCaseShowsNoCapabilityURL(t *testing.T) {
+	t.Parallel()
+	token := strings.Repeat("aB3_-", 10)
+	for text, want := range map[string]string{
+		`{"clientWebhookUrl":"https://hooks.example.com/webhooks/offload/order-8/` + token + `","status":"RUNNING"}`: `{"clientWebhookUrl":"https://hooks.example.com/[secret]","status":"RUNNING"}`,
+		`at https://hooks.example.com/webhooks/offload-shared/the-shared-secret now`:                                 `at https://hooks.example.com/[secret] now`,
+		"token " + token: "token [secret]",
+	} {
+		body, err := json.Marshal(map[string]any{"ok": false, "error": map[string]any{"code": "INTERNAL_ERROR", "message": text}})
+		require.NoError(t, err)
+		for _, sent := range []string{string(body), `{"message":` + strconv.Quote(text) + `}`} {
+			client, _ := serve(t, answerWith(500, sent))
+			_, err = client.GetCase(t.Context(), caseID)
+			var apiErr *offloadapi.Error
+			require.ErrorAs(t, err, &apiErr)
+			require.Equal(t, want, apiErr.Message)
 		}
 	}
 }

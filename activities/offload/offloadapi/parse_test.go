@@ -160,10 +160,12 @@ func FuzzAnExplanationIsHarmless(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		code, message := explain(body, []string{secret})
-		require.LessOrEqual(t, len(code), maxCode)
-		require.LessOrEqual(t, len(message), maxMessage)
-		for _, text := range []string{code, message} {
+		var failed Error
+		failed.Code, failed.Message = explain(body)
+		require.ErrorIs(t, withoutSecrets(&failed, secret), &failed)
+		require.LessOrEqual(t, len(failed.Code), maxCode)
+		require.LessOrEqual(t, len(failed.Message), maxMessage)
+		for _, text := range []string{failed.Code, failed.Message} {
 			require.True(t, utf8.ValidString(text))
 			require.NotContains(t, text, secret)
 			require.NotContains(t, text, "\n")

@@ -17,11 +17,10 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/wire"
 )
 
-// request is one call. Its error must not contain the secrets.
+// request is one call.
 type request struct {
 	op, method, route string
 	body              []byte
-	secrets           []string
 }
 
 // response is a 2xx whose body is not parsed yet.
@@ -66,7 +65,7 @@ func (c *Client) send(ctx context.Context, by via, call request) (response, erro
 		Status:     got.StatusCode,
 		RetryAfter: retryafter.Parse(got.Header.Get("Retry-After"), c.now()),
 	}
-	refusal.Code, refusal.Message = explain(raw, append(call.secrets, c.key()))
+	refusal.Code, refusal.Message = explain(raw)
 	if got.StatusCode/100 == 3 {
 		refusal.Message = "redirects are not followed; the base URL may be wrong"
 	}
