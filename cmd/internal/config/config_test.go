@@ -220,7 +220,7 @@ func TestAllMistakesAreReportedAtOnce(t *testing.T) {
 			says: []string{"accounts.Büro: the name", "accounts.o'neill: the name", "printable ASCII"},
 		},
 		"a shared secret that a URL's path can't hold": {
-			files: map[string]string{"s.yaml": "shared: {secrets: ['hunter2/hunter2', 'hunter2%41', 'hunter2?hunter2', \"hunter2\\thunter2\", \"hunter2\\u200bhunter2\"]}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...),
+			files: map[string]string{"s.yaml": "shared: {secrets: ['hunter2hunter2/hunter2', 'hunter2hunter2%41', 'hunter2hunter2?hunter2', \"hunter2hunter2\\thunter2\", \"hunter2hunter2\\u200bhunter2\"]}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...),
 			says: []string{"shared secret 1 (SIGNALBOX_SHARED_SECRET", "shared secret 2", "shared secret 3", "shared secret 4", "shared secret 5", "can't hold"},
 		},
 		"secrets with what a file's would lose": {
@@ -292,8 +292,8 @@ func TestAllMistakesAreReportedAtOnce(t *testing.T) {
 		"a short token":                        {files: map[string]string{"t": "ann:hunter2"}, environ: minimal, args: []string{"--internal-tokens=t"}, says: []string{"ann", "16"}},
 		"the same token twice":                 {files: map[string]string{"t": "ann:0123456789abcdef\nbob:0123456789abcdef"}, environ: minimal, args: []string{"--internal-tokens=t"}, says: []string{"ann", "bob", "same token"}},
 		"a negative delay":                     {environ: minimal, args: []string{"--drain-delay=-1s"}, says: []string{"--drain-delay (SIGNALBOX_DRAIN_DELAY)"}},
-		"a shared secret to be guessed":        {environ: append([]string{"SIGNALBOX_SHARED_SECRET=x"}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET", "8 characters"}},
-		"a shared secret with a line end":      {environ: append([]string{"SIGNALBOX_SHARED_SECRET=hunter2hunter2\n"}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET", "can't hold"}},
+		"a shared secret to be guessed":        {environ: append([]string{"SIGNALBOX_SHARED_SECRET=fifteen-letters"}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET", "16 characters"}},
+		"a shared secret with a line end":      {environ: append([]string{"SIGNALBOX_SHARED_SECRET=hunter2hunter2hunter2\n"}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET", "can't hold"}},
 		"a grace time of nothing":              {environ: minimal, args: []string{"--unmatched-grace=0s"}, says: []string{"--unmatched-grace (SIGNALBOX_UNMATCHED_GRACE): 0s is not positive"}},
 		"a shared secret in UTF-16":            {files: map[string]string{"f": "\xff\xfes\x00e\x00"}, environ: append([]string{"SIGNALBOX_SHARED_SECRET_FILE=f"}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET_FILE: f is UTF-16", "save it as UTF-8"}},
 		"two secrets in one file":              {files: map[string]string{"f": "secret-1\nsecret-2\n"}, environ: append([]string{"SIGNALBOX_SHARED_SECRET_FILE=f"}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET_FILE: f has 2 lines", "a separate file"}},
@@ -438,11 +438,11 @@ func TestSpaceAroundASecretIsRemoved(t *testing.T) {
 
 func TestTheSharedRouteCanHaveTwoSecrets(t *testing.T) {
 	t.Parallel()
-	files := map[string]string{"s.yaml": "shared: {secrets: [secret-new], secretFiles: [old]}", "old": "secret-old\n"}
+	files := map[string]string{"s.yaml": "shared: {secrets: [the-secret-of-may], secretFiles: [old]}", "old": "the-secret-of-april\n"}
 	c, err := load(t, files, append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...))
 	require.NoError(t, err)
 	require.NoError(t, c.Validate(bothParts))
-	require.Equal(t, []string{"secret-new", "secret-old"}, c.SharedSecrets)
+	require.Equal(t, []string{"the-secret-of-may", "the-secret-of-april"}, c.SharedSecrets)
 }
 
 func TestAnUnknownVariableIsReportedWithTheNearestName(t *testing.T) {

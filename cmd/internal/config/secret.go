@@ -12,12 +12,8 @@ import (
 	"unicode/utf8"
 )
 
-// minSharedSecret is the minimum number of characters of the shared secret, and minToken that of a token of the internal listener. A shorter
-// one could be guessed.
-const (
-	minSharedSecret = 8
-	minToken        = 16
-)
+// minSecret is the minimum number of characters of the shared secret and of a token of the internal listener. A shorter one could be guessed.
+const minSecret = 16
 
 // secretFile reads a file with one secret. It removes a byte order mark, spaces and line ends around it, which editors and `echo` add.
 func (s Source) secretFile(path string) (string, error) {
@@ -58,8 +54,8 @@ func strayProblem(value string) string {
 func sharedSecretProblem(secret string) string {
 	unfit := func(r rune) bool { return !unicode.IsPrint(r) || strings.ContainsRune(` /\%?#`, r) }
 	switch {
-	case utf8.RuneCountInString(secret) < minSharedSecret:
-		return fmt.Sprintf("fewer than %d characters and could be guessed", minSharedSecret)
+	case utf8.RuneCountInString(secret) < minSecret:
+		return fmt.Sprintf("fewer than %d characters and could be guessed", minSecret)
 	case strings.ContainsFunc(secret, unfit):
 		return `a character that a URL's path can't hold as it is: a space, one of / \ % ? #, or one that is not printable`
 	}

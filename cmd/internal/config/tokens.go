@@ -128,8 +128,8 @@ func (t fileToken) validate(entry int) error {
 		return fmt.Errorf("entry %d: want name:token, or a YAML list whose members have a name and a token", entry)
 	case workflows.JSONLen(t.Name) > workflows.MaxShortTextBytes:
 		return fmt.Errorf("entry %d: the name is longer than %d bytes: shorten it", entry, workflows.MaxShortTextBytes)
-	case len(t.Token) < minToken:
-		return fmt.Errorf("the token of %q is shorter than %d characters and could be guessed: `openssl rand -hex 32` makes one", t.Name, minToken)
+	case len(t.Token) < minSecret:
+		return fmt.Errorf("the token of %q is shorter than %d characters and could be guessed: `openssl rand -hex 32` makes one", t.Name, minSecret)
 	case strings.ContainsAny(t.Token, " \t\n"):
 		return fmt.Errorf("the token of %q has a space or a line break: remove it", t.Name)
 	case len(t.Scopes) == 0:
