@@ -108,10 +108,11 @@ func (s *Server) GetCaseFiles(ctx context.Context, request GetCaseFilesRequestOb
 
 // GetCaseTranscript implements StrictServerInterface.
 func (s *Server) GetCaseTranscript(ctx context.Context, request GetCaseTranscriptRequestObject) (GetCaseTranscriptResponseObject, error) {
-	if err := s.transcripts.Acquire(ctx, 1); err != nil {
+	done, err := s.transcriptTurn(ctx)
+	if err != nil {
 		return nil, err
 	}
-	defer s.transcripts.Release(1)
+	defer done()
 	transcript, err := s.deps.Transcript(ctx, request.Reference)
 	return GetCaseTranscript200JSONResponse{Body: transcript, Headers: GetCaseTranscript200ResponseHeaders{CacheControl: "no-store"}}, err
 }

@@ -76,6 +76,7 @@ type Server struct {
 
 	// One caller must not keep the inbox, Offload's rate or Temporal's waiting calls from others.
 	counting, reading, transcripts *semaphore.Weighted
+	transcriptsOf                  sync.Map // of *semaphore.Weighted by the name of a token; see transcriptTurn
 	waiting                        waiters
 
 	stopping chan struct{}

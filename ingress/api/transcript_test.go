@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,6 +13,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 func TestATranscriptIsReadForTheAccountsOfTheToken(t *testing.T) {
@@ -35,6 +38,36 @@ func TestATranscriptIsReadForTheAccountsOfTheToken(t *testing.T) {
 	refused := w.get(t, emeaSecret, "/v1/cases/other/transcript")
 	require.Equal(t, "urn:signalbox:problem:other-account", string(refused.problem(t).Type))
 	require.Equal(t, 3, read, "what is refused is not read at Offload")
+}
+
+func TestOneTokenLeavesATranscriptsTurnToOthers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, tokens())
+	for _, reference := range []string{"of-admin", "of-emea"} {
+		w.temporal.become("offload-case/"+reference, workflows.CaseState{Reference: reference, Account: "emea", Status: workflows.CaseRunning})
+	}
+	var atOnce, most atomic.Int64
+	began, end := make(chan struct{}, 20), make(chan struct{})
+	w.transcript = func(_ context.Context, reference string) (workflows.CaseTranscript, error) {
+		if reference == "of-admin" {
+			most.Store(max(most.Load(), atOnce.Add(1)))
+			began <- struct{}{}
+			<-end
+			atOnce.Add(-1)
+		}
+		return workflows.CaseTranscript{Reference: reference, CaseID: "c1", ReadAt: clock}, nil
+	}
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() { w.get(t, adminSecret, "/v1/cases/of-admin/transcript") })
+	}
+	testenv.Receive(t, began)
+	for range 50 { // meanwhile all others come
+		require.Equal(t, 200, w.get(t, emeaSecret, "/v1/cases/of-emea/transcript").status)
+	}
+	close(end)
+	all.Wait()
+	require.EqualValues(t, 1, most.Load())
 }
 
 func TestEachFailureOfATranscriptHasItsProblem(t *testing.T) {

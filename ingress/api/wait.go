@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -52,6 +54,27 @@ func (w *waiters) add(token string, most int) (done func(), ok bool) {
 			delete(w.of, token)
 		}
 	}, true
+}
+
+// transcriptTurn waits until the caller may read a transcript. done ends its turn. A token has one turn at a time, to leave one for others.
+func (s *Server) transcriptTurn(ctx context.Context) (done func(), err error) {
+	most := int64(1)
+	if s.deps.Tokens == nil {
+		most = transcriptsAtOnce
+	}
+	of, _ := s.transcriptsOf.LoadOrStore(caller(ctx).Name, semaphore.NewWeighted(most))
+	own := of.(*semaphore.Weighted)
+	if err := own.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	if err := s.transcripts.Acquire(ctx, 1); err != nil {
+		own.Release(1)
+		return nil, err
+	}
+	return func() {
+		s.transcripts.Release(1)
+		own.Release(1)
+	}, nil
 }
 
 // waitIsOver reports whether a wait for the case is over.
