@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -137,6 +138,9 @@ func (p process) readAnswer(cmd *cobra.Command, reference string, question workf
 	return strings.TrimSpace(string(text)), nil
 }
 
+// modeline is how settings of an editor begin that vi, Vim, Emacs, Kakoune and Kate read from a file.
+var modeline = regexp.MustCompile(`(?i)\b(vim?[<=>]?\d*|ex|kak|kate|local\s+variables):`)
+
 // editAnswer opens the editor on a file that has the question as a comment.
 func (p process) editAnswer(cmd *cobra.Command, reference, question string) (string, error) {
 	file, err := os.CreateTemp("", "signalbox-answer-*.txt") // readable by its owner only
@@ -146,7 +150,8 @@ func (p process) editAnswer(cmd *cobra.Command, reference, question string) (str
 	defer func() { _ = os.Remove(file.Name()) }() // a file that stays behind does no harm
 	var text strings.Builder
 	fmt.Fprintf(&text, "\n# Question of %s:\n", reference)
-	for line := range strings.SplitSeq(question, "\n") {
+	// The question is a stranger's: it must not change the settings of the editor.
+	for line := range strings.SplitSeq(modeline.ReplaceAllString(question, "$1 :"), "\n") {
 		fmt.Fprintf(&text, "#   %s\n", line)
 	}
 	text.WriteString("# Write the answer. Lines that begin with # are left out. An empty answer is not given.\n")

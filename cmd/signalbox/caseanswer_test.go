@@ -57,6 +57,29 @@ func TestAnAnswerIsWrittenInAnEditor(t *testing.T) {
 	})
 }
 
+func TestAQuestionDoesNotChangeTheSettingsOfTheEditor(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"vim: set fdm=expr fde=x:":        "vim : set fdm=expr fde=x:",
+		"/* Vim>700:noma */":              "/* Vim>700 :noma */",
+		"vi:noma\n\tex: set noma:":        "vi :noma\n\tex : set noma:",
+		"Local Variables:\nmode: x\nEnd:": "Local Variables :\nmode: x\nEnd:",
+		"kate: x on; kak: y":              "kate : x on; kak : y",
+		"Terms: regex: a, index:b":        "Terms: regex: a, index:b",
+	} {
+		require.Equal(t, want, modeline.ReplaceAllString(text, "$1 :"))
+	}
+	eachDoor(t, func(t *testing.T, d door) {
+		require.Zero(t, d.run(t, "", "case", "start", "--reference", "vendor_9", "-f", request(t, "ask")).status)
+		d.fake.Ask("vendor_9", "A PDF?\nvim: set modifiable:")
+		d.process.terminal = true
+		d.process.settings.Environ = append([]string{"VISUAL=cat"}, d.process.settings.Environ...)
+		got := d.run(t, "", "case", "answer", "vendor_9")
+		require.Equal(t, 1, got.status)
+		require.Contains(t, got.out, "#   vim : set modifiable:\n")
+	})
+}
+
 func TestCtrlCInTheEditorLosesNoAnswer(t *testing.T) {
 	t.Parallel()
 	eachDoor(t, func(t *testing.T, d door) {
