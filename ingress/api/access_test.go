@@ -188,6 +188,12 @@ func TestAForeignOriginIsRefused(t *testing.T) {
 	}
 	require.Empty(t, w.temporal.updates)
 	require.Equal(t, 200, w.call(t, http.MethodPost, "/v1/cases/x/cancel", "", map[string]string{"Sec-Fetch-Site": "same-origin"}).status)
+	// Without tokens a page may read nothing either. It may link to the document.
+	for site, status := range map[string]int{"cross-site": 403, "same-site": 403, "same-origin": 200, "none": 200} {
+		require.Equal(t, status, w.call(t, http.MethodGet, "/v1/cases/x", "", map[string]string{"Sec-Fetch-Site": site}).status, site)
+		require.Equal(t, 200, w.call(t, http.MethodGet, "/v1", "", map[string]string{"Sec-Fetch-Site": site}).status, site)
+	}
+	require.Equal(t, 401, newWorld(t, tokens()).call(t, http.MethodGet, "/v1/cases/x", "", map[string]string{"Sec-Fetch-Site": "cross-site"}).status)
 	// A simple form is no JSON, even where a browser sends no origin.
 	got := w.call(t, http.MethodPost, "/v1/cases/x/cancel", `{}`, map[string]string{"Content-Type": "text/plain"})
 	require.Equal(t, 415, got.status)

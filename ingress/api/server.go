@@ -203,6 +203,10 @@ func (s *Server) admit(next echo.HandlerFunc) echo.HandlerFunc {
 		if op == nil {
 			return next(c) // the document itself, or no route
 		}
+		// CrossOriginProtection lets GET pass.
+		if site := c.Request().Header.Get("Sec-Fetch-Site"); s.deps.Tokens == nil && (site == "cross-site" || site == "same-site") {
+			return problemForeignOrigin.withFix()
+		}
 		token, err := authenticate(s.deps.Tokens, c.Request())
 		if err != nil {
 			return err
