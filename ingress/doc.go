@@ -52,7 +52,8 @@
 //     is cut only if a flood brings that many bytes while it arrives; Artmail then sends it again.
 //   - Use connections until another sender needs one: the oldest connection without a verified webhook is closed for a new one. An
 //     operator's health check on this listener counts as unverified too, and can open a new connection. A true webhook is cut only if a
-//     flood opens [Config.MaxConnections] connections while the headers of the webhook arrive.
+//     flood opens [Config.MaxConnections] connections before the webhook is verified: while the headers of an Offload webhook arrive, or while
+//     the headers and the body of an Artmail webhook arrive. Artmail then sends it again.
 //   - Write to the quarantine of an agent, if it guesses the name. For each agent, bodies that look like agent.activated and other bodies are
 //     limited separately: each to [QuarantineConfig.SourcePerHour] an hour from one source and [QuarantineConfig.Keep] an hour from all. Beyond
 //     these limits, a body that looks like agent.activated is kept as an extra one while the agent has fewer than Keep such bodies. A body
