@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -101,6 +102,19 @@ func TestADeliveryIsDismissed(t *testing.T) {
 	require.Equal(t, 503, w.post(t, crmSecret, "/v1/deliveries/"+other+"/dismiss", "").status)
 	w.get(t, crmSecret, "/v1/deliveries/"+other).into(t, &one)
 	require.Equal(t, inbox.StateDead, one.State)
+}
+
+func TestAPurgeWithATimeAfterNowIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	id := storeDelivery(t, w, inbox.Delivery{Provider: "offload", Lane: "offload-case/x", Kind: "case.completed"}, `{}`)
+	for _, field := range []string{"rowsBefore", "bodiesBefore"} {
+		got := w.post(t, "", "/v1/deliveries/purge", `{"`+field+`":"2162-05-01T12:00:00Z"}`)
+		require.Equal(t, 400, got.status, got.body)
+		require.Equal(t, []api.FieldError{{Field: field, Detail: "it is after now: use a time in the past"}}, got.problem(t).Errors)
+	}
+	require.Contains(t, w.get(t, "", "/v1/deliveries/"+id).body, `"body":{}`)
+	require.NotContains(t, w.get(t, "", "/v1/audit").body, "purge")
 }
 
 func TestAnAPIKeyIsRevealedOnlyAfterTheRecord(t *testing.T) {

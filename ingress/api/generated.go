@@ -434,10 +434,10 @@ type ProvideInput = workflows.ProvideInput
 
 // Purge defines model for Purge.
 type Purge struct {
-	// BodiesBefore Removes the bodies of deliveries that arrived before this time, except pending and quarantined ones.
+	// BodiesBefore Removes the bodies of deliveries that arrived before this time, except pending and quarantined ones. Not after now.
 	BodiesBefore time.Time `json:"bodiesBefore,omitempty,omitzero"`
 
-	// RowsBefore Removes deliveries that arrived before this time, also quarantined ones, but not pending ones. A repetition that comes later counts as new.
+	// RowsBefore Removes deliveries that arrived before this time, also quarantined ones, but not pending ones. A repetition that comes later counts as new. Not after now.
 	RowsBefore time.Time `json:"rowsBefore,omitempty,omitzero"`
 }
 

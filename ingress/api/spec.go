@@ -13,6 +13,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"gopkg.in/yaml.v3"
+
+	"github.com/signalbox-dev/signalbox/workflows"
 )
 
 //go:embed openapi.yaml
@@ -165,7 +167,7 @@ func parameters(compiler *jsonschema.Compiler, at string, list []docParameter, c
 	return all, nil
 }
 
-// newCompiler makes a compiler that asserts times as Go reads and writes them.
+// newCompiler makes a compiler that asserts times as Go reads and writes them, from workflows.MinTime to workflows.MaxTime.
 func newCompiler() *jsonschema.Compiler {
 	compiler := jsonschema.NewCompiler()
 	compiler.DefaultDraft(jsonschema.Draft2020)
@@ -175,9 +177,8 @@ func newCompiler() *jsonschema.Compiler {
 			return nil
 		}
 		t, err := time.Parse(time.RFC3339, text)
-		_, zoneErr := t.MarshalText()      // Go reads an offset of 24 hours, but can't write it
-		_, utcErr := t.UTC().MarshalText() // nor the year 10000
-		if err != nil || zoneErr != nil || utcErr != nil {
+		_, zoneErr := t.MarshalText() // Go reads an offset of 24 hours, but can't write it
+		if err != nil || zoneErr != nil || !workflows.SaneTime(t) {
 			return errors.New("no time")
 		}
 		return nil

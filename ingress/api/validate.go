@@ -303,7 +303,7 @@ func (s *specification) inWords(e *jsonschema.ValidationError) string {
 	case *kind.MaxLength:
 		return fmt.Sprintf("%d characters, at most %d bytes: shorten it", k.Got, k.Want)
 	case *kind.Format:
-		words = "a time such as 2026-05-01T12:00:00Z"
+		words = "a time such as 2026-05-01T12:00:00Z, from 2000 to 2199"
 	case *kind.Minimum:
 		words = "at least " + k.Want.RatString()
 	case *kind.Maximum:

@@ -39,8 +39,17 @@ func (a Admin) Release(ctx context.Context, agent string) (Released, error) {
 	return releaser.Release(ctx, agent)
 }
 
-// Purge removes bodies and rows by age; pending deliveries stay. It works in short steps and can be interrupted and repeated.
+// Purge removes bodies and rows by age; pending deliveries stay. It works in short steps and can be interrupted and repeated. It refuses a time
+// after now, which would mean all deliveries: such a time is a mistake.
 func (a Admin) Purge(ctx context.Context, request inbox.PurgeRequest) (inbox.Purged, error) {
+	for _, limit := range []struct {
+		field string
+		at    time.Time
+	}{{"bodiesBefore", request.BodiesBefore}, {"rowsBefore", request.RowsBefore}} {
+		if limit.at.After(request.Now) {
+			return inbox.Purged{}, fmt.Errorf("%w: %s: it is after now: use a time in the past", inbox.ErrInvalid, limit.field)
+		}
+	}
 	if err := a.record(ctx, actPurge, purgeInWords(request)); err != nil {
 		return inbox.Purged{}, err
 	}
