@@ -214,7 +214,7 @@ type SelectNotices struct {
 	// IDs are the IDs of the notices. Empty means all given-up notices; "resend" then takes those that can be sent again, up to the limits
 	// of waiting notices.
 	IDs []string `json:"ids,omitempty"`
-	// Since leaves out notices whose time is before it. IDs must then be empty.
+	// Since leaves out notices that were given up before it. IDs must then be empty.
 	Since time.Time `json:"since,omitzero"`
 	// By names the person who decided, for the history; at most MaxShortTextBytes.
 	By string `json:"by,omitempty"`

@@ -149,7 +149,7 @@ func (p process) noticeChange(name, short string,
 			return p.show(cmd, asJSON, done, [][2]string{{"notices", fmt.Sprint(done.Notices)}})
 		},
 	}
-	command.Flags().StringVar(&since, "since", "", "only notices made since: a time like 2026-05-01T12:00:00Z, or a duration before now like 2h")
+	command.Flags().StringVar(&since, "since", "", "only notices given up since: a time like 2026-05-01T12:00:00Z, or a duration before now like 2h")
 	byFlag(command, &by)
 	jsonFlag(command, &asJSON)
 	return usesAPI(command)

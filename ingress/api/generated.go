@@ -373,7 +373,7 @@ type Problem struct {
 	// | `not-at-offload` | 404 | Offload does not have this case: it was never created or is gone, or the base URL of its account is wrong. |
 	// | `no-api-key-yet` | 404 | Artmail has not activated the agent yet. Ask again. |
 	// | `api-key-lost` | 410 | The activation is active, but its API key has not arrived. Artmail repeats a webhook for hours; if it does not come, the brand must activate the agent again. |
-	// | `conflict` | 409 | The reference, or message, stands for another request already; the case to adopt is another one at Offload; a chosen notice is not given up, or its data is gone; or the delivery's state does not allow a dismissal. |
+	// | `conflict` | 409 | The reference, or message, stands for another request already; the case to adopt is another one at Offload; a chosen notice is not given up, none was given up since then, or its data is gone; or the delivery's state does not allow a dismissal. |
 	// | `ended` | 409 | The case, activation, approval or run is over, or no notice of the source waits or was given up. |
 	// | `no-open-question` | 409 | The case asks nothing at the moment. |
 	// | `other-question` | 409 | The case asks another question by now. Read it again. |
@@ -410,7 +410,7 @@ type Problem struct {
 // | `not-at-offload` | 404 | Offload does not have this case: it was never created or is gone, or the base URL of its account is wrong. |
 // | `no-api-key-yet` | 404 | Artmail has not activated the agent yet. Ask again. |
 // | `api-key-lost` | 410 | The activation is active, but its API key has not arrived. Artmail repeats a webhook for hours; if it does not come, the brand must activate the agent again. |
-// | `conflict` | 409 | The reference, or message, stands for another request already; the case to adopt is another one at Offload; a chosen notice is not given up, or its data is gone; or the delivery's state does not allow a dismissal. |
+// | `conflict` | 409 | The reference, or message, stands for another request already; the case to adopt is another one at Offload; a chosen notice is not given up, none was given up since then, or its data is gone; or the delivery's state does not allow a dismissal. |
 // | `ended` | 409 | The case, activation, approval or run is over, or no notice of the source waits or was given up. |
 // | `no-open-question` | 409 | The case asks nothing at the moment. |
 // | `other-question` | 409 | The case asks another question by now. Read it again. |
@@ -488,7 +488,7 @@ type SchemaViolation = workflows.SchemaViolation
 // Searched Printable ASCII without quotes and backslashes, as Temporal can search for it.
 type Searched = string
 
-// SelectNotices Without `ids`, all that were given up, or all since a time.
+// SelectNotices Without `ids`, all that were given up, or all that were given up since a time.
 type SelectNotices = workflows.SelectNotices
 
 // SenderPersona The name under which Offload writes.

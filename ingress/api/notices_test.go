@@ -45,8 +45,8 @@ func TestARefusalOfAChoiceOfNoticesNamesItsOwnCause(t *testing.T) {
 		name   string
 		detail string
 	}{
-		{workflows.ErrTypeNotGivenUp, 409, "conflict", "a chosen notice is not given up, or its data is gone: list the notices"},
-		{workflows.ErrTypeNoNoticeData, 409, "conflict", "a chosen notice is not given up, or its data is gone: list the notices"},
+		{workflows.ErrTypeNotGivenUp, 409, "conflict", "a chosen notice is not given up, none was given up since then, or its data is gone: list the notices"},
+		{workflows.ErrTypeNoNoticeData, 409, "conflict", "a chosen notice is not given up, none was given up since then, or its data is gone: list the notices"},
 		{workflows.ErrTypeCaseEnded, 409, "ended", "no notice of the source waits or was given up"},
 		{workflows.ErrTypeTooMany, 429, "too-many", "too much waits: resend fewer, or later"},
 		{workflows.ErrTypeUnknownNotice, 404, "not-found", "ids: the source has no such notice: list its notices"},

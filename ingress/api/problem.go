@@ -147,7 +147,7 @@ func invalid(fields ...FieldError) *problemError {
 func noticeProblem(err error) error {
 	switch {
 	case errors.Is(err, signalbox.ErrConflict):
-		return problem(problemConflict, "a chosen notice is not given up, or its data is gone: list the notices")
+		return problem(problemConflict, "a chosen notice is not given up, none was given up since then, or its data is gone: list the notices")
 	case errors.Is(err, signalbox.ErrEnded):
 		return problem(problemEnded, "no notice of the source waits or was given up")
 	case errors.Is(err, signalbox.ErrTooMany):

@@ -133,10 +133,10 @@ func (s State) chosen(selected workflows.SelectNotices) ([]int, error) {
 		return nil, err
 	}
 	if len(selected.IDs) == 0 {
-		chosen := slices.DeleteFunc(s.givenUp(), func(i int) bool { return s.Notices[i].Time.Before(selected.Since) })
+		chosen := slices.DeleteFunc(s.givenUp(), func(i int) bool { return s.Notices[i].SettledAt.Before(selected.Since) })
 		switch {
 		case len(chosen) == 0 && !selected.Since.IsZero():
-			return nil, rules.RefuseUntilNews(workflows.ErrTypeNotGivenUp, "no notice since %s was given up: there is nothing to resend or dismiss", rules.Stamp(selected.Since))
+			return nil, rules.RefuseUntilNews(workflows.ErrTypeNotGivenUp, "no notice was given up since %s: there is nothing to resend or dismiss", rules.Stamp(selected.Since))
 		case len(chosen) == 0:
 			return nil, rules.RefuseUntilNews(workflows.ErrTypeNotGivenUp, "no notice was given up: there is nothing to resend or dismiss")
 		}

@@ -147,19 +147,20 @@ func TestTheNewestAttemptsAreListed(t *testing.T) {
 	require.Equal(t, 204, record.Log[9].Status)
 }
 
-func TestNoticesSinceATimeAreResentOrDismissed(t *testing.T) {
+func TestNoticesGivenUpSinceATimeAreResentOrDismissed(t *testing.T) {
 	t.Parallel()
 	three := func() lifecycle.State {
 		s := begun()
 		for seq := int64(1); seq <= 3; seq++ {
 			n := notice(seq, app)
-			n.Time = after(int(seq))
-			s = down(lifecycle.Receive(s, []workflows.AddressedNotice{n}, n.Time), n, after(10))
+			s = down(lifecycle.Receive(s, []workflows.AddressedNotice{n}, n.Time), n, n.Time.Add(workflows.NoticeDeliveryTime+time.Duration(seq)*time.Minute))
 		}
 		s.Forgotten = 2
 		return s
 	}
-	since := func(minute int) workflows.SelectNotices { return workflows.SelectNotices{Since: after(minute)} }
+	since := func(minute int) workflows.SelectNotices {
+		return workflows.SelectNotices{Since: t0.Add(workflows.NoticeDeliveryTime + time.Duration(minute)*time.Minute)}
+	}
 	s, selected, err := lifecycle.Resend(three(), since(2), after(20))
 	require.NoError(t, err)
 	require.Equal(t, 2, selected.Notices)
@@ -172,7 +173,7 @@ func TestNoticesSinceATimeAreResentOrDismissed(t *testing.T) {
 	require.Equal(t, []string{"app 1 GIVEN_UP", "app 2 GIVEN_UP", "app 3 DISMISSED"}, statuses(s))
 
 	for _, check := range []func(lifecycle.State, workflows.SelectNotices) error{lifecycle.CheckResend, lifecycle.CheckDismiss} {
-		requireRefusal(t, workflows.ErrTypeNotGivenUp, check(three(), since(4)), "2026-03-21T12:04:00Z")
+		requireRefusal(t, workflows.ErrTypeNotGivenUp, check(three(), since(4)), "no notice was given up since 2026-03-24T12:04:00Z")
 		both := ids("ntc_1")
 		both.Since = after(1)
 		requireRefusal(t, workflows.ErrTypeInvalidArgument, check(three(), both), "ids and since", "only one")
