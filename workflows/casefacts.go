@@ -27,7 +27,7 @@ type CaseFacts struct {
 	ResultStatus string       `json:"resultStatus,omitempty"`
 	Attachments  []Attachment `json:"attachments,omitempty"`
 	Question     *Question    `json:"question,omitempty"`
-	// Result is a JSON object as the provider sent it.
+	// Result is the JSON that the provider sent: an object by its documentation, but any value is passed on.
 	Result json.RawMessage `json:"result,omitempty"`
 	// Omitted names the fields, sorted, that were too large to keep, could not be read, or were left out of a webhook that should have them: here
 	// they are missing, cut or incomplete.

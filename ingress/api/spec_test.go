@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"go/ast"
@@ -15,6 +16,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
 
@@ -146,6 +148,24 @@ func TestEachObjectNamesItsFieldsOrAllowsAny(t *testing.T) {
 			require.True(t, schema["properties"] != nil || schema["additionalProperties"] != nil, "%v", schema)
 		}
 	})
+}
+
+// Signalbox passes these values on as they came.
+func TestAResultAndMetadataMayBeAnyJSON(t *testing.T) {
+	t.Parallel()
+	root, _, err := parseDocument()
+	require.NoError(t, err)
+	compiler := newCompiler()
+	require.NoError(t, compiler.AddResource(documentURL, root))
+	facts, err := compiler.Compile(documentURL + "#/components/schemas/CaseFacts")
+	require.NoError(t, err)
+	for _, value := range []string{`{"a":1}`, `[1]`, `"text"`, `7`, `true`, `null`} {
+		answer, err := json.Marshal(workflows.CaseFacts{Result: json.RawMessage(value), Metadata: json.RawMessage(value)})
+		require.NoError(t, err)
+		decoded, err := jsonschema.UnmarshalJSON(bytes.NewReader(answer))
+		require.NoError(t, err)
+		require.NoError(t, facts.Validate(decoded), "%s", answer)
+	}
 }
 
 func TestTheDocumentSaysTheLimitsOfTheContract(t *testing.T) {

@@ -47,7 +47,8 @@ while (!last.outcome) {
   }
   last = await state();
 }
-const { result } = last.outcome.facts;
+// The result can be any JSON value.
+const result = last.outcome.facts.result as { summary?: unknown } | null | undefined;
 const summary = result?.summary;
 if (typeof summary !== "string" || summary.trim() === "") throw new Error("the result has no summary");
 process.stdout.write(JSON.stringify({ status: last.status, result, by: last.answers?.[0]?.by }));
