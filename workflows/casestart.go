@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // ErrInvalidStart: a start request is invalid. The message names each field and the fix.
@@ -152,7 +153,7 @@ func (s CaseStart) Validate() error {
 	c.options(s.Options)
 	c.replyTo(s.ReplyTo)
 	c.notify(s.Notify)
-	c.whole("the start")
+	c.whole()
 	return c.err(ErrInvalidStart)
 }
 
@@ -240,11 +241,21 @@ func (c *check) customData(data map[string]string) {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		field := "request.counterparty.customData." + clip(name)
-		c.text(field+" (the name)", name, MaxShortTextBytes)
+		field := "request.counterparty.customData." + fieldName(name)
+		c.text(field+": the name", name, MaxShortTextBytes)
 		c.text(field, data[name], MaxTextBytes)
 		c.bytes += 6 // quotes, colon and comma
 	}
+}
+
+// fieldName returns a name of customData as a part of a field's name: messages separate fields by other characters.
+func fieldName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-_.…", r) {
+			return r
+		}
+		return '_'
+	}, clip(name))
 }
 
 // A canary is a case with which `signalbox doctor --canary` tests the path of an event. Its account is on no worker, so it calls no

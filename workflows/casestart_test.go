@@ -79,7 +79,7 @@ func TestAnInvalidStartNamesEachFieldAndTheFix(t *testing.T) {
 		}, []string{"request.metadata"}},
 		"the whole": {func(s *workflows.CaseStart) {
 			s.Request.Metadata, s.Request.ResultSchema = jsonObject(250<<10), jsonObject(200<<10)
-		}, []string{"the start: about", "shorten"}},
+		}, []string{"request: about", "shorten"}},
 		"constraints":  {func(s *workflows.CaseStart) { s.Request.Constraints = make([]string, 101) }, []string{"request.constraints: 101"}},
 		"a constraint": {func(s *workflows.CaseStart) { s.Request.Constraints = []string{"", strings.Repeat("x", 40_000)} }, []string{"request.constraints[1]: 40000"}},
 		"custom data": {func(s *workflows.CaseStart) {

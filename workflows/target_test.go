@@ -28,7 +28,7 @@ func TestNamesOfCallbacksAreBounded(t *testing.T) {
 		`"größe"`:                      {"größe"},
 	} {
 		require.ErrorContains(t, workflows.ValidateNotify(names), says)
-		require.ErrorContains(t, workflows.ApprovalRequest{MessageID: "m", Notify: names}.Validate(), says)
+		require.ErrorContains(t, workflows.ValidateApprovalRequests([]workflows.ApprovalRequest{{MessageID: "m", Notify: names}}), says)
 		start := workflows.CaseStart{Reference: "r", CaseID: "c", Notify: names}.Normalized()
 		require.ErrorContains(t, start.Validate(), says)
 		require.ErrorContains(t, workflows.FilesStart{Reference: "r", Account: "a", CaseID: "c", Notify: names}.Validate(), says)

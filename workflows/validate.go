@@ -61,7 +61,7 @@ func (r RetryCreate) Validate() error {
 	}
 	c.text("by", r.By, MaxShortTextBytes)
 	c.text("runId", r.RunID, MaxIDBytes)
-	c.whole("request")
+	c.whole()
 	return c.err(ErrInvalidArgument)
 }
 
@@ -80,15 +80,18 @@ func (r ReconcileNow) Validate() error {
 	return c.err(ErrInvalidArgument)
 }
 
-// Validate names every field that can't be used.
-func (a ApprovalRequest) Validate() error {
+// ValidateApprovalRequests names every field that can't be used, such as requests[1].messageId.
+func ValidateApprovalRequests(requests []ApprovalRequest) error {
 	var c check
-	c.id("messageId", a.MessageID)
-	c.idOrNone("runId", a.RunID)
-	c.time("deadline", a.Deadline)
-	c.text("subject", a.Subject, MaxShortTextBytes)
-	c.replyTo(a.ReplyTo)
-	c.notify(a.Notify)
+	for i, a := range requests {
+		c.at = fmt.Sprintf("requests[%d].", i)
+		c.id("messageId", a.MessageID)
+		c.idOrNone("runId", a.RunID)
+		c.time("deadline", a.Deadline)
+		c.text("subject", a.Subject, MaxShortTextBytes)
+		c.replyTo(a.ReplyTo)
+		c.notify(a.Notify)
+	}
 	return c.err(ErrInvalidArgument)
 }
 
@@ -148,13 +151,15 @@ func (r ReplyTo) Validate() error {
 
 // check collects the problems and the size of an argument.
 type check struct {
+	// at precedes each field.
+	at    string
 	wrong []string
 	// bytes is the size of the checked values in JSON.
 	bytes int
 }
 
 func (c *check) say(format string, args ...any) {
-	c.wrong = append(c.wrong, fmt.Sprintf(format, args...))
+	c.wrong = append(c.wrong, c.at+fmt.Sprintf(format, args...))
 }
 
 // maxProblems is the most problems that an error names.
@@ -333,8 +338,9 @@ func isJSON(raw json.RawMessage, begins ...byte) bool {
 // namesBytes is more than the field names and punctuation of a start need, without its list entries.
 const namesBytes = 2 << 10
 
-func (c *check) whole(what string) {
+// whole checks the size of a start. It names the request: the other fields of a start are small.
+func (c *check) whole() {
 	if n := c.bytes + namesBytes; n > MaxStartBytes {
-		c.say("%s: about %d bytes of JSON as a whole, at most %d: shorten its largest field", what, n, MaxStartBytes)
+		c.say("request: about %d bytes of JSON as a whole, at most %d: shorten its largest field", n, MaxStartBytes)
 	}
 }

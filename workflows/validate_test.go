@@ -20,6 +20,10 @@ var (
 	endless  = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 )
 
+type approvals []workflows.ApprovalRequest
+
+func (a approvals) Validate() error { return workflows.ValidateApprovalRequests(a) }
+
 func TestArgumentsWithinTheLimitsAreAccepted(t *testing.T) {
 	t.Parallel()
 	id, word := strings.Repeat("x", 250), strings.Repeat("x", 500)
@@ -31,8 +35,8 @@ func TestArgumentsWithinTheLimitsAreAccepted(t *testing.T) {
 		workflows.RetryCreate{Request: goodStart().Request},
 		workflows.CancelCase{Reason: word},
 		workflows.ReconcileNow{By: word},
-		workflows.ApprovalRequest{MessageID: id, RunID: id, Subject: word, Deadline: workflows.MaxTime, ReplyTo: reply},
-		workflows.ApprovalRequest{MessageID: id},
+		approvals{{MessageID: id, RunID: id, Subject: word, Deadline: workflows.MaxTime, ReplyTo: reply}},
+		approvals{{MessageID: id}},
 		workflows.CancelApproval{MessageID: id},
 		workflows.OpenRun{RunID: id, ReplyTo: reply},
 		workflows.CloseRun{RunID: id, Reason: "done"},
@@ -96,12 +100,13 @@ func TestAnArgumentBeyondALimitNamesTheFieldAndTheFix(t *testing.T) {
 		{workflows.CancelCase{Reason: longWord}, "reason: 501 bytes"},
 		{workflows.CancelCase{By: longWord}, "by: 501 bytes"},
 		{workflows.ReconcileNow{By: longWord}, "by: 501 bytes"},
-		{workflows.ApprovalRequest{}, "messageId: it is blank"},
-		{workflows.ApprovalRequest{MessageID: longID}, "messageId: 251"},
-		{workflows.ApprovalRequest{MessageID: "m", RunID: "r\t"}, "runId:"},
-		{workflows.ApprovalRequest{MessageID: "m", Deadline: endless}, "deadline: the year 9999: use a time between 2000-01-01 and 2200-01-01"},
-		{workflows.ApprovalRequest{MessageID: "m", Subject: longWord}, "subject: 501"},
-		{workflows.ApprovalRequest{MessageID: "m", ReplyTo: &workflows.ReplyTo{WorkflowID: strings.Repeat("x", 1001), Signal: "s"}}, "replyTo.workflowId: 1001 bytes, at most 255"},
+		{approvals{{}}, "requests[0].messageId: it is blank"},
+		{approvals{{MessageID: longID}}, "requests[0].messageId: 251"},
+		{approvals{{MessageID: "m", RunID: "r\t"}}, "requests[0].runId:"},
+		{approvals{{MessageID: "m", Deadline: endless}}, "requests[0].deadline: the year 9999: use a time between 2000-01-01 and 2200-01-01"},
+		{approvals{{MessageID: "m", Subject: longWord}}, "requests[0].subject: 501"},
+		{approvals{{MessageID: "m", ReplyTo: &workflows.ReplyTo{WorkflowID: strings.Repeat("x", 1001), Signal: "s"}}}, "requests[0].replyTo.workflowId: 1001 bytes, at most 255"},
+		{approvals{{MessageID: "m"}, {}}, "invalid argument: requests[1].messageId: it is blank"},
 		{workflows.CancelApproval{MessageID: longID}, "messageId: 251"},
 		{workflows.CancelApproval{MessageID: "m", Reason: longWord}, "reason: 501"},
 		{workflows.CancelApproval{MessageID: "m", By: longWord}, "by: 501"},
@@ -111,7 +116,7 @@ func TestAnArgumentBeyondALimitNamesTheFieldAndTheFix(t *testing.T) {
 		{workflows.OpenRun{RunID: "r", ReplyTo: &workflows.ReplyTo{WorkflowID: "artmail-activation/a/b", Signal: "activation-options"}}, "replyTo.workflowId: \"artmail-activation/a/b\" is a workflow of Signalbox: name one of your own"},
 		{workflows.ReplyTo{WorkflowID: "temporal-sys-scheduler:nightly", Signal: "update"}, "workflowId: \"temporal-sys-scheduler:nightly\" is a system workflow of Temporal: name one of your own"},
 		{workflows.OpenRun{RunID: "r", ReplyTo: &workflows.ReplyTo{WorkflowID: "temporal-sys-batcher", Signal: "s"}}, "is a system workflow of Temporal"},
-		{workflows.ApprovalRequest{MessageID: "m", ReplyTo: &workflows.ReplyTo{WorkflowID: "offload-case/r", Signal: "reconcile-now"}}, "is a workflow of Signalbox"},
+		{approvals{{MessageID: "m", ReplyTo: &workflows.ReplyTo{WorkflowID: "offload-case/r", Signal: "reconcile-now"}}}, "is a workflow of Signalbox"},
 		{workflows.CloseRun{RunID: longID}, "runId: 251"},
 		{workflows.CloseRun{RunID: "r", Reason: longWord}, "reason: 501"},
 		{workflows.CloseRun{RunID: "r", By: longWord}, "by: 501"},

@@ -344,7 +344,7 @@ type Problem struct {
 	// Detail What is wrong with this call and what to do. It names fields and repeats no value.
 	Detail string `json:"detail"`
 
-	// Errors The fields that can't be used: 20 at most, then how many more.
+	// Errors The fields that can't be used: 20 at most, then how many more. Also which request of a list was refused.
 	Errors []FieldError `json:"errors,omitempty,omitzero"`
 
 	// RequestId The ID of the call in the log. The header `X-Request-Id` has it too.

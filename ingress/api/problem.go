@@ -129,6 +129,23 @@ type problemError struct {
 
 func (e *problemError) Error() string { return e.kind.name + ": " + e.detail }
 
+// position is how the refusal of one request of a list begins.
+var position = regexp.MustCompile(`^requests\[\d+\]: `)
+
+// refusedAs takes the detail by the type of a workflow's refusal, and the position of the request if a list was refused.
+func (e *problemError) refusedAs(refused *temporal.ApplicationError) {
+	e.detail = cmp.Or(refusalFixes[refused.Type()], e.kind.fix)
+	at := position.FindString(refused.Message())
+	if at == "" {
+		return
+	}
+	field, detail := strings.TrimSuffix(at, ": "), e.detail
+	if of, fix, found := strings.Cut(detail, ": "); found && fieldNames.MatchString(of) {
+		field, detail = field+"."+of, fix
+	}
+	e.detail, e.fields = field+": "+detail, []FieldError{{Field: field, Detail: detail}}
+}
+
 func problem(kind problemKind, detail string) error { return &problemError{kind: kind, detail: detail} }
 
 // withFix returns the problem with the fix of its kind as its detail.
@@ -169,11 +186,11 @@ func toProblem(err error) *problemError {
 		if fields := refusedFields(err); s.kind.name == problemInvalid.name && len(fields) > 0 {
 			return invalid(fields...)
 		}
-		detail := signalbox.Missing(err)
+		p := &problemError{kind: s.kind, detail: cmp.Or(signalbox.Missing(err), s.kind.fix)}
 		if refused := (*temporal.ApplicationError)(nil); errors.As(err, &refused) {
-			detail = refusalFixes[refused.Type()]
+			p.refusedAs(refused)
 		}
-		return &problemError{kind: s.kind, detail: cmp.Or(detail, s.kind.fix)}
+		return p
 	}
 	var typed *json.UnmarshalTypeError
 	if errors.As(err, &typed) && typed.Field != "" {
@@ -190,7 +207,7 @@ var (
 	// quoted is a value as the messages of checks have it.
 	quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 	// fieldNames are the fields that a message is about, such as "request.channel" or "ids and since".
-	fieldNames = regexp.MustCompile(`^[\w.\[\]]+(?: (?:or|and) [\w.\[\]]+)*$`)
+	fieldNames = regexp.MustCompile(`^[\pL\p{Nd}_.…\[\]-]+(?: (?:or|and) [\w.]+)*$`)
 )
 
 // refusedFields returns what the contract, the Go client, the inbox or a workflow says of the fields of a request. Their messages quote short

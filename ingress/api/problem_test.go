@@ -30,6 +30,9 @@ func TestBadInputIsRefusedByTheNameOfItsField(t *testing.T) {
 	request := func(more string) string {
 		return `{"reference":"r","request":{"channel":"EMAIL","goal":{"objective":"o"},"counterparty":{"address":"a","name":"n"},"senderPersona":{"name":"s"}` + more + `}}`
 	}
+	customData := func(name, value string) string {
+		return strings.Replace(request(""), `"address":"a"`, `"address":"a","customData":{"`+name+`":"`+value+`"}`, 1)
+	}
 	const activation = "/v1/activations/crm/a1"
 	for _, c := range []struct {
 		method, path, body, says string
@@ -93,6 +96,10 @@ func TestBadInputIsRefusedByTheNameOfItsField(t *testing.T) {
 		{"POST", "/v1/cases", request(`,"resultSchema":"` + marker + `"`), "request.resultSchema: want object"},
 		{"POST", "/v1/cases", request(`,"metadata":[1]`), "request.metadata: want object"},
 		{"POST", "/v1/cases", request(`,"metadata":{"a":"` + long(300000) + `"}`), "request.metadata:"},
+		{"POST", "/v1/cases", request(`,"metadata":{"a":"` + long(200000) + `"},"resultSchema":{"a":"` + long(250000) + `"}`), "request: about 4"},
+		{"POST", "/v1/cases", customData("po-number", strings.Repeat("<", 6000)+marker), "request.counterparty.customData.po-number: 36005 bytes in JSON, at most 32768"},
+		{"POST", "/v1/cases", customData("größe: a; b", strings.Repeat("<", 6000)+marker), "request.counterparty.customData.größe__a__b: 36005 bytes in JSON"},
+		{"POST", "/v1/cases", customData(strings.Repeat("x", 501), "v"), "request.counterparty.customData." + strings.Repeat("x", 60) + "…: the name: 501 bytes, at most 500"},
 		{"POST", "/v1/cases", request(`,"clientWebhookUrl":"` + marker + `"`), "request.clientWebhookUrl: there is no such field"},
 		{"POST", "/v1/cases", `{"caseId":"c","notify":["` + marker + `!"]}`, "notify[0]: want the name of a callback"},
 		{"POST", "/v1/cases", `{"caseId":"c","notify":["` + marker + `","` + marker + `"]}`, "notify: two are the same: leave one out"},
@@ -307,8 +314,11 @@ func TestARefusalOfAFieldByAWorkflowNamesTheFieldAlone(t *testing.T) {
 			{Field: "text", Detail: "40000 bytes, at most 32768: shorten it"}, {Field: "questionId", Detail: "it is blank: set it"},
 		},
 		`caseId: "` + marker + `" is not an ID: use the ID of the case at Offload`: {{Field: "caseId", Detail: "what was sent is not an ID: use the ID of the case at Offload"}},
-		"ids and since: set only one of them":                                      {{Field: "ids and since", Detail: "set only one of them"}},
-		marker:                                                                     nil,
+		"invalid argument: request: about 460000 bytes of JSON as a whole, at most 409600: shorten its largest field": {
+			{Field: "request", Detail: "about 460000 bytes of JSON as a whole, at most 409600: shorten its largest field"},
+		},
+		"ids and since: set only one of them": {{Field: "ids and since", Detail: "set only one of them"}},
+		marker:                                nil,
 	} {
 		w := newWorld(t, nil)
 		w.temporal.become("offload-case/x", workflows.CaseState{Reference: "x"})
@@ -317,6 +327,35 @@ func TestARefusalOfAFieldByAWorkflowNamesTheFieldAlone(t *testing.T) {
 		require.Equal(t, 400, got.status, got.body)
 		require.Equal(t, want, got.problem(t).Errors)
 		require.NotContains(t, got.body, "retryable")
+		require.NotContains(t, got.body, marker)
+	}
+}
+
+func TestARefusedListSaysWhichRequestIsAtFault(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		typ, message string
+		status       int
+		want         []api.FieldError
+	}{
+		{
+			workflows.ErrTypeApprovalConflict, `requests[7]: approval "` + marker + `" is registered with other content`, 409,
+			[]api.FieldError{{Field: "requests[7].messageId", Detail: "an approval with other values has it: use another one, or send the same request"}},
+		},
+		{workflows.ErrTypeRunClosed, `requests[0]: approval "m": its run "` + marker + `" was closed`, 409, []api.FieldError{{Field: "requests[0]", Detail: "the run is closed already"}}},
+		{workflows.ErrTypeTooMany, "requests[12]: " + marker, 429, []api.FieldError{{Field: "requests[12]", Detail: "close some approvals or runs of the activation first"}}},
+		{workflows.ErrTypeInvalidArgument, "invalid argument: requests[1].subject: 600 bytes, at most 500: shorten it", 400, []api.FieldError{{Field: "requests[1].subject", Detail: "600 bytes, at most 500: shorten it"}}},
+		{workflows.ErrTypeRunClosed, marker, 409, nil},
+	} {
+		w := newWorld(t, nil)
+		w.temporal.become("artmail-activation/crm/a1", workflows.ActivationState{Agent: "crm", ActivationID: "a1"})
+		w.temporal.refuse = sdktemporal.NewApplicationError(c.message, c.typ)
+		got := w.post(t, "", "/v1/activations/crm/a1/approvals", `{"requests":[{"messageId":"m"}]}`)
+		require.Equal(t, c.status, got.status, got.body)
+		require.Equal(t, c.want, got.problem(t).Errors)
+		for _, one := range c.want {
+			require.Equal(t, one.Field+": "+one.Detail, got.problem(t).Detail)
+		}
 		require.NotContains(t, got.body, marker)
 	}
 }

@@ -158,7 +158,7 @@ func TestIDsOfOneLengthAreAcceptedEverywhere(t *testing.T) {
 			require.Equal(t, fits, err == nil, "%d bytes: %v", bytes, err)
 		}
 		require.Equal(t, fits, workflows.OpenRun{RunID: id}.Validate() == nil)
-		require.Equal(t, fits, workflows.ApprovalRequest{MessageID: id}.Validate() == nil)
+		require.Equal(t, fits, workflows.ValidateApprovalRequests([]workflows.ApprovalRequest{{MessageID: id}}) == nil)
 	}
 }
 

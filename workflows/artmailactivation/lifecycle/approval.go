@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -46,39 +47,38 @@ func CheckRequestApprovals(a Activation, requests []workflows.ApprovalRequest) e
 	s := &a.State
 	switch n := len(requests); {
 	case n == 0:
-		return rules.Invalid("the list of approval requests is empty: name at least one")
+		return rules.Invalid("requests: the list is empty: name at least one")
 	case n > workflows.MaxListed:
 		return rules.Invalid("requests: %d, at most %d: send them in several calls", n, workflows.MaxListed)
 	}
 	// First of all requests: a refusal that news may lift must not let an invalid one pass.
-	for _, r := range requests {
-		if err := r.Validate(); err != nil {
-			return rules.Invalid("%v", err)
-		}
+	if err := workflows.ValidateApprovalRequests(requests); err != nil {
+		return rules.Invalid("%v", err)
 	}
 	bytes := openApprovalBytes(s)
 	fresh := make(map[string]workflows.ApprovalRequest)
-	for _, r := range requests {
+	for i, r := range requests {
+		what := fmt.Sprintf("requests[%d]: approval %q", i, r.MessageID)
 		known, isKnown := fresh[r.MessageID]
 		if approval := findApproval(s, r.MessageID); approval != nil {
 			known, isKnown = approval.ApprovalRequest, true
 		}
 		if isKnown {
 			if !sameRequest(known, r) {
-				return rules.Refuse(workflows.ErrTypeApprovalConflict, "approval %q is registered with other content", r.MessageID)
+				return rules.Refuse(workflows.ErrTypeApprovalConflict, "%s is registered with other content", what)
 			}
 			continue
 		}
-		if err := refuseWork(s, "approval "+r.MessageID); err != nil {
+		if err := refuseWork(s, what); err != nil {
 			return err
 		}
 		if run := findRun(s, r.RunID); run != nil && run.Status == workflows.RunClosed {
-			return rules.Refuse(workflows.ErrTypeRunClosed, "approval %q: its run %q was closed", r.MessageID, r.RunID)
+			return rules.Refuse(workflows.ErrTypeRunClosed, "%s: its run %q was closed", what, r.RunID)
 		}
 		fresh[r.MessageID] = r
 		open := Approval{Approval: workflows.Approval{ApprovalRequest: r, Status: workflows.ApprovalOpen}}
 		if bytes += approvalBytes(&open); bytes > maxOpenApprovalBytes {
-			return rules.Refuse(workflows.ErrTypeTooMany, "approval %q: too many approvals are open: cancel those that are not needed", r.MessageID)
+			return rules.Refuse(workflows.ErrTypeTooMany, "%s: too many approvals are open: cancel those that are not needed", what)
 		}
 	}
 	return checkRoomForRuns(s, requests)

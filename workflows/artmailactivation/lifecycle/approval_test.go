@@ -1,6 +1,7 @@
 package lifecycle_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -350,6 +351,9 @@ func TestRegisteringIsRefusedWithATypedError(t *testing.T) {
 			requireRefused(t, tc.want, lifecycle.CheckRequestApprovals(s.Activation, tc.requests))
 			_, err = s.Request(tc.requests, at(2))
 			requireRefused(t, tc.want, err)
+			if n := len(tc.requests); n > 0 && n <= workflows.MaxListed {
+				require.ErrorContains(t, err, fmt.Sprintf("requests[%d]", n-1), "the last is at fault")
+			}
 			require.Equal(t, before, s.View(), "a refusal changes nothing")
 		})
 	}

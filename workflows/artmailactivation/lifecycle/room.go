@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -51,23 +52,23 @@ func openRunBytes(s *State) int {
 func checkRoomForRuns(s *State, requests []workflows.ApprovalRequest) error {
 	fresh := make(map[string]bool)
 	bytes := openRunBytes(s)
-	for _, r := range requests {
+	for i, r := range requests {
 		if r.RunID == "" || fresh[r.RunID] || findRun(s, r.RunID) != nil || findApproval(s, r.MessageID) != nil {
 			continue
 		}
 		fresh[r.RunID] = true
 		run := Run{Run: workflows.Run{RunID: r.RunID}}
 		bytes += runBytes(&run)
-		if err := checkRoomForRun(bytes, r.RunID); err != nil {
+		if err := checkRoomForRun(bytes, fmt.Sprintf("requests[%d]: run %q", i, r.RunID)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func checkRoomForRun(bytes int, runID string) error {
+func checkRoomForRun(bytes int, what string) error {
 	if bytes > maxOpenRunBytes {
-		return rules.Refuse(workflows.ErrTypeTooMany, "run %q: too many runs are open: close those that have ended", runID)
+		return rules.Refuse(workflows.ErrTypeTooMany, "%s: too many runs are open: close those that have ended", what)
 	}
 	return nil
 }

@@ -181,7 +181,9 @@ func TestRunsOfApprovalsAreAcceptedUpToTheLastByteOfTheirRoom(t *testing.T) {
 	openAll(t, s, ids[:3], noon)
 	require.NoError(t, lifecycle.CheckRequestApprovals(s.Activation, requests), "those that are open are counted already")
 	requests[5].RunID += "x"
-	requireRefused(t, workflows.ErrTypeTooMany, lifecycle.CheckRequestApprovals(s.Activation, requests))
+	err := lifecycle.CheckRequestApprovals(s.Activation, requests)
+	requireRefused(t, workflows.ErrTypeTooMany, err)
+	require.ErrorContains(t, err, "requests[")
 }
 
 func TestARepeatedRequestWhoseRunIsGoneNeedsNoRoom(t *testing.T) {

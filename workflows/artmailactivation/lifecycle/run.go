@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -79,7 +80,7 @@ func CheckOpenRun(a Activation, o workflows.OpenRun) error {
 		grown := *run
 		grown.ReplyTo = o.ReplyTo
 		if more := runBytes(&grown) - runBytes(run); more > 0 {
-			return checkRoomForRun(openRunBytes(s)+more, o.RunID)
+			return checkRoomForRun(openRunBytes(s)+more, fmt.Sprintf("run %q", o.RunID))
 		}
 		return nil
 	}
@@ -90,7 +91,7 @@ func CheckOpenRun(a Activation, o workflows.OpenRun) error {
 		return err
 	}
 	fresh := Run{Run: workflows.Run{RunID: o.RunID, Status: workflows.RunOpen, ReplyTo: o.ReplyTo}}
-	return checkRoomForRun(openRunBytes(s)+runBytes(&fresh), o.RunID)
+	return checkRoomForRun(openRunBytes(s)+runBytes(&fresh), fmt.Sprintf("run %q", o.RunID))
 }
 
 // OpenRun adds a run, or touches a known one; CheckOpenRun has accepted it. The newest ReplyTo counts, because the caller that opens the
