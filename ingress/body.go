@@ -18,6 +18,7 @@ import (
 var (
 	errTooLarge = errors.New("body is larger than the limit")
 	errInFlight = errors.New("too many bytes in flight")
+	errNoRoom   = errors.New("too many unverified bytes in flight")
 	errSlow     = errors.New("body did not arrive in time")
 	errCut      = errors.New("body ended before its length")
 )
@@ -84,9 +85,13 @@ func (b *bodies) readVerified(w http.ResponseWriter, r *http.Request) (*body, er
 // readUnverified reads a body of at most `most` bytes before its signature is verified.
 func (b *bodies) readUnverified(w http.ResponseWriter, r *http.Request, most int64) (*body, error) {
 	began := b.now()
-	return b.read(w, r, &b.unverified, min(most, b.most), func(arrived int) time.Time {
+	read, err := b.read(w, r, &b.unverified, min(most, b.most), func(arrived int) time.Time {
 		return began.Add(min(b.readTimeout, readGrace+time.Duration(arrived)*time.Second/minReadRate))
 	})
+	if errors.Is(err, errInFlight) {
+		err = errNoRoom
+	}
+	return read, err
 }
 
 func (b *bodies) read(w http.ResponseWriter, r *http.Request, from *budget, most int64, deadline func(arrived int) time.Time) (*body, error) {

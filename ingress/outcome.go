@@ -16,14 +16,16 @@ const (
 	outcomeRateLimited  outcome = "rate_limited"
 	outcomeTooLarge     outcome = "too_large"
 	outcomeCut          outcome = "cut"
-	outcomeBusy         outcome = "busy"
-	outcomeUnavailable  outcome = "unavailable"
+	// outcomeNoRoom: there was no room for the body before its verification. Anybody can cause it, so no alert counts it.
+	outcomeNoRoom      outcome = "no_room"
+	outcomeBusy        outcome = "busy"
+	outcomeUnavailable outcome = "unavailable"
 )
 
 // outcomes lists every outcome. The metrics show each of them from the start, with the value zero.
 var outcomes = []outcome{
 	outcomeNew, outcomeDuplicate, outcomeConflict, outcomeIgnored, outcomeDead, outcomeBadToken, outcomeBadSignature, outcomeRateLimited,
-	outcomeTooLarge, outcomeCut, outcomeBusy, outcomeUnavailable,
+	outcomeTooLarge, outcomeCut, outcomeNoRoom, outcomeBusy, outcomeUnavailable,
 }
 
 func outcomeOf(state inbox.State, stored inbox.Outcome) outcome {

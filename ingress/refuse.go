@@ -18,9 +18,13 @@ func (s *Server) refuseBody(c echo.Context, provider string, err error) error {
 	switch {
 	case errors.Is(err, errTooLarge):
 		return s.refuse(provider, http.StatusRequestEntityTooLarge, outcomeTooLarge, err)
-	case errors.Is(err, errInFlight):
+	case errors.Is(err, errInFlight), errors.Is(err, errNoRoom):
 		c.Response().Header().Set("Connection", "close")
-		return s.refuse(provider, http.StatusServiceUnavailable, outcomeBusy, err)
+		what := outcomeBusy
+		if errors.Is(err, errNoRoom) {
+			what = outcomeNoRoom
+		}
+		return s.refuse(provider, http.StatusServiceUnavailable, what, err)
 	case errors.Is(err, errSlow):
 		return s.refuse(provider, http.StatusRequestTimeout, outcomeCut, err)
 	default:

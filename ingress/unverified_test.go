@@ -101,7 +101,7 @@ func TestTheSlowestUnverifiedSenderIsCutToMakeRoom(t *testing.T) {
 	// The next sender needs its place.
 	require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, strings.Repeat(" ", 60<<10)).status)
 	eventually(t, "the slow one is cut", func() bool {
-		return strings.Contains(f.metrics(t), `outcome="busy",provider="artmail"} 1`)
+		return strings.Contains(f.metrics(t), `outcome="no_room",provider="artmail"} 1`)
 	})
 	require.Equal(t, 503, statusOn(t, slow))
 	_, _ = io.WriteString(slow, " ") // ends the body, which the server skips
