@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -50,7 +51,8 @@ func obtain(ctx context.Context, temporalClient client.Client, reference string,
 	for err == nil && !state.Status.Ended() {
 		if state.Status == workflows.CaseInputNeeded && state.Question != nil {
 			answer := workflows.ProvideInput{QuestionID: state.Question.ID, Text: "Yes, a signed PDF is fine.", By: "exampleapp"}
-			if _, err := one.ProvideInput(ctx, answer); err != nil {
+			// Somebody else may have answered first, or ended the case: then the next state says more.
+			if _, err := one.ProvideInput(ctx, answer); err != nil && !overtaken(err) {
 				return err
 			}
 		}
@@ -61,4 +63,10 @@ func obtain(ctx context.Context, temporalClient client.Client, reference string,
 	}
 	_, err = fmt.Fprintf(out, "%s %s: %s\n", reference, state.Status, state.Outcome.Facts.Result)
 	return err
+}
+
+// overtaken reports whether an answer came too late: the question is not open any more.
+func overtaken(err error) bool {
+	return errors.Is(err, signalbox.ErrAlreadyAnswered) || errors.Is(err, signalbox.ErrOtherQuestion) || errors.Is(err, signalbox.ErrNoOpenQuestion) ||
+		errors.Is(err, signalbox.ErrEnded)
 }

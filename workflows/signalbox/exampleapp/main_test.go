@@ -64,3 +64,70 @@ func TestTheAppWaitsForAQuestionThatIsNotKnownYet(t *testing.T) {
 	fake.Complete("vendor_1024", nil)
 	require.NoError(t, <-ended)
 }
+
+// outrun is a client before whose first update somebody else does something.
+type outrun struct {
+	client.Client
+
+	once   sync.Once
+	before func() error
+	// tried is closed after the first update.
+	tried chan struct{}
+}
+
+func (o *outrun) UpdateWorkflow(ctx context.Context, options client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+	first := false
+	var err error
+	o.once.Do(func() { first, err = true, o.before() })
+	if err != nil {
+		return nil, err
+	}
+	handle, err := o.Client.UpdateWorkflow(ctx, options)
+	if first {
+		close(o.tried)
+	}
+	return handle, err
+}
+
+func TestTheAppGoesOnIfSomebodyElseIsFaster(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		before func(fake *signalboxtest.Fake, person *signalbox.Case, question string) error
+		out    string
+	}{
+		"a person answers": {func(_ *signalboxtest.Fake, person *signalbox.Case, question string) error {
+			_, err := person.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: question, Text: "No.", By: "ann"})
+			return err
+		}, "vendor_1024 COMPLETED: {\"signed\":true}\n"},
+		"a person cancels": {func(_ *signalboxtest.Fake, person *signalbox.Case, _ string) error {
+			_, err := person.Cancel(t.Context(), workflows.CancelCase{By: "ann"})
+			return err
+		}, "vendor_1024 CANCELLED: \n"},
+		"Offload asks another question": {func(fake *signalboxtest.Fake, _ *signalbox.Case, _ string) error {
+			fake.Ask("vendor_1024", "Or a scan?")
+			return nil
+		}, "vendor_1024 COMPLETED: {\"signed\":true}\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			apps, fake := signalboxtest.New(t, signalbox.Options{})
+			asked := make(chan string, 1)
+			temporal := &outrun{Client: fake.Temporal(), before: func() error { return c.before(fake, apps.Case("vendor_1024"), <-asked) }, tried: make(chan struct{})}
+			var out strings.Builder
+			ended := make(chan error, 1)
+			go func() { ended <- obtain(t.Context(), temporal, "vendor_1024", &out) }()
+			question := fake.Ask("vendor_1024", "Is a signed PDF fine?")
+			asked <- question
+			select {
+			case <-temporal.tried:
+			case err := <-ended:
+				require.Fail(t, "the app ended before", "%v", err)
+			}
+			if !strings.Contains(c.out, "CANCELLED") {
+				fake.Complete("vendor_1024", map[string]any{"signed": true})
+			}
+			require.NoError(t, <-ended)
+			require.Equal(t, c.out, out.String())
+		})
+	}
+}

@@ -40,7 +40,8 @@ while (!last.outcome) {
       params: { path: { reference } },
       body: { questionId: answered, text: "Yes, a signed PDF is fine." },
     });
-    if (given.error) throw new Error(given.error.detail);
+    // 409: somebody else answered first, or the case has ended. The next state says more.
+    if (given.error && given.response.status !== 409) throw new Error(given.error.detail);
   } else {
     // The wait ends at once while the case needs input, also while its question is not known yet.
     await new Promise((again) => setTimeout(again, 1000));
