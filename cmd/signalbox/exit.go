@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"go.temporal.io/api/serviceerror"
 
@@ -34,8 +35,8 @@ func exitStatus(err error) int {
 	switch {
 	case err == nil:
 		return 0
-	case isRefusal && (refused.Status == http.StatusUnauthorized || refused.Status == http.StatusForbidden):
-		return 2 // another token is needed
+	case isRefusal && slices.Contains([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType}, refused.Status):
+		return 2 // another token or another document is needed
 	// An error of the whole workflow comes before an error of the request to it.
 	case errors.Is(err, signalbox.ErrTerminated):
 		return 7

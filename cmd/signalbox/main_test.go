@@ -400,10 +400,12 @@ func TestEachKindOfErrorHasItsExitStatus(t *testing.T) {
 		serviceerror.NewDeadlineExceeded("late"):                                              6,
 		serviceerror.NewResourceExhausted(enumspb.RESOURCE_EXHAUSTED_CAUSE_RPS_LIMIT, "busy"): 6,
 
-		&api.Refusal{Problem: api.Problem{Status: http.StatusUnauthorized}}:                                      2,
-		&api.Refusal{Problem: api.Problem{Status: http.StatusForbidden}}:                                         2,
-		&api.Refusal{Problem: api.Problem{Status: http.StatusNotFound, Type: "urn:signalbox:problem:not-found"}}: 3,
-		&api.Refusal{Problem: api.Problem{Status: http.StatusGone, Type: "urn:signalbox:problem:terminated"}}:    7,
+		&api.Refusal{Problem: api.Problem{Status: http.StatusUnauthorized}}:                                                               2,
+		&api.Refusal{Problem: api.Problem{Status: http.StatusForbidden}}:                                                                  2,
+		&api.Refusal{Problem: api.Problem{Status: http.StatusRequestEntityTooLarge, Type: "urn:signalbox:problem:too-large"}}:             2,
+		&api.Refusal{Problem: api.Problem{Status: http.StatusUnsupportedMediaType, Type: "urn:signalbox:problem:unsupported-media-type"}}: 2,
+		&api.Refusal{Problem: api.Problem{Status: http.StatusNotFound, Type: "urn:signalbox:problem:not-found"}}:                          3,
+		&api.Refusal{Problem: api.Problem{Status: http.StatusGone, Type: "urn:signalbox:problem:terminated"}}:                             7,
 	} {
 		if err != nil {
 			err = fmt.Errorf("somewhere: %w", err)
