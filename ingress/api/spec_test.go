@@ -23,6 +23,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/resultschema"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
@@ -178,6 +179,8 @@ func TestTheDocumentSaysTheLimitsOfTheContract(t *testing.T) {
 		fmt.Sprintf("At most %d bytes of UTF-8 as JSON", workflows.MaxShortTextBytes),
 		fmt.Sprintf("At most %d bytes of UTF-8 as JSON", workflows.MaxTextBytes),
 		fmt.Sprintf("At most %d KiB", workflows.MaxJSONBytes>>10),
+		fmt.Sprintf("%d values and %d levels (over the API the whole body has at most %d)", resultschema.MaxValues, resultschema.MaxDepth, maxDepth),
+		fmt.Sprintf("regular expression of at most %d bytes", resultschema.MaxPatternBytes),
 		fmt.Sprintf("As a whole at most %d KiB", workflows.MaxStartBytes>>10),
 		fmt.Sprintf("up to %d KiB", workflows.MaxNoticeBytes>>10),
 		fmt.Sprintf("begins with `%s`", workflows.CanaryReference("")),

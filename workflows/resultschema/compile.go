@@ -45,14 +45,14 @@ type noLoader struct{}
 
 func (noLoader) Load(string) (any, error) { return nil, errExternalRef }
 
-// maxPatternBytes is the longest regular expression.
-const maxPatternBytes = 1000
+// MaxPatternBytes is the longest regular expression.
+const MaxPatternBytes = 1000
 
 var errPattern = errors.New("a pattern is not an RE2 regular expression, or is longer than 1,000 bytes: lookaround and back references are not supported")
 
 // pattern compiles a regular expression. Its time is linear in the text, with its number of instructions as the factor, which is counted.
 func (b *budget) pattern(text string) (jsonschema.Regexp, error) {
-	if len(text) > maxPatternBytes {
+	if len(text) > MaxPatternBytes {
 		return nil, errPattern
 	}
 	parsed, err := syntax.Parse(text, syntax.Perl)

@@ -17,12 +17,16 @@ import (
 type limits struct{ bytes, values int }
 
 var (
-	schemaLimits = limits{bytes: workflows.MaxJSONBytes, values: 5_000}
+	schemaLimits = limits{bytes: workflows.MaxJSONBytes, values: MaxValues}
 	resultLimits = limits{bytes: workflows.MaxJSONBytes, values: workflows.MaxJSONBytes} // in effect no limit: each value has a byte or more
 )
 
-// maxDepth is how many objects and lists a value may be inside.
-const maxDepth = 100
+// Limits of a schema, beside its bytes: MaxValues is how many values it may have, and MaxDepth how many objects and lists a value may be inside,
+// also in a result.
+const (
+	MaxValues = 5_000
+	MaxDepth  = 100
+)
 
 // Limits of numbers. The library keeps numbers exactly, so a short text such as 1e999999999 would need gigabytes.
 const (
@@ -51,8 +55,8 @@ func parse(raw json.RawMessage, l limits) (any, error) {
 
 // checkLimits checks the depth and the numbers of a value that is inside so many objects and lists.
 func checkLimits(value any, depth int) error {
-	if depth > maxDepth {
-		return fmt.Errorf("is nested too deeply, at most %d levels", maxDepth)
+	if depth > MaxDepth {
+		return fmt.Errorf("is nested too deeply, at most %d levels", MaxDepth)
 	}
 	switch v := value.(type) {
 	case map[string]any:
