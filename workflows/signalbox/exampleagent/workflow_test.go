@@ -176,6 +176,7 @@ func (s *stage) status(kind workflows.NoticeKind, status workflows.ActivationSta
 }
 
 func (s *stage) activated() {
+	s.tell("activation.renamed", workflows.NoticeData{}) // a kind of a later version
 	s.status(workflows.NoticeActivationActivated, workflows.ActivationActive)
 }
 func (s *stage) paused() { s.status(workflows.NoticeActivationPaused, workflows.ActivationPaused) }
