@@ -279,7 +279,7 @@ type DeliveryWithBody = inboxadmin.Shown
 // Dismissed defines model for Dismissed.
 type Dismissed = inboxadmin.Dismissed
 
-// Duration A number with a unit, such as `90s`, `15m` or `72h`; at most ten years.
+// Duration Numbers with units, the largest unit first and each once: `h`, `m`, `s`, `ms`, `us` and `ns`, such as `90s`, `1.5h`, `1h30m` or `2592000000ms`; at most ten years.
 type Duration = workflows.Duration
 
 // ExecutionStatus Where Temporal has the workflow.

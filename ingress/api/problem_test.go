@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -61,11 +62,14 @@ func TestBadInputIsRefusedByTheNameOfItsField(t *testing.T) {
 		{"POST", "/v1/cases", `{"caseId":"c","replyTo":{"workflowId":"w","signal":""}}`, "replyTo.signal: want 1 to 255 printable"},
 		{"POST", "/v1/cases", `{"caseId":"c","replyTo":{"workflowId":"artmail-activation/a/b","signal":"activation-options"}}`, "replyTo.workflowId:"},
 		{"POST", "/v1/cases", `{"caseId":"c","replyTo":{"workflowId":"temporal-sys-scheduler:nightly","signal":"update"}}`, "replyTo.workflowId:"},
-		{"POST", "/v1/cases", `{"caseId":"c","options":{"pollFloor":"` + marker + `"}}`, "options.pollFloor: want a number with a unit"},
-		{"POST", "/v1/cases", `{"caseId":"c","options":{"pollFloor":"-5m"}}`, "options.pollFloor: want a number with a unit"},
+		{"POST", "/v1/cases", `{"caseId":"c","options":{"pollFloor":"` + marker + `"}}`, "options.pollFloor: want numbers with units, the largest first, such as 90s"},
+		{"POST", "/v1/cases", `{"caseId":"c","options":{"pollFloor":"-5m"}}`, "options.pollFloor: want numbers with units, the largest first, such as 90s"},
 		{"POST", "/v1/cases", `{"caseId":"c","options":{"reconcileAfter":"99999h"}}`, "options.reconcileAfter:"},
+		{"POST", "/v1/cases", `{"caseId":"c","options":{"reconcileAfter":"30m1h"}}`, "options.reconcileAfter: want numbers with units, the largest first"},
+		{"POST", "/v1/cases", `{"caseId":"c","options":{"reconcileAfter":"99999.9h9999999m999999999s999999999999ms999999999999999us999999999999999999ns"}}`, "options.reconcileAfter:"},
+		{"POST", "/v1/cases", `{"caseId":"c","options":{"reconcileAfter":"9999999h"}}`, "options.reconcileAfter: want numbers"},
 		{"POST", "/v1/cases", `{"caseId":"c","options":{"remindAfter":5}}`, "options.remindAfter: want string"},
-		{"POST", "/v1/cases", `{"caseId":"c","options":{"questionExpiresAfter":""}}`, "options.questionExpiresAfter: want a number"},
+		{"POST", "/v1/cases", `{"caseId":"c","options":{"questionExpiresAfter":""}}`, "options.questionExpiresAfter: want numbers"},
 		{"POST", "/v1/cases", `{"caseId":"c","options":{"pollFloor":"2h","pollCeiling":"1h"}}`, "options.pollCeiling:"},
 		{"POST", "/v1/cases", `{"caseId":"c","options":{"deadline":"` + marker + `"}}`, "options.deadline: want a time such as"},
 		{"POST", "/v1/cases", `{"caseId":"c","options":{"deadline":"1999-01-01T00:00:00Z"}}`, "options.deadline: want a time such as 2026-05-01T12:00:00Z, from 2000 to 2199"},
@@ -206,6 +210,20 @@ func TestAProblemNamesTheFirstOfManyUnknownFieldsAndCountsTheOthers(t *testing.T
 	require.Len(t, p.Errors, 21)
 	require.Contains(t, p.Detail, "0: there is no such field: remove it; 1: there")
 	require.Equal(t, "99980 more fields can't be used", p.Errors[20].Detail)
+}
+
+func TestADurationIsTakenInEachUnit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	for i, text := range []string{
+		"90s", "15m", "72h", "1h30m", "1.5h", "0.5m", "1.25s", "2592000000ms", "100ms", "60000000us", "60000000µs", "60000000000ns", "1h0m0.000001s", "87839h", workflows.MaxDuration.String(),
+	} {
+		want, err := time.ParseDuration(text)
+		require.NoError(t, err)
+		got := w.post(t, "", "/v1/cases", fmt.Sprintf(`{"reference":"d%d","caseId":"c","options":{"reconcileAfter":%q}}`, i, text))
+		require.Equal(t, 201, got.status, "%s: %s", text, got.body)
+		require.Equal(t, want, w.temporal.starts[fmt.Sprint("offload-case/d", i)].Options.ReconcileAfter.Std(), text)
+	}
 }
 
 func TestWhatIsNoCallIsAProblemToo(t *testing.T) {
