@@ -101,6 +101,22 @@ type APIKey struct {
 // AccountName The name of an Offload account in the configuration: 1 to 100 bytes of UTF-8. Default `default`.
 type AccountName = string
 
+// Action | Action | Call |
+// | --- | --- |
+// | `answer` | `provideInput` |
+// | `cancel` | `cancelCase` |
+// | `adopt` | `adoptCase` |
+// | `retry-create` | `retryCreate` |
+// | `reconcile-now` | `reconcileCase` |
+// | `close-run` | `closeRun` |
+// | `cancel-approval` | `cancelApproval` |
+// | `resend` | `resendNotices`, with `notify/` taken off the workflowId as the source |
+// | `dismiss` | `dismissNotices`, likewise |
+// | `replay` | `replayDelivery` |
+// | `release` | `releaseDeliveries` |
+// | `reset` | none: reset the workflow in Temporal's Web UI |
+type Action = signalbox.Action
+
 // Activation defines model for Activation.
 type Activation = shownActivation
 
@@ -152,6 +168,13 @@ type Approvals struct {
 
 // Attachment defines model for Attachment.
 type Attachment = workflows.Attachment
+
+// Attention Why a person should look. The page says at `/attention` what to do about each:
+// `account`, `adopt_refused`, `answer_delayed`, `api_key_conflict`, `case_not_found`, `check_unanswered`, `conflict`, `create_rejected`,
+// `create_uncertain`, `file_differs`, `file_not_stored`, `files_delayed`, `forbidden`, `input_needed`, `no_api_key`, `not_created`,
+// `notice_delayed`, `notice_given_up`, `notice_refused`, `question_expired`, `response_unclear`, `result_off_schema`, `run_stale`,
+// `second_case`, `still_running`, `unauthorized`, `unknown_status`, `unreachable`, `unreadable_answer`, `usage_limit`, `webhook_failure`.
+type Attention = string
 
 // AuditEntry defines model for AuditEntry.
 type AuditEntry = inbox.AuditEntry

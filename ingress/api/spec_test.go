@@ -33,7 +33,8 @@ type schema struct {
 		Enum   []string
 		Format string
 	}
-	Enum []string
+	Description string
+	Enum        []string
 }
 
 func schemas(t *testing.T) map[string]schema {
@@ -211,6 +212,8 @@ func TestEachEnumHasTheConstantsOfItsGoType(t *testing.T) {
 		"ResultPlace":      {contract["ResultPlace"], schemas["CaseOutcome"].Properties["resultIs"].Enum},
 		"ResultVerdict":    {contract["ResultVerdict"], schemas["ResultCheck"].Properties["verdict"].Enum},
 		"ExecutionStatus":  {client["ExecutionStatus"], schemas["ExecutionStatus"].Enum},
+		"Action":           {client["Action"], schemas["Action"].Enum},
+		"Attention":        {workflows.Attentions(), quotedWords(schemas["Attention"].Description)},
 		"ToDoKind":         {client["ToDoKind"], schemas["ToDoKind"].Enum},
 		"to-do kinds":      {client["ToDoKind"], texts(signalbox.ToDoKinds())},
 		"DeliveryState":    {store["State"], schemas["DeliveryState"].Enum},
@@ -219,6 +222,15 @@ func TestEachEnumHasTheConstantsOfItsGoType(t *testing.T) {
 		require.NotEmpty(t, c.want, name)
 		require.ElementsMatch(t, c.want, c.got, name)
 	}
+}
+
+// quotedWords returns the words that stand in backquotes.
+func quotedWords(text string) []string {
+	var words []string
+	for _, found := range regexp.MustCompile("`([a-z_]+)`").FindAllStringSubmatch(text, -1) {
+		words = append(words, found[1])
+	}
+	return words
 }
 
 func texts[T ~string](values []T) []string {
