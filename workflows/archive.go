@@ -65,7 +65,7 @@ type UnstoredFile struct {
 
 // Types of the errors of the archive's activities. Errors of the provider (ErrTypeOffload…) pass through unchanged.
 const (
-	// ErrTypeArchiveNoBucket: the worker has no bucket configured. Final.
+	// ErrTypeArchiveNoBucket: the worker has no bucket configured. Retried, because other workers may have one.
 	ErrTypeArchiveNoBucket = "ArchiveNoBucket"
 	// ErrTypeArchiveTooLarge: the file is over the size cap. Final.
 	ErrTypeArchiveTooLarge = "ArchiveTooLarge"

@@ -64,7 +64,7 @@ var failures = []struct {
 	final   bool
 	pause   time.Duration
 }{
-	{errNoBucket, workflows.ErrTypeArchiveNoBucket, true, 0},
+	{errNoBucket, workflows.ErrTypeArchiveNoBucket, false, 0},
 	{errTooLarge, workflows.ErrTypeArchiveTooLarge, true, 0},
 	{errTargetRefused, workflows.ErrTypeArchiveTargetRefused, true, 0},
 	{publicnet.ErrNotPublic, workflows.ErrTypeArchiveTargetRefused, true, 0},

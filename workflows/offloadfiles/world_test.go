@@ -151,7 +151,7 @@ func (w *world) store(ctx context.Context, env *testsuite.TestWorkflowEnvironmen
 	}
 	switch {
 	case a.noBucket:
-		return workflows.StoredFile{}, temporal.NewNonRetryableApplicationError("no bucket", workflows.ErrTypeArchiveNoBucket, nil)
+		return workflows.StoredFile{}, temporal.NewApplicationError("no bucket", workflows.ErrTypeArchiveNoBucket)
 	case a.hangs[id]:
 		return workflows.StoredFile{}, activity.ErrResultPending
 	case a.lost[id] != "":

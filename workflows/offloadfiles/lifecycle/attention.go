@@ -7,8 +7,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Attention returns the reasons why a person should look, sorted. Files that were left out by a cancellation, or for lack of a bucket,
-// are no reason.
+// Attention returns the reasons why a person should look, sorted. Files that were left out by a cancellation are no reason, nor are attachments for
+// lack of a bucket: they are not expected. A result is one, because the outcome lacks it.
 func Attention(f Files) []string {
 	reasons := lastingAttention(f)
 	if f.State.Outbox.Delayed() {
@@ -35,6 +35,7 @@ func lastingAttention(f Files) []string {
 		add(file.Stored != nil && file.Stored.Differs(), workflows.AttentionFileDiffers)
 		add(failed(s, file), workflows.AttentionFileNotStored)
 	}
+	add(s.Status == workflows.FilesNoBucket && f.Start.Result, workflows.AttentionFileNotStored)
 	add(s.Omitted > 0 && s.Status != workflows.FilesNoBucket, workflows.AttentionFileNotStored)
 	add(s.Outbox.Refused(), workflows.AttentionNoticeRefused)
 	slices.Sort(reasons)

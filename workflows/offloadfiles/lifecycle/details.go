@@ -19,6 +19,9 @@ func WaitingFor(f Files) string {
 		return ""
 	}
 	text := fmt.Sprintf("Files are being stored, %d to go, until %s at the latest.", pending(s), rules.Stamp(s.Until))
+	if !s.Probed && slices.ContainsFunc(s.Files, func(file File) bool { return file.LastType == workflows.ErrTypeArchiveNoBucket }) {
+		text += fmt.Sprintf(" A worker has no bucket: other attempts follow until %s.", rules.Stamp(f.noBucketAt()))
+	}
 	if delayedForUnknownReason(s) {
 		text += fmt.Sprintf(" No file was stored since %s: the bucket, the file server or Offload may be down. The pending activities show the last failures.", rules.Stamp(s.ProgressAt))
 	}
@@ -55,6 +58,9 @@ func Details(f Files) string {
 	}
 	if s.Status == workflows.FilesNoBucket {
 		line("The workers keep no files. Download URLs are made by %s.", rules.Code("GET /cases/"+f.Start.CaseID+"/attachments/{attachmentId}"))
+		if f.Start.Result {
+			line("The result is too large for the outcome. Read it at Offload: %s.", rules.Code("GET /cases/"+f.Start.CaseID))
+		}
 	}
 	if s.Cancelled != "" {
 		line("%s", rules.Code(s.Cancelled))

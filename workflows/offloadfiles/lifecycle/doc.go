@@ -6,7 +6,7 @@
 //	FileStored                the file is stored; STORED with the last one        nothing
 //	FileFailed
 //	  final                   the file is unstored; STORED with the last one      nothing
-//	  no bucket, none stored  NO_BUCKET: no more files are wanted                 nothing
+//	  no bucket, none found   retried for 15 minutes, then NO_BUCKET              nothing
 //	  not found yet           retried until LagUntil, then final                  nothing
 //	  a new trouble           attention; the server retries                       nothing
 //	  any other failure       retried after the files that wait                   nothing
@@ -19,6 +19,6 @@
 //
 // At the end of STORING, except for NO_BUCKET, the notice "case.files_stored" is added to the outbox.
 //
-// The first file is tried alone and once, to learn whether the workers have a bucket. Then four files are stored at a time. While more files wait,
+// The first file is tried alone and once, to learn whether the workers have a bucket. If its worker has none, others may: it is retried alone. Then four files are stored at a time. While more files wait,
 // a file is tried for half an hour and then makes room, so that four files that can't be downloaded do not delay the others.
 package lifecycle

@@ -23,20 +23,24 @@ func FileStored(f Files, id string, stored workflows.StoredFile, now time.Time) 
 
 // FileFailed applies a call that ended without storing the file.
 //
-// If the workers have no bucket and nothing is stored yet, no files are expected: the storing ends as NO_BUCKET. If the bucket disappears later,
-// that is a failure like any other.
+// If the workers have no bucket, no files are expected: the storing ends as NO_BUCKET. One worker may lack it for a while, so other attempts come
+// first, for noBucketTime. Once an attempt has found a bucket, its lack is a failure like any other.
 func FileFailed(f Files, id string, failure rules.Failure, now time.Time) Files {
 	i := f.find(id)
 	if i < 0 {
 		return f
 	}
-	if failure.Type == workflows.ErrTypeArchiveNoBucket && !anyStored(f.State) {
-		return end(f, workflows.FilesNoBucket, now)
+	file := f.State.Files[i]
+	file.LastType, file.LastError = failure.Type, workflows.Clip(failure.Message, maxReasonBytes)
+	if failure.Type == workflows.ErrTypeArchiveNoBucket && !f.State.Probed {
+		file.NotBefore = now.Add(firstPause)
+		if f.noBucketAt().Sub(file.NotBefore) < reportTime {
+			return end(f, workflows.FilesNoBucket, now)
+		}
+		return f.change(i, file)
 	}
 	// A timeout has no type and says nothing about the bucket.
 	f.State.Probed = f.State.Probed || failure.Type != ""
-	file := f.State.Files[i]
-	file.LastType, file.LastError = failure.Type, workflows.Clip(failure.Message, maxReasonBytes)
 	file.NotBefore = now.Add(rules.Backoff(firstPause, longestPause, file.Turns))
 	if isFinal(f.State, failure.Type, now) || !file.NotBefore.Before(f.State.Until.Add(-reportTime)) {
 		f.State.ProgressAt = now

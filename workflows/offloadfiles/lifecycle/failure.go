@@ -25,7 +25,7 @@ func troubleAttention(errType string) string {
 
 // transient are errors that can end without a person.
 var transient = []string{
-	workflows.ErrTypeArchiveBucket, workflows.ErrTypeArchiveDownload, workflows.ErrTypeArchiveWorker, workflows.ErrTypeArchiveDiffers,
+	workflows.ErrTypeArchiveBucket, workflows.ErrTypeArchiveNoBucket, workflows.ErrTypeArchiveDownload, workflows.ErrTypeArchiveWorker, workflows.ErrTypeArchiveDiffers,
 }
 
 // EndsCall returns the error types that end a call although a later attempt may succeed, because the rules must know of them. The server
@@ -47,8 +47,8 @@ func EndsCall(trouble string) []string {
 // isFinal reports whether no later attempt can succeed.
 func isFinal(s State, errType string, now time.Time) bool {
 	switch errType {
-	case workflows.ErrTypeArchiveNoBucket, workflows.ErrTypeArchiveTooLarge, workflows.ErrTypeArchiveTargetRefused,
-		workflows.ErrTypeArchiveInvalid, workflows.ErrTypeOffloadInvalidRequest:
+	case workflows.ErrTypeArchiveTooLarge, workflows.ErrTypeArchiveTargetRefused, workflows.ErrTypeArchiveInvalid,
+		workflows.ErrTypeOffloadInvalidRequest:
 		return true
 	case workflows.ErrTypeOffloadNotFound, workflows.ErrTypeArchiveNoResult:
 		return !now.Before(s.LagUntil)

@@ -136,18 +136,57 @@ func TestTheFirstFileIsTriedAloneAndOnce(t *testing.T) {
 
 func TestWithoutABucketNoFileIsMissingAndNoNoticeIsSent(t *testing.T) {
 	t.Parallel()
-	f := lifecycle.FileFailed(begin("a", "", "b"), "a", fails(workflows.ErrTypeArchiveNoBucket), after(time.Minute))
-	fx := lifecycle.Next(f, after(time.Minute))
+	now := after(14 * time.Minute)
+	f := lifecycle.FileFailed(begin("a", "", "b"), "a", fails(workflows.ErrTypeArchiveNoBucket), now)
+	fx := lifecycle.Next(f, now)
 	require.Equal(t, lifecycle.Effects{Done: true}, fx)
 	require.Equal(t, encoded(t, f), encoded(t, lifecycle.FileStored(f, "b", workflows.StoredFile{Key: "b"}, after(time.Hour))), "the end stays")
 	require.Equal(t, encoded(t, f), encoded(t, lifecycle.FileFailed(f, "b", fails(workflows.ErrTypeArchiveTooLarge), after(time.Hour))))
 	require.Equal(t, workflows.CaseFiles{
-		Reference: "vendor_2048", CaseID: caseID, Status: workflows.FilesNoBucket, Since: after(time.Minute), Omitted: 1,
+		Reference: "vendor_2048", CaseID: caseID, Status: workflows.FilesNoBucket, Since: now, Omitted: 1,
 	}, lifecycle.View(f))
 
-	f = lifecycle.FileFailed(probed("a", "b"), "b", fails(workflows.ErrTypeArchiveNoBucket), t0)
-	require.Equal(t, workflows.FilesStored, f.State.Status)
-	require.Equal(t, []string{workflows.AttentionFileNotStored}, lifecycle.Attention(f), "a bucket that is gone after it has taken a file")
+	start := startOf("a")
+	start.Result = true
+	f = lifecycle.FileFailed(lifecycle.Begin(start, t0), "", fails(workflows.ErrTypeArchiveNoBucket), now)
+	require.Equal(t, workflows.FilesNoBucket, f.State.Status)
+	require.Equal(t, []string{workflows.AttentionFileNotStored}, lifecycle.Attention(f), "the outcome lacks the result")
+	require.Contains(t, lifecycle.Details(f), "Read it at Offload: `GET /cases/"+caseID+"`.")
+}
+
+// One worker of several may lack the bucket, or all of them until their restart.
+func TestAWorkerWithoutABucketDoesNotEndTheStoring(t *testing.T) {
+	t.Parallel()
+	f := lifecycle.FileFailed(begin("a", "b"), "a", fails(workflows.ErrTypeArchiveNoBucket), t0)
+	require.Equal(t, workflows.FilesStoring, f.State.Status)
+	require.Empty(t, lifecycle.Attention(f))
+	require.Contains(t, lifecycle.Details(f), "A worker has no bucket: other attempts follow until 2026-03-21T12:15:00Z.")
+	require.Empty(t, calls(f, t0), "the other files wait: they would fail too")
+	now := lifecycle.Next(f, t0).Wake
+	require.Equal(t, after(time.Minute), now)
+	require.Equal(t, []string{"a"}, calls(f, now))
+	call := callFor(t, f, "a", now)
+	require.False(t, call.Once, "the server retries, which costs no event")
+	require.Equal(t, 14*time.Minute, call.Within)
+
+	found := lifecycle.FileStored(f, "a", workflows.StoredFile{Key: "a"}, after(2*time.Minute))
+	require.Equal(t, []string{"b"}, calls(found, after(2*time.Minute)))
+	require.NotContains(t, lifecycle.Details(found), "no bucket")
+
+	for at, want := range map[time.Duration]workflows.FilesStatus{
+		13*time.Minute - 1: workflows.FilesStoring, 13 * time.Minute: workflows.FilesStoring, 13*time.Minute + 1: workflows.FilesNoBucket,
+		time.Hour: workflows.FilesNoBucket,
+	} {
+		next := lifecycle.FileFailed(f, "a", fails(workflows.ErrTypeArchiveNoBucket), after(at))
+		require.Equal(t, want, next.State.Status, "%s", at)
+		if want == workflows.FilesStoring {
+			require.GreaterOrEqual(t, callFor(t, next, "a", lifecycle.Next(next, after(at)).Wake).Within, time.Minute)
+		}
+	}
+
+	f = lifecycle.FileFailed(probed("a", "b"), "b", fails(workflows.ErrTypeArchiveNoBucket), after(time.Hour))
+	require.Equal(t, workflows.FilesStoring, f.State.Status, "a bucket is known: its lack is a failure like any other")
+	require.Equal(t, []string{"b"}, calls(f, after(time.Hour+time.Minute)))
 }
 
 func TestFilesAreListedInTheOrderOfTheCase(t *testing.T) {
@@ -184,7 +223,7 @@ func TestAFailureIsFinalOrRetried(t *testing.T) {
 		{workflows.ErrTypeArchiveTooLarge, soon, true},
 		{workflows.ErrTypeArchiveTargetRefused, soon, true},
 		{workflows.ErrTypeArchiveInvalid, soon, true},
-		{workflows.ErrTypeArchiveNoBucket, soon, true},
+		{workflows.ErrTypeArchiveNoBucket, late, false},
 		{workflows.ErrTypeOffloadInvalidRequest, soon, true},
 		{workflows.ErrTypeOffloadNotFound, soon, false},
 		{workflows.ErrTypeOffloadNotFound, late - 1, false},
@@ -293,7 +332,7 @@ func TestACallEndsForEachNewTrouble(t *testing.T) {
 	require.Equal(t, []string{"OffloadUnauthorized", "OffloadForbidden", "OffloadUsageLimit", "OffloadUnknownAccount"}, lifecycle.EndsCall(""))
 	require.Equal(t, []string{
 		"OffloadUnauthorized", "OffloadUsageLimit", "OffloadUnknownAccount",
-		"ArchiveBucket", "ArchiveDownload", "ArchiveWorker", "ArchiveDiffers",
+		"ArchiveBucket", "ArchiveNoBucket", "ArchiveDownload", "ArchiveWorker", "ArchiveDiffers",
 	}, lifecycle.EndsCall(workflows.ErrTypeOffloadForbidden))
 }
 
@@ -462,7 +501,7 @@ func TestDetailsSayWhatTheyWaitForAndWhatToDo(t *testing.T) {
 	require.NotContains(t, details, "`cancel`")
 
 	require.Contains(t, lifecycle.Details(lifecycle.Cancel(f, workflows.CancelCase{By: "ada"}, t0)), "`cancelled by ada`")
-	require.Contains(t, lifecycle.Details(lifecycle.FileFailed(f, "a00", fails(workflows.ErrTypeArchiveNoBucket), t0)), "The workers keep no files.")
+	require.Contains(t, lifecycle.Details(lifecycle.FileFailed(f, "a00", fails(workflows.ErrTypeArchiveNoBucket), after(time.Hour))), "The workers keep no files.")
 }
 
 func TestDetailsListOnlyFilesThatNeedALook(t *testing.T) {
@@ -494,8 +533,8 @@ func TestDetailsListOnlyFilesThatNeedALook(t *testing.T) {
 		},
 		"done": {differs(workflows.StoredFile{}), []string{"**STORED** since 2026-03-21T12:00:00Z"}},
 		"no bucket": {
-			lifecycle.FileFailed(lifecycle.Begin(noID, t0), "a", fails(workflows.ErrTypeArchiveNoBucket), t0),
-			[]string{"**NO_BUCKET** since 2026-03-21T12:00:00Z", "The workers keep no files. Download URLs are made by `GET /cases/4fc5904d/attachments/{attachmentId}`."},
+			lifecycle.FileFailed(lifecycle.Begin(noID, t0), "a", fails(workflows.ErrTypeArchiveNoBucket), after(time.Hour)),
+			[]string{"**NO_BUCKET** since 2026-03-21T13:00:00Z", "The workers keep no files. Download URLs are made by `GET /cases/4fc5904d/attachments/{attachmentId}`."},
 		},
 		"left out": {
 			lifecycle.HandOffSucceeded(cancelled, cancelled.State.Outbox.Waiting),

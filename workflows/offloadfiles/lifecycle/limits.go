@@ -16,13 +16,16 @@ const (
 	// delayedAfter is how long no file may be settled before a person should look: the bucket, the file server or the provider may be down.
 	// It is longer than lag.
 	delayedAfter = 15 * time.Minute
+	// noBucketTime is how long the first file is tried on workers without a bucket: they may get one, and others may have one. It ends before
+	// delayedAfter.
+	noBucketTime = 15 * time.Minute
 	// turn is how long a file is tried while other files wait.
 	turn = 30 * time.Minute
 	// firstPause is the pause before the second call for a file; later pauses grow up to longestPause. Within one call the server retries,
 	// unless the provider asks for a pause beyond the call's time.
 	firstPause   = time.Minute
 	longestPause = 15 * time.Minute
-	// reportTime is how long before the end of the budget a call must end, so that its last failure is reported.
+	// reportTime is how long before the end of the budget, or of noBucketTime, a call must end, so that its last failure is reported.
 	reportTime = time.Minute
 )
 

@@ -58,7 +58,7 @@ func Next(f Files, now time.Time) Effects {
 }
 
 // inTurn returns the files whose turn it is, and whether others wait. Until it is known that the workers have a bucket, it returns one
-// file: without a bucket, each case then costs one activity only.
+// file: without a bucket, each case then costs a few activities only.
 func inTurn(s State) (files []File, others bool) {
 	for _, file := range s.Files {
 		if file.pending() {
@@ -82,6 +82,9 @@ func (f Files) call(file File, othersWait bool, now time.Time) Call {
 		left = min(left, turn)
 	}
 	call := Call{ID: file.ID, Once: !f.State.Probed, Trouble: file.Trouble, Within: left}
+	if call.Once && file.LastType == workflows.ErrTypeArchiveNoBucket {
+		call.Once, call.Within = false, min(left, max(reportTime, f.noBucketAt().Sub(now))) // the server retries, on other workers too
+	}
 	start := f.Start
 	if file.ID == "" {
 		call.Result = &workflows.StoreResultParams{

@@ -124,6 +124,5 @@ func pending(s State) int {
 	return n
 }
 
-func anyStored(s State) bool {
-	return slices.ContainsFunc(s.Files, func(file File) bool { return file.Stored != nil })
-}
+// noBucketAt is when the storing ends if no worker has a bucket.
+func (f Files) noBucketAt() time.Time { return f.State.Since.Add(noBucketTime) }
