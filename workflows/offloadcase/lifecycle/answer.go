@@ -99,6 +99,21 @@ func applyStillAsks(s *State, said workflows.CaseFacts, at time.Time) {
 	s.Answers = newestAnswers(s.Answers)
 }
 
+// applyClosedQuestion applies a read that says INPUT_NEEDED after Offload refused an answer because the question is not open. The read shows the
+// question as open after all, or does not name the open question: then it is another one, which is not known.
+func applyClosedQuestion(s *State, said workflows.CaseFacts) {
+	if s.ClosedQuestion == "" || said.Status != workflows.OffloadInputNeeded {
+		return
+	}
+	switch q := said.Question; {
+	case q != nil && q.ID == s.ClosedQuestion && q.Status != workflows.QuestionResolved:
+		s.ClosedQuestion = ""
+	case q == nil && s.Facts.Status == workflows.OffloadInputNeeded && askedID(s.Facts) == s.ClosedQuestion:
+		s.Facts.Question, s.ClosedQuestion = nil, ""
+		s.Facts = s.Facts.Omitting(workflows.FieldQuestion)
+	}
+}
+
 func settleAnswer(s *State, questionID string, result workflows.ProvideInputResult) {
 	s.Answers = slices.Clone(s.Answers)
 	for i := range s.Answers {

@@ -115,6 +115,53 @@ func TestAReadDecidesAfterARefusedAnswer(t *testing.T) {
 	require.NoError(t, lifecycle.CheckProvideInput(open, answer("q1")), "Offload says that it is open after all")
 }
 
+// Offload's older GET does not repeat the question. Another one is open, or this one after all; a person can look at Offload.
+func TestAReadWithoutTheQuestionAfterARefusedAnswerMakesItUnknown(t *testing.T) {
+	t.Parallel()
+	for _, result := range []workflows.InputResult{workflows.InputNotWaiting, workflows.InputMismatch} {
+		for _, minute := range []int{5, 10, 20} { // before, at and after the question
+			c := handedOff(lifecycle.Tick(lifecycle.Answered(answering(replying), "q1", workflows.ProvideInputResult{Result: result}, after(21)), after(21)))
+			c = lifecycle.Tick(readOnce(c, caseID, shows(workflows.OffloadInputNeeded, minute), after(22)), after(22))
+			requireStatus(t, workflows.CaseInputNeeded, c)
+			require.Nil(t, lifecycle.View(c).Question)
+			require.Equal(t, []string{"question"}, lifecycle.View(c).Facts.Omitted)
+			require.Equal(t, []string{workflows.AttentionInputNeeded}, lifecycle.Attention(c.State))
+			require.Equal(t, []string{"case.attention"}, kinds(c), "no notice asks an unknown question, so the attention is announced")
+			require.Equal(t, []string{workflows.AttentionInputNeeded}, handOff(c, 22).Notices[0].Data.Attention)
+
+			c = handedOff(c)
+			again := lifecycle.Tick(reconciled(c, shows(workflows.OffloadInputNeeded, 30), after(31)), after(31))
+			require.Empty(t, kinds(again), "once")
+			other := lifecycle.Tick(received(c, inputNeeded("q2", 30), after(31)), after(31))
+			require.Equal(t, []string{"case.input_needed"}, kinds(other))
+			require.NoError(t, lifecycle.CheckProvideInput(other, answer("q2")))
+			require.Empty(t, lifecycle.View(other).Facts.Omitted)
+			same := lifecycle.Tick(reconciled(c, read(inputNeeded("q1", 10)), after(31)), after(31))
+			require.NoError(t, lifecycle.CheckProvideInput(same, answer("q1")), "it is open after all")
+			require.Equal(t, []string{"case.input_needed"}, kinds(same))
+			resumed := reconciled(c, shows(workflows.OffloadRunning, 30), after(31))
+			requireStatus(t, workflows.CaseRunning, resumed)
+			require.Empty(t, lifecycle.View(resumed).Facts.Omitted)
+		}
+	}
+}
+
+// People are told of an unknown question once no read is under way that may bring it.
+func TestAQuestionThatStaysUnknownIsAnnounced(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.Tick(received(running(replying), nameless(inputNeeded("q1", 10)), after(10)), after(10))
+	requireStatus(t, workflows.CaseInputNeeded, c)
+	require.Empty(t, kinds(c), "a read may bring it")
+	c = lifecycle.Tick(readOnce(c, caseID, shows(workflows.OffloadInputNeeded, 10), after(11)), after(11))
+	require.Equal(t, []string{"case.attention"}, kinds(c))
+	c = handedOff(lifecycle.Tick(reconciled(handedOff(c), shows(workflows.OffloadRunning, 20), after(21)), after(21)))
+	require.Empty(t, lifecycle.Attention(c.State))
+	c = lifecycle.Tick(reconciled(c, shows(workflows.OffloadInputNeeded, 30), after(31)), after(31))
+	require.Equal(t, []string{"case.attention"}, kinds(c), "another question")
+	next := lifecycle.Tick(received(handedOff(c), inputNeeded("q3", 40), after(41)), after(41))
+	require.Equal(t, []string{"case.input_needed"}, kinds(next))
+}
+
 func TestWhyOffloadRejectedAnAnswerStaysKnown(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.AnswerFailed(answering(), "q1", rules.Failure{Type: workflows.ErrTypeOffloadInvalidRequest, Message: "too long"}, after(21))

@@ -68,8 +68,8 @@ func DueAt(c Case) time.Time {
 	return due
 }
 
-// unannounced are reasons without a notice of attention: an open question has its own kind, and notices about failing notices would fail
-// too.
+// unannounced are reasons without a notice of attention: an open question has its own kind unless it is unknown, and notices about failing
+// notices would fail too.
 var unannounced = []string{workflows.AttentionInputNeeded, workflows.AttentionNoticeRefused, workflows.AttentionNoticeDelayed}
 
 // noteAttention keeps since when a person is needed, and adds a notice of the reasons that are new since the last turn.
@@ -92,6 +92,10 @@ func addAttentionNotice(c *Case, before []string, now time.Time) {
 		if !slices.Contains(before, reason) && !slices.Contains(unannounced, reason) {
 			added = append(added, reason)
 		}
+	}
+	if asksUnknown(*s) && !s.Asked.Unknown {
+		s.Asked.Unknown = true
+		added = append(added, workflows.AttentionInputNeeded)
 	}
 	if len(added) == 0 || s.Status.Ended() {
 		return

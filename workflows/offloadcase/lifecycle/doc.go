@@ -56,6 +56,8 @@
 //	  INPUT_NEEDED, question PENDING          -       -       N, or S after an answer            =
 //	    15 minutes after an accepted answer   -       -       N, asked again                     =
 //	  INPUT_NEEDED, question RESOLVED         -       -       S                                  =
+//	  INPUT_NEEDED without a question, after
+//	  a refused answer                        -       -       N, the question is unknown         =
 //	  COMPLETED or FAILED                     -       -       E                                  conflict if it contradicts
 //	  a status that is not known              -       -       = unknown_status, reads slowly     -
 //	reconcile failed                          -       -       = attention by the table below     -

@@ -7,12 +7,13 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// ask notifies people of a question when it opens, and again when its text comes later or an answer to it could not be delivered.
+// ask notifies people of a question when it opens, and again when its text comes later, when it was unknown for a while, or an answer to it could not be delivered.
 func ask(c *Case, before workflows.CaseStatus, now time.Time) {
 	s := &c.State
 	question := s.Facts.Question
 	if s.Status != workflows.CaseInputNeeded || question == nil {
 		s.Asked.RemindAt = time.Time{}
+		s.Asked.Unknown = s.Asked.Unknown && s.Status == workflows.CaseInputNeeded
 		withdrawQuestion(s)
 		return
 	}
@@ -23,13 +24,19 @@ func ask(c *Case, before workflows.CaseStatus, now time.Time) {
 	case s.Asked.WithoutText && question.Text != "":
 		s.Asked.WithoutText = false
 		addQuestionNotice(c, question.ID+"\x00text", now)
-	case before != workflows.CaseInputNeeded:
+	case before != workflows.CaseInputNeeded || s.Asked.Unknown:
 		remind(c, now)
-		s.Asked.At, s.Asked.Expired = now, false
+		s.Asked.At, s.Asked.Expired, s.Asked.Unknown = now, false, false
 	default:
 		return
 	}
 	planReminder(c, now)
+}
+
+// asksUnknown reports whether Offload asks a question that is not known, and no read is under way that may bring it. Without a question, no notice
+// asks people, so the attention is announced.
+func asksUnknown(s State) bool {
+	return s.Status == workflows.CaseInputNeeded && s.Facts.Question == nil && !s.ReadWanted
 }
 
 func planReminder(c *Case, now time.Time) {

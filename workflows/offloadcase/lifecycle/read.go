@@ -96,9 +96,7 @@ func applySnapshot(c *Case, snapshot workflows.CaseSnapshot, now time.Time) {
 	} else {
 		raiseConflict(s)
 	}
-	if q := facts.Question; q != nil && q.ID == s.ClosedQuestion && facts.Status == workflows.OffloadInputNeeded && q.Status != workflows.QuestionResolved {
-		s.ClosedQuestion = ""
-	}
+	applyClosedQuestion(s, facts)
 	if s.HeldEnd != nil && source == workflows.NewsByPoll && !contradicts(s.HeldEnd.Facts, facts) {
 		source = workflows.NewsByWebhook
 	}

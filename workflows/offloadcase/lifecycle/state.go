@@ -81,7 +81,8 @@ type State struct {
 	EarlierTroubles []string `json:"earlierTroubles,omitempty"`
 
 	Asked Asked `json:"asked,omitzero"`
-	// ClosedQuestion is the ID of a question whose answer Offload refused because the question is not open, until a read shows it as open.
+	// ClosedQuestion is the ID of a question whose answer Offload refused because the question is not open, until a read shows it as open, or
+	// does not name the open question.
 	ClosedQuestion string             `json:"closedQuestion,omitempty"`
 	Answers        []workflows.Answer `json:"answers,omitempty"`
 	// AcceptedAt is when Offload last accepted an answer.
@@ -149,6 +150,8 @@ type Asked struct {
 	Expired  bool      `json:"expired,omitempty"`
 	// WithoutText: people were asked before the text of the question was known.
 	WithoutText bool `json:"withoutText,omitempty"`
+	// Unknown: people were told, by a notice of the attention, that the open question is not known.
+	Unknown bool `json:"unknown,omitempty"`
 }
 
 // Begin returns the case of a normalized, valid start; begun is when the workflow was started. If the deadline has already passed, the case ends
