@@ -32,7 +32,8 @@
 //
 //   - It must live as long as the activation: once it has ended, Signalbox gives up further notices. It ends on "activation.deactivated", and
 //     continues as new when its history grows long.
-//   - A notice is delivered at least once. signalbox.ReceiveNotices drops repetitions.
+//   - A notice is delivered at least once. signalbox.ReceiveNotices drops repetitions. One that a person resends can come after
+//     newer ones: compare seq before you replace what a newer notice said.
 //   - A notice can arrive while an activity runs. After a pause, after the end, and after Artmail has force-failed the run, no new attempt
 //     may begin.
 //   - Signalbox refuses calls for a paused activation or an ended run. Such a refusal can come before the notice.

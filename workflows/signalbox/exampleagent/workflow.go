@@ -22,7 +22,9 @@ type Start struct {
 // State is the result of the query "state", and the workflow's result.
 type State struct {
 	Status workflows.ActivationStatus `json:"status,omitempty"`
-	Page   Page                       `json:"page"`
+	// StatusSeq is the seq of the notice that Status comes from.
+	StatusSeq int64 `json:"statusSeq,omitempty"`
+	Page      Page  `json:"page"`
 }
 
 // approvalTime is how long the brand has to answer.
@@ -89,8 +91,10 @@ func (s *activationRun) applyNotices(ctx workflow.Context) error {
 func (s *activationRun) apply(n workflows.Notice) {
 	switch n.Kind {
 	case workflows.NoticeActivationActivated, workflows.NoticeActivationPaused, workflows.NoticeActivationResumed, workflows.NoticeActivationDeactivated:
-		// Use the status, not the kind: a late event may not have changed the status.
-		s.Status = n.Data.Activation.Status
+		// Use the status, not the kind: a late event may not have changed the status. A notice that a person resends may be older than the last one.
+		if n.Seq >= s.StatusSeq {
+			s.Status, s.StatusSeq = n.Data.Activation.Status, n.Seq
+		}
 	case workflows.NoticeRunStaleWarning:
 		s.Page.Stale = s.Page.RunID == n.Data.Run.RunID
 	case workflows.NoticeRunForceFailed:

@@ -291,6 +291,27 @@ func TestTheAgentStopsOnAPauseAndGoesOnAfterIt(t *testing.T) {
 	require.Len(t, s.published, 1)
 }
 
+// A person resends the notice of a pause after the activation was resumed.
+func TestAnOlderNoticeDoesNotUndoANewerOne(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.after(0, s.activated)
+	s.after(time.Minute, func() {
+		s.seq++ // the pause was given up
+		s.resumed()
+	})
+	s.after(2*time.Minute, func() {
+		newest := s.seq
+		s.seq = 1
+		s.paused()
+		s.seq = newest
+	})
+	s.after(time.Hour, s.approved)
+	s.after(2*time.Hour, func() { require.Len(t, s.published, 1) })
+	s.after(3*time.Hour, s.deactivated)
+	s.play(exampleagent.Start{})
+}
+
 func TestNoAttemptBeginsDuringAPause(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
