@@ -73,24 +73,26 @@ func checkRoomForRun(bytes int, what string) error {
 	return nil
 }
 
-// withdrawEnds drops the notices of the oldest ended runs if too many wait, and raises attention. It is needed because hand-offs can fail
-// for long, and runs of Artmail's events can't be refused.
+// withdrawEnds drops the notices of ended runs if too many wait, and raises attention. It is needed because hand-offs can fail for long, and
+// runs of Artmail's events can't be refused. Runs that only such events have named go first, then the oldest.
 func withdrawEnds(s *State, waiting map[string]bool, now time.Time) {
 	over := openRunBytes(s) - maxOpenRunBytes
-	for i := range s.Runs {
-		run := &s.Runs[i]
-		if over <= 0 {
-			return
+	for _, unknown := range []bool{true, false} {
+		for i := range s.Runs {
+			run := &s.Runs[i]
+			if over <= 0 {
+				return
+			}
+			if run.Status == workflows.RunOpen || !waiting[run.EndID] || (run.ReplyTo == nil && run.OpenedAt.IsZero()) != unknown {
+				continue
+			}
+			over -= runBytes(run)
+			for _, id := range []string{run.WarningID, run.EndID} {
+				withdraw(s, id)
+				delete(waiting, id)
+			}
+			s.Outbox.RefusedAt = now
 		}
-		if run.Status == workflows.RunOpen || !waiting[run.EndID] {
-			continue
-		}
-		over -= runBytes(run)
-		for _, id := range []string{run.WarningID, run.EndID} {
-			withdraw(s, id)
-			delete(waiting, id)
-		}
-		s.Outbox.RefusedAt = now
 	}
 }
 

@@ -335,6 +335,26 @@ func TestNoticesOfEndedRunsWithoutRoomAreGivenUpOldestFirst(t *testing.T) {
 	}
 }
 
+// An app waits for the ends of the runs that it opened.
+func TestNoticesOfUnknownRunsAreGivenUpFirst(t *testing.T) {
+	t.Parallel()
+	ids := filling(t, lifecycle.MaxOpenRunBytes, lifecycle.RunBytes(runOf("", nil)), 240)
+	s := activeState(t)
+	openAll(t, s, ids[:2], noon)
+	for i, id := range ids {
+		if i == len(ids)-1 {
+			id += "x"
+		}
+		apply(s, noon, forceFailed(0, id))
+	}
+	s.Tick(at(1))
+	require.Len(t, s.waitingIDs(), len(ids)-1)
+	require.Equal(t, s.State.Runs[0].EndID, s.waitingIDs()[0])
+	require.Equal(t, s.State.Runs[1].EndID, s.waitingIDs()[1])
+	require.Equal(t, s.State.Runs[3].EndID, s.waitingIDs()[2], "the oldest unknown one goes")
+	require.True(t, s.State.Outbox.Refused())
+}
+
 // waitingIDs returns the IDs of all waiting notices, with or without a receiver.
 func (w *world) waitingIDs() []string {
 	var ids []string
