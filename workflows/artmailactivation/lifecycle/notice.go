@@ -43,7 +43,16 @@ func addChangeNotice(a *Activation, e workflows.ActivationEvent, now time.Time) 
 	}
 	status, _, _ := statusOf(&a.State)
 	change := workflows.ActivationChange{Status: status, At: e.OccurredAt, Reason: workflows.Clip(e.Reason, maxWord)}
-	addNotice(a, kind, workflows.NoticeData{Activation: &change}, a.State.Outbox.NewSubject(now), now)
+	addNotice(a, kind, workflows.NoticeData{Activation: &change}, changeSubject(e, a.State.Outbox, now), now)
+}
+
+// changeSubject returns the subject of a change's notice. It depends on the event alone: Temporal may refuse a task after its hand-off, and the hand-off
+// of the repeated task must have the same ID. A delivery that is replayed may bring an API key that could not be read before.
+func changeSubject(e workflows.ActivationEvent, outbox rules.Outbox, now time.Time) string {
+	if e.DeliveryID == "" {
+		return outbox.NewSubject(now)
+	}
+	return e.DeliveryID + "\x00" + string(e.APIKeyFingerprint)
 }
 
 // addRunWarningNotice adds the notice that a run is about to be force-failed. It replaces an earlier warning that still waits.

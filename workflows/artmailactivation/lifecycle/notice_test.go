@@ -72,6 +72,41 @@ func TestAResetGivesANewChangeNoOldID(t *testing.T) {
 	require.NotEqual(t, id(1, paused(1, "user_paused")), id(2, paused(2, "user_paused")))
 }
 
+// Something that crosses the closing task makes Temporal refuse it, after the hand-off. The task runs again at a later time.
+func TestARepeatedTaskHandsOffTheSameChange(t *testing.T) {
+	t.Parallel()
+	ids := func(minutes float64, e workflows.ActivationEvent) []string {
+		s := activeState(t)
+		apply(s, at(minutes), e)
+		var ids []string
+		for _, n := range lifecycle.Next(s.Activation, at(minutes)).HandOff.Notices {
+			ids = append(ids, n.ID)
+		}
+		return ids
+	}
+	for _, e := range []workflows.ActivationEvent{paused(1, "user_paused"), resumed(1), deactivated(1)} {
+		require.Equal(t, ids(1, e), ids(2, e), e.Kind)
+	}
+	e := paused(1, "user_paused")
+	e.DeliveryID = ""
+	require.NotEqual(t, ids(1, e), ids(2, e), "nothing tells two such events apart")
+}
+
+// The replay of a delivery whose key could not be read before has the same DeliveryID.
+func TestAReplayThatBringsTheKeyIsAnotherChange(t *testing.T) {
+	t.Parallel()
+	s := newState(t)
+	without := activated(0, "key")
+	without.SealedAPIKey, without.APIKeyFingerprint = nil, nil
+	apply(s, at(1), without)
+	first := lifecycle.Next(s.Activation, at(1)).HandOff.Notices
+	s.handOff(at(1))
+	apply(s, at(2), activated(0, "key"))
+	second := lifecycle.Next(s.Activation, at(2)).HandOff.Notices
+	require.Equal(t, workflows.NoticeActivationActivated, second[0].Kind)
+	require.NotEqual(t, first[0].ID, second[0].ID)
+}
+
 func TestEachEndOfAnApprovalHasItsKind(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
