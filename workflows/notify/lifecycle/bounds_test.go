@@ -12,14 +12,14 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/notify/lifecycle"
 )
 
-// countedBytes returns the bytes that the limits count of the notices with one of the statuses, or of all: each notice with 900 bytes for its record,
-// and each body once. The notices have no logged attempts.
+// countedBytes returns the bytes that the limits count of the notices with one of the statuses, or of all: each notice with its error and 250 bytes for its
+// record, and each body once. The notices have no logged attempts.
 func countedBytes(s lifecycle.State, status ...workflows.NoticeStatus) int {
 	total := 0
 	needed := map[string]bool{}
 	for _, n := range s.Notices {
 		if len(status) == 0 || slices.Contains(status, n.Status) {
-			total += n.Bytes + 900
+			total += n.Bytes + 250 + workflows.JSONLen(n.LastError)
 			needed[n.ID] = needed[n.ID] || !n.NoData
 		}
 	}
@@ -72,7 +72,7 @@ func TestNothingIsRemovedUpToTheBytesThatOneWorkflowHolds(t *testing.T) {
 	}
 	two := []workflows.AddressedNotice{sized(2, app, 400<<10), sized(3, app, 400<<10)}
 	var records []workflows.AddressedNotice
-	for seq := range int64(100) {
+	for seq := range int64(110) {
 		records = append(records, withoutData(seq+1, app))
 	}
 	for name, c := range map[string]struct {
@@ -180,9 +180,9 @@ func TestATargetWhoseOnlyNoticeWasGivenUpIsNoneThatWaits(t *testing.T) {
 	}
 	var list []workflows.AddressedNotice
 	for i := range workflows.MaxNoticeTargets - 1 {
-		list = append(list, notice(int64(i+1), target(i)))
+		list = append(list, sized(int64(i+1), target(i), 600))
 	}
-	list = append(list, sized(900, app, 600<<10), notice(901, target(900)), notice(902, app))
+	list = append(list, sized(900, app, 760<<10), notice(901, target(900)), notice(902, app))
 	s := received(list...)
 	last := len(s.Notices) - 3
 	require.Equal(t, []string{"app 900 GIVEN_UP", "app-900 901 WAITING", "app 902 GIVEN_UP"}, statuses(s)[last:])

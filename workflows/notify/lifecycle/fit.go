@@ -8,7 +8,9 @@ import (
 )
 
 // size returns the bytes of a notice without its body.
-func (n Notice) size() int { return n.Bytes + recordBytes + attemptBytes*len(n.Log) }
+func (n Notice) size() int {
+	return n.Bytes + recordBytes + workflows.JSONLen(n.LastError) + attemptBytes*len(n.Log)
+}
 
 // headerBytes returns the size of Notice and To as JSON.
 func (n Notice) headerBytes() int { return workflows.JSONSize(n.Notice) + workflows.JSONSize(n.To) }

@@ -10,8 +10,8 @@ const (
 	maxHeaderBytes = 8 << 10
 	maxTextBytes   = 500
 	maxErrorBytes  = 500
-	// recordBytes is the most that a Notice adds to Bytes, without its log; attemptBytes is the most of one attempt in the log.
-	recordBytes     = 900
+	// recordBytes is the most that a Notice adds to Bytes, without its log and error; attemptBytes is the most of one attempt in the log.
+	recordBytes     = 250
 	attemptBytes    = 200
 	maxAttemptError = 100
 	// maxGone is how many targets are remembered that want no more notices. Only callbacks of the configuration can refuse them.

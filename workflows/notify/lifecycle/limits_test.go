@@ -113,6 +113,53 @@ func TestTheLargestStateFitsIntoAPayload(t *testing.T) {
 	}
 }
 
+// The end of an activation with hundreds of open approvals and runs: at most 50 notices come in one signal.
+func TestABurstOfOneActivationWaitsForAHealthyTarget(t *testing.T) {
+	t.Parallel()
+	s := lifecycle.Begin("artmail-activation/pages/act_0123456789", t0)
+	seq := int64(0)
+	add := func(kind workflows.NoticeKind, data func(int64) workflows.NoticeData, count int) {
+		var list []workflows.AddressedNotice
+		for range count {
+			seq++
+			list = append(list, workflows.AddressedNotice{
+				Notice: workflows.Notice{
+					ID: rules.NoticeID(s.Source, kind, fmt.Sprint(seq)), Seq: seq, Kind: kind, Source: s.Source, Agent: "pages", ActivationID: "act_0123456789",
+					Time: t0.Add(time.Microsecond), Data: data(seq),
+				},
+				To: []workflows.Target{{HandOver: true}},
+			})
+		}
+		s = lifecycle.Receive(s, list, t0)
+	}
+	for range 16 {
+		add(workflows.NoticeApprovalVoided, func(seq int64) workflows.NoticeData {
+			return workflows.NoticeData{Approval: &workflows.Approval{
+				ApprovalRequest: workflows.ApprovalRequest{
+					MessageID: fmt.Sprintf("msg_%016d", seq), RunID: fmt.Sprintf("run_%016d", seq), Subject: "publish the page about our shop", Deadline: t0,
+				},
+				Status: workflows.ApprovalVoided, RequestedAt: t0, ClosedAt: t0, Source: workflows.NewsByWebhook, Reason: "the activation was deactivated",
+			}}
+		}, 50)
+	}
+	add(workflows.NoticeActivationDeactivated, func(int64) workflows.NoticeData {
+		return workflows.NoticeData{Activation: &workflows.ActivationChange{Status: workflows.ActivationDeactivated, At: t0, Reason: "user_deactivated"}}
+	}, 1)
+	require.Len(t, s.Notices, 801)
+	for _, n := range s.Notices {
+		require.Equal(t, workflows.NoticeWaiting, n.Status, n.LastError)
+	}
+	requireFits(t, s)
+	requireWithinLimits(t, s)
+
+	// If the target is gone instead, each notice gets the error.
+	why := rules.Failure{Type: workflows.ErrTypeNoticeTargetGone, Message: strings.Repeat("x", 1000)}
+	s = lifecycle.Failed(s, s.Notices[0].Key(), why, longLog(), t0)
+	require.Equal(t, 801, len(s.Notices)+s.Forgotten)
+	requireFits(t, s)
+	requireWithinLimits(t, s)
+}
+
 // After any events in any order, the state fits, waiting notices are never dropped for settled ones, and every notice is listed or
 // counted.
 func TestAnyEventsStayWithinTheLimits(t *testing.T) {
@@ -348,7 +395,7 @@ func TestRecordsOfDeliveredNoticesGoBeforeTheDataOfGivenUpOnes(t *testing.T) {
 		n := notice(seq, app)
 		text, err := json.Marshal(n)
 		require.NoError(t, err)
-		n.Data.Question.Text += strings.Repeat("a", workflows.MaxNoticesBytes/2-1000-len(text))
+		n.Data.Question.Text += strings.Repeat("a", workflows.MaxNoticesBytes/2-400-len(text))
 		s = down(lifecycle.Receive(s, []workflows.AddressedNotice{n}, after(2)), n, after(int(seq)))
 	}
 	require.Equal(t, []string{"app 2 GIVEN_UP", "app 3 GIVEN_UP"}, statuses(s))
