@@ -26,6 +26,7 @@ const (
 	AttentionNoAPIKey        = "no_api_key"       // the activation is active, but its API key, which only agent.activated has, has not arrived
 	AttentionRunStale        = "run_stale"        // Artmail is about to force-fail a run for inactivity; ends with the next activity of the run, or an hour after the force-failure should have come; not while the activation is paused
 	AttentionAPIKeyConflict  = "api_key_conflict" // a second agent.activated had another API key; ends seven days after the last such key
+	AttentionResponseDropped = "response_dropped" // a response that came before its request was registered was removed for lack of room; ends seven days after the last one
 	AttentionResponseUnclear = "response_unclear" // while an approval is open: a response to it says neither yes nor no, or one does not say which approval it answers; the latter ends after seven days
 	AttentionCheckUnanswered = "check_unanswered" // no worker of the agent has answered "check-approval" for minutes; not while the activation is paused
 )

@@ -38,6 +38,9 @@ func Attention(a Activation) []string {
 	if slices.ContainsFunc(s.Approvals, func(a Approval) bool { return responseUnclear(s, a) }) {
 		why = append(why, workflows.AttentionResponseUnclear)
 	}
+	if !s.EarlyDroppedAt.IsZero() {
+		why = append(why, workflows.AttentionResponseDropped)
+	}
 	if slices.ContainsFunc(s.Approvals, func(a Approval) bool { return reconcileSilent(s, a) }) {
 		why = append(why, workflows.AttentionCheckUnanswered)
 	}

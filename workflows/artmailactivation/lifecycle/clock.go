@@ -26,6 +26,9 @@ func Tick(a Activation, now time.Time) (Activation, []Note) {
 	if rules.Due(rules.LastsUntil(a.State.UnclearAt), now) {
 		a.State.UnclearAt = time.Time{}
 	}
+	if rules.Due(rules.LastsUntil(a.State.EarlyDroppedAt), now) {
+		a.State.EarlyDroppedAt = time.Time{}
+	}
 	noteAttention(&a, now)
 	return a, notes
 }

@@ -27,6 +27,7 @@ func Next(a Activation, now time.Time) Effects {
 		fx.WakeAt(a.State.Outbox.RefusedUntil(), now, "A refused notice is old")
 		fx.WakeAt(rules.LastsUntil(a.State.KeyConflictAt), now, "Another API key is old")
 		fx.WakeAt(rules.LastsUntil(a.State.UnclearAt), now, "A response to no readable request is old")
+		fx.WakeAt(rules.LastsUntil(a.State.EarlyDroppedAt), now, "A removed response is old")
 	}
 	for i := range a.State.Approvals {
 		fx.addApproval(&a, &a.State.Approvals[i], now)

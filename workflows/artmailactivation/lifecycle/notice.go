@@ -148,6 +148,8 @@ func fill(s *State, n *workflows.PostedNotice) {
 }
 
 // HandOffStarted records that a hand-off begins. From now on the approvals in its notices are final, because a receiver may already have them.
+// If Temporal refuses the task that began it, this record is lost with the task, but the receiver has the notice. An event that crossed the task and
+// has an earlier provider's time then changes the end, and a second notice of the approval says so: for receivers, the one that comes last counts.
 func HandOffStarted(a Activation, h workflows.HandOff) Activation {
 	a = clone(a)
 	begun := make(map[string]bool, len(h.Notices))

@@ -33,7 +33,11 @@ func pruneApprovals(s *State, waiting map[string]bool, now time.Time) {
 		early.add(i, s.Early[i].KeptAt, responseBytes(&s.Early[i]))
 	}
 	s.Approvals = without(s.Approvals, closed.beyond(maxClosedApprovalBytes, now))
-	s.Early = without(s.Early, early.beyond(maxEarlyBytes, now))
+	drop := early.beyond(maxEarlyBytes, now)
+	if slices.ContainsFunc(drop, func(i int) bool { return now.Sub(s.Early[i].KeptAt) <= keepHorizon }) {
+		s.EarlyDroppedAt = now // its request may still come
+	}
+	s.Early = without(s.Early, drop)
 }
 
 // openRunBytes counts the bytes of runs that must be kept: open ones, and those whose notice waits.

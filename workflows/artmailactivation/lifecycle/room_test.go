@@ -280,6 +280,15 @@ func TestEndedRunsAndEarlyResponsesAreKeptUpToTheLastByteOfTheirRoom(t *testing.
 		require.Equal(t, ids[len(more)], s.View().Runs[0].RunID, "the oldest goes")
 		require.Len(t, s.State.Early, len(early)-len(more))
 		require.Equal(t, early[len(more)], s.State.Early[0].RequestID)
+		require.Equal(t, more != "", slices.Contains(lifecycle.Attention(s.Activation), workflows.AttentionResponseDropped), "a person can replay it")
+		s.handOffAll(at(10))
+		over := at(10).Add(7 * 24 * time.Hour)
+		s.Tick(over)
+		require.NotContains(t, lifecycle.Attention(s.Activation), workflows.AttentionResponseDropped)
+
+		s.Tick(noon.Add(31 * 24 * time.Hour))
+		require.Empty(t, s.State.Early)
+		require.NotContains(t, lifecycle.Attention(s.Activation), workflows.AttentionResponseDropped, "a month later no request comes")
 	}
 }
 

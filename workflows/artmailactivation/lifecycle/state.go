@@ -45,6 +45,9 @@ type State struct {
 	// that were open, or after rules.AttentionLasts.
 	UnclearAt time.Time `json:"unclearAt,omitzero"`
 
+	// EarlyDroppedAt is when a response in Early was last removed for lack of room. Zero if none was, or after rules.AttentionLasts.
+	EarlyDroppedAt time.Time `json:"earlyDroppedAt,omitzero"`
+
 	Outbox rules.Outbox `json:"outbox,omitzero"`
 
 	Seen          rules.Seen              `json:"seen,omitempty"`

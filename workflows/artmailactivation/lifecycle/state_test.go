@@ -1,6 +1,7 @@
 package lifecycle_test
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -48,6 +49,10 @@ func TestTheWholeStateIsCarriedOver(t *testing.T) {
 	old.handOffAll(noon)
 	old.Tick(noon.Add(31 * 24 * time.Hour))
 	apply(old, noon.Add(31*24*time.Hour), forceFailed(0, "r2"))
+	for i := range 500 { // more than there is room for
+		apply(old, noon.Add(31*24*time.Hour), response(1, "x", fmt.Sprint("early ", i), true))
+	}
+	old.Tick(noon.Add(31 * 24 * time.Hour))
 
 	filled := map[string]bool{}
 	for _, s := range []*world{living, ended, old} {
