@@ -148,7 +148,7 @@ func TestAFullDiskIsAnsweredWith503UntilThereIsRoom(t *testing.T) {
 				require.Contains(t, []int{204, 503}, status)
 				require.Equal(t, status == 503, retryAfter != "", "a 503 has Retry-After, a 204 has none")
 				if status == 204 {
-					acknowledged[fmt.Sprint("evt_", sent)] = true
+					acknowledged[fmt.Sprint("case.completed/evt_", sent)] = true
 				}
 				return status
 			}

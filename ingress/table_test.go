@@ -64,22 +64,22 @@ func TestEachRequestGetsTheAnswerOfTheTable(t *testing.T) {
 		status int
 		kept   []kept
 	}{
-		{"a known Offload kind", postOffload(completed), 204, []kept{{state: "pending", lane: caseLane, kind: "case.completed", key: "evt_1"}}},
-		{"a known kind on the shared route", shared(completed), 204, []kept{{state: "pending", lane: sharedLane, kind: "case.completed", key: "evt_1"}}},
+		{"a known Offload kind", postOffload(completed), 204, []kept{{state: "pending", lane: caseLane, kind: "case.completed", key: "case.completed/evt_1"}}},
+		{"a known kind on the shared route", shared(completed), 204, []kept{{state: "pending", lane: sharedLane, kind: "case.completed", key: "case.completed/evt_1"}}},
 		{"a known Artmail kind", postArtmail(paused), 204, []kept{{state: "pending", lane: activationLane, kind: "agent.paused", key: pausedKey}}},
 
-		{"the same Offload key again", twice(postOffload(completed), postOffload(completed)), 204, []kept{{state: "pending", lane: caseLane, kind: "case.completed", key: "evt_1", duplicates: 1}}},
+		{"the same Offload key again", twice(postOffload(completed), postOffload(completed)), 204, []kept{{state: "pending", lane: caseLane, kind: "case.completed", key: "case.completed/evt_1", duplicates: 1}}},
 		{"the same Artmail key again", twice(postArtmail(paused), postArtmail(paused)), 204, []kept{{state: "pending", lane: activationLane, kind: "agent.paused", key: pausedKey, duplicates: 1}}},
 		{"another body under the same key", twice(postOffload(completed), postOffload(completed+" ")), 204, []kept{
-			{state: "pending", lane: caseLane, kind: "case.completed", key: "evt_1", conflict: true},
-			{state: "pending", lane: caseLane, kind: "case.completed", key: "evt_1"},
+			{state: "pending", lane: caseLane, kind: "case.completed", key: "case.completed/evt_1", conflict: true},
+			{state: "pending", lane: caseLane, kind: "case.completed", key: "case.completed/evt_1"},
 		}},
 		{"the same key in another case", twice(postOffload(completed), shared(completed)), 204, []kept{
-			{state: "pending", lane: sharedLane, kind: "case.completed", key: "evt_1"},
-			{state: "pending", lane: caseLane, kind: "case.completed", key: "evt_1"},
+			{state: "pending", lane: sharedLane, kind: "case.completed", key: "case.completed/evt_1"},
+			{state: "pending", lane: caseLane, kind: "case.completed", key: "case.completed/evt_1"},
 		}},
 
-		{"an unknown Offload kind", postOffload(archived), 204, []kept{{state: "ignored", lane: caseLane, kind: "unknown", key: "evt_2", reasonContains: `unknown kind "case.archived"`}}},
+		{"an unknown Offload kind", postOffload(archived), 204, []kept{{state: "ignored", lane: caseLane, kind: "unknown", key: "case.archived/evt_2", reasonContains: `unknown kind "case.archived"`}}},
 		{"an unknown Artmail kind", postArtmail(`{"type":"agent.renamed","activationId":"a1"}`), 204, []kept{{state: "ignored", lane: activationLane, kind: "unknown", reasonContains: `unknown kind "agent.renamed"`}}},
 		{"a test ping, never a duplicate", twice(postArtmail(ping), postArtmail(ping)), 204, []kept{
 			{state: "ignored", lane: "artmail-activation/copywriter/test", kind: "test.ping"},
@@ -88,7 +88,7 @@ func TestEachRequestGetsTheAnswerOfTheTable(t *testing.T) {
 		{"an activation called test", postArtmail(`{"type":"agent.activated","activationId":"test","apiKey":"k"}`), 204, []kept{{state: "ignored", lane: "artmail-activation/copywriter/test", kind: "agent.activated"}}},
 
 		{"broken JSON with a good token", postOffload(`{"event_type":`), 204, []kept{{state: "dead", lane: caseLane, reasonContains: "body is not an event"}}},
-		{"no case in the event", postOffload(`{"event_type":"case.completed","data":{}}`), 204, []kept{{state: "dead", lane: caseLane, kind: "case.completed", reasonContains: "data.caseId is missing"}}},
+		{"no case in the event", postOffload(`{"event_type":"case.completed","data":{}}`), 204, []kept{{state: "dead", lane: caseLane, kind: "case.completed", key: "case.completed:/COMPLETED", reasonContains: "data.caseId is missing"}}},
 		{"no kind on the shared route", shared(`{"data":{"caseId":"c1"}}`), 204, []kept{{state: "dead", lane: sharedLane, reasonContains: "event_type is missing"}}},
 		{"no kind from Artmail", postArtmail(`{"activationId":"a1"}`), 204, []kept{{state: "dead", lane: activationLane, reasonContains: "is missing"}}},
 		{"broken JSON on the shared route", shared(`[`), 204, []kept{{state: "dead", lane: "offload-shared/", reasonContains: "body is not an event"}}},
@@ -125,7 +125,7 @@ func TestEachRequestGetsTheAnswerOfTheTable(t *testing.T) {
 		{"a body over the cap with a forged token", at("POST", "/webhooks/offload/order-1/x", completed+large), 401, nil},
 		{"a body over the cap for an agent", postArtmail(paused + large), 413, nil},
 		{"an unsigned body over its cap", at("POST", "/webhooks/artmail/"+agent, large[:64<<10+1]), 413, nil},
-		{"a body at the cap", postOffload(completed + large[len(completed):]), 204, []kept{{state: "pending", lane: caseLane, kind: "case.completed", key: "evt_1"}}},
+		{"a body at the cap", postOffload(completed + large[len(completed):]), 204, []kept{{state: "pending", lane: caseLane, kind: "case.completed", key: "case.completed/evt_1"}}},
 
 		{"another method", at("GET", "/webhooks/artmail/"+agent, ""), 405, nil},
 		{"another method on a case's URL", func(t *testing.T, f *fixture) answer {

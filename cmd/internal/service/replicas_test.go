@@ -165,7 +165,7 @@ func TestTwoIngressesOnOneDatabaseKeepOrderAndLoseNothing(t *testing.T) {
 	for n := range cases {
 		var want []string
 		for i := range events {
-			want = append(want, fmt.Sprintf("evt_%d_%02d", n, i))
+			want = append(want, fmt.Sprintf("case.completed/evt_%d_%02d", n, i))
 		}
 		reference := fmt.Sprint("vendor_", n)
 		require.Eventually(t, func() bool { return len(temporal.seen(reference)) == events }, 2*time.Minute, 5*time.Millisecond, "%v", temporal.seen(reference))

@@ -58,7 +58,8 @@ func FuzzPeekAndParseAgree(f *testing.F) {
 	})
 }
 
-// Any JSON value in any one field leaves the end of the case: a workflow that gets the event ends as the kind says. Only without a usable
+// Any JSON value in any one field leaves the end of the case: a workflow that gets the event ends as the kind says, also after a question with
+// the same event_id. Only without a usable
 // kind or caseId the event reaches no workflow, and then it is refused or ignored visibly.
 func FuzzAnUnusableFieldDoesNotLoseTheEndOfACase(f *testing.F) {
 	names := []string{
@@ -88,7 +89,7 @@ func FuzzAnUnusableFieldDoesNotLoseTheEndOfACase(f *testing.F) {
 		body := bodyWith(name, value, kind)
 
 		envelope, peekErr := offload.Peek(body)
-		parsed, parseErr := offload.Parse(body, workflows.EventMeta{})
+		parsed, parseErr := offload.Parse(body, workflows.EventMeta{DedupeKey: envelope.DedupeKey})
 		if peekErr != nil || envelope.Ignored != "" {
 			require.Contains(t, []string{"event_type", "caseId", "data"}, name)
 			require.ErrorIs(t, parseErr, hook.ErrUnparseable)
@@ -108,7 +109,11 @@ func FuzzAnUnusableFieldDoesNotLoseTheEndOfACase(f *testing.F) {
 		}
 		_, encoded, err := offload.Fit(parsed.Event, 2048)
 		require.NoError(t, err)
-		requireApplied(t, envelope, encoded)
+		var question []byte
+		if name == "event_id" {
+			question = bodyWith(name, value, workflows.KindCaseInputNeeded)
+		}
+		requireApplied(t, question, envelope, encoded)
 	})
 }
 
@@ -132,8 +137,9 @@ func bodyWith(name string, value []byte, kind string) []byte {
 	return []byte("{" + strings.Join(outer, ",") + `,"data":{` + strings.Join(inner, ",") + "}}")
 }
 
-// requireApplied hands the event to the rules of a running case, with a read if they want one: the case must have the status of the kind.
-func requireApplied(t *testing.T, envelope hook.Envelope, encoded []byte) {
+// requireApplied hands the event to the rules of a running case, after the body of a question if there is one, and with a read if they want one:
+// the case must have the status of the kind.
+func requireApplied(t *testing.T, question []byte, envelope hook.Envelope, encoded []byte) {
 	t.Helper()
 	want, shown := workflows.CaseCompleted, workflows.OffloadCompleted
 	switch envelope.Kind {
@@ -147,7 +153,11 @@ func requireApplied(t *testing.T, envelope hook.Envelope, encoded []byte) {
 	now := time.UnixMilli(1774131905000).UTC()
 	c := lifecycle.Begin(workflows.CaseStart{Reference: "r1", Request: new(workflows.CaseRequest)}.Normalized(), now, now)
 	c = lifecycle.Created(c, workflows.CreateCaseResult{CaseID: envelope.EntityID}, now)
-	c, _ = lifecycle.Receive(c, event, now)
+	if question != nil {
+		c = receive(t, c, question, now)
+	}
+	c, result := lifecycle.Receive(c, event, now)
+	require.Equal(t, workflows.EventApplied, result)
 	if read := lifecycle.Next(c, now).Read; read != nil {
 		require.Equal(t, envelope.EntityID, read.CaseID)
 		facts := workflows.CaseFacts{CaseID: envelope.EntityID, Status: shown, UpdatedAt: now}

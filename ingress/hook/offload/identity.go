@@ -71,23 +71,18 @@ func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 	e.DropUnusable("data.clientReferenceId", &id.ClientReferenceID, maxClientReferenceID)
 	e.DropUnusable("data.status", &id.Status, maxKind)
 	e.DropUnusable("data.inputRequestId", &id.InputRequestID, maxID)
-	e.DedupeKey, e.ClientReferenceID = h.EventID, id.ClientReferenceID
+	e.ClientReferenceID = id.ClientReferenceID
 	if id.Status == "" {
 		id.Status = statusOf(e.Kind)
 	}
+	e.DedupeKey = dedupeKey(h, id)
 	if !known(e.Kind) {
 		e.Kind, e.Ignored = hook.KindUnknown, fmt.Sprintf("unknown kind %q", h.EventType)
 		e.DropUnusable("data.caseId", &id.CaseID, maxID)
 		e.EntityID = id.CaseID
 		return e, nil
 	}
-	if badID != nil {
-		return e, badID
-	}
-	if e.DedupeKey == "" {
-		e.DedupeKey = dedupeKey(e.Kind, id)
-	}
-	return e, nil
+	return e, badID
 }
 
 // updatedAt returns the case's updatedAt: the milliseconds after the kind at the end of an event_id (Offload, "Webhooks"); zero if there are none.
@@ -120,16 +115,17 @@ func statusOf(kind string) string {
 	return ""
 }
 
-// dedupeKey returns the dedupe key of an event without event_id. A case has one end of each kind and asks each question once. A question
-// without an ID has no key, since it looks like its repetition.
-func dedupeKey(kind string, id *identity) string {
-	switch kind {
-	case workflows.KindCaseCompleted, workflows.KindCaseFailed:
-		return kind + "/" + id.CaseID + "/" + id.Status
-	case workflows.KindCaseInputNeeded:
-		if id.InputRequestID != "" {
-			return kind + "/" + id.CaseID + "/" + id.InputRequestID
-		}
+// dedupeKey returns the kind with the event_id, so that an end whose event_id is also that of a question is not taken for its repetition.
+// Without event_id, it identifies the event by its case: a case has one end of each kind and asks each question once. A question without an ID
+// has no key then, since it looks like its repetition. The character after the kind keeps the two forms apart.
+func dedupeKey(h head, id *identity) string {
+	switch kind := h.EventType; {
+	case h.EventID != "":
+		return kind + "/" + h.EventID
+	case kind == workflows.KindCaseCompleted, kind == workflows.KindCaseFailed:
+		return kind + ":" + id.CaseID + "/" + id.Status
+	case kind == workflows.KindCaseInputNeeded && id.InputRequestID != "":
+		return kind + ":" + id.CaseID + "/" + id.InputRequestID
 	}
 	return ""
 }

@@ -27,22 +27,22 @@ func TestPeekReadsWhatIdentifiesAnEvent(t *testing.T) {
 		{
 			name: "the common envelope",
 			body: `{"event_id":"evt_1","event_type":"case.completed","timestamp":1774131900000,"data":{"caseId":"c1","clientReferenceId":"r1"}}`,
-			want: hook.Envelope{Kind: "case.completed", DedupeKey: "evt_1", EntityID: "c1", ClientReferenceID: "r1", OccurredAt: at},
+			want: hook.Envelope{Kind: "case.completed", DedupeKey: "case.completed/evt_1", EntityID: "c1", ClientReferenceID: "r1", OccurredAt: at},
 		},
 		{
 			name: "an end without event_id is keyed by kind, case and status",
 			body: `{"event_type":"case.failed","data":{"caseId":"c1","status":"FAILED"}}`,
-			want: hook.Envelope{Kind: "case.failed", DedupeKey: "case.failed/c1/FAILED", EntityID: "c1"},
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "case.failed:c1/FAILED", EntityID: "c1"},
 		},
 		{
 			name: "an end without event_id and status has the status of its kind",
 			body: `{"event_type":"case.completed","data":{"caseId":"c1"}}`,
-			want: hook.Envelope{Kind: "case.completed", DedupeKey: "case.completed/c1/COMPLETED", EntityID: "c1"},
+			want: hook.Envelope{Kind: "case.completed", DedupeKey: "case.completed:c1/COMPLETED", EntityID: "c1"},
 		},
 		{
 			name: "a question without event_id is keyed by its request",
 			body: `{"event_type":"case.input_needed","data":{"caseId":"c1","inputRequestId":"q1"}}`,
-			want: hook.Envelope{Kind: "case.input_needed", DedupeKey: "case.input_needed/c1/q1", EntityID: "c1"},
+			want: hook.Envelope{Kind: "case.input_needed", DedupeKey: "case.input_needed:c1/q1", EntityID: "c1"},
 		},
 		{
 			name: "a question without any ID has no key",
@@ -52,62 +52,62 @@ func TestPeekReadsWhatIdentifiesAnEvent(t *testing.T) {
 		{
 			name: "an unknown kind needs no case",
 			body: `{"event_id":"evt_9","event_type":"case.archived","data":{}}`,
-			want: hook.Envelope{Kind: "unknown", Ignored: `unknown kind "case.archived"`, DedupeKey: "evt_9"},
+			want: hook.Envelope{Kind: "unknown", Ignored: `unknown kind "case.archived"`, DedupeKey: "case.archived/evt_9"},
 		},
 		{
 			name: "a time in quotes",
 			body: `{"event_id":"e","event_type":"case.failed","timestamp":"1774131900000","data":{"caseId":"c1"}}`,
-			want: hook.Envelope{Kind: "case.failed", DedupeKey: "e", EntityID: "c1", OccurredAt: at},
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "case.failed/e", EntityID: "c1", OccurredAt: at},
 		},
 		{
 			name: "a time in RFC 3339",
 			body: `{"event_id":"e","event_type":"case.failed","timestamp":"2026-03-21T22:25:00Z","data":{"caseId":"c1"}}`,
-			want: hook.Envelope{Kind: "case.failed", DedupeKey: "e", EntityID: "c1", OccurredAt: at},
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "case.failed/e", EntityID: "c1", OccurredAt: at},
 		},
 		{
 			name: "a timestamp after the updatedAt in event_id",
 			body: `{"event_id":"evt_c1_case_failed_1774131900000","event_type":"case.failed","timestamp":1774131900001,"data":{"caseId":"c1"}}`,
-			want: hook.Envelope{Kind: "case.failed", DedupeKey: "evt_c1_case_failed_1774131900000", EntityID: "c1", OccurredAt: at},
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "case.failed/evt_c1_case_failed_1774131900000", EntityID: "c1", OccurredAt: at},
 		},
 		{
 			name: "no timestamp beside the updatedAt in event_id",
 			body: `{"event_id":"evt_c1_case_failed_1774131900000","event_type":"case.failed","data":{"caseId":"c1"}}`,
-			want: hook.Envelope{Kind: "case.failed", DedupeKey: "evt_c1_case_failed_1774131900000", EntityID: "c1", OccurredAt: at},
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "case.failed/evt_c1_case_failed_1774131900000", EntityID: "c1", OccurredAt: at},
 		},
 		{
 			name: "a timestamp before the updatedAt in event_id",
 			body: `{"event_id":"evt_c1_case_failed_1774131900001","event_type":"case.failed","timestamp":1774131900000,"data":{"caseId":"c1"}}`,
-			want: hook.Envelope{Kind: "case.failed", DedupeKey: "evt_c1_case_failed_1774131900001", EntityID: "c1", OccurredAt: at},
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "case.failed/evt_c1_case_failed_1774131900001", EntityID: "c1", OccurredAt: at},
 		},
 		{
 			name: "an event_id that ends in another number",
 			body: `{"event_id":"evt_c1_case_failed_177413190000","event_type":"case.failed","data":{"caseId":"c1"}}`,
-			want: hook.Envelope{Kind: "case.failed", DedupeKey: "evt_c1_case_failed_177413190000", EntityID: "c1"},
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "case.failed/evt_c1_case_failed_177413190000", EntityID: "c1"},
 		},
 		{
 			name: "an event_id whose digits do not follow the kind",
 			body: `{"event_id":"evt_1200000000042","event_type":"case.failed","timestamp":1774131900000,"data":{"caseId":"c1"}}`,
-			want: hook.Envelope{Kind: "case.failed", DedupeKey: "evt_1200000000042", EntityID: "c1", OccurredAt: at},
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "case.failed/evt_1200000000042", EntityID: "c1", OccurredAt: at},
 		},
 		{
 			name: "an event_id that ends in a sign and digits",
 			body: `{"event_id":"evt_c1_case_failed_+774131900000","event_type":"case.failed","data":{"caseId":"c1"}}`,
-			want: hook.Envelope{Kind: "case.failed", DedupeKey: "evt_c1_case_failed_+774131900000", EntityID: "c1"},
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "case.failed/evt_c1_case_failed_+774131900000", EntityID: "c1"},
 		},
 		{
 			name: "an event_id that ends in an absurd time",
 			body: `{"event_id":"evt_c1_case_failed_9999999999999","event_type":"case.failed","timestamp":1774131900000,"data":{"caseId":"c1"}}`,
-			want: hook.Envelope{Kind: "case.failed", DedupeKey: "evt_c1_case_failed_9999999999999", EntityID: "c1", OccurredAt: at},
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "case.failed/evt_c1_case_failed_9999999999999", EntityID: "c1", OccurredAt: at},
 		},
 		{
 			name: "a time that JSON can't carry on is not said",
 			body: `{"event_id":"e","event_type":"case.failed","timestamp":253402300799999,"data":{"caseId":"c1"}}`,
-			want: hook.Envelope{Kind: "case.failed", DedupeKey: "e", EntityID: "c1"},
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "case.failed/e", EntityID: "c1"},
 		},
 		{
 			name: "an ID that is a number keeps its digits",
 			body: `{"event_id":17,"event_type":"case.failed","data":{"caseId":12345678901234567890}}`,
-			want: hook.Envelope{Kind: "case.failed", DedupeKey: "17", EntityID: "12345678901234567890"},
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "case.failed/17", EntityID: "12345678901234567890"},
 		},
 	}
 	for _, tt := range tests {
@@ -145,6 +145,34 @@ func TestAQuestionThatIsSentLateDoesNotReopenACase(t *testing.T) {
 	c, _ = lifecycle.Receive(c, late.Event, at(30))
 	require.Equal(t, workflows.CaseRunning, c.State.Status)
 	require.Empty(t, lifecycle.Attention(c.State))
+}
+
+// A sender that fills in the same event_id each time does not lose the end of a case.
+func TestAQuestionAndAnEndWithOneEventIDAreTwoEvents(t *testing.T) {
+	t.Parallel()
+	at := time.UnixMilli(1774131900000).UTC()
+	for _, id := range []string{`7`, `"undefined"`, `" "`, `"c1/q1"`, `"c1/COMPLETED"`} {
+		c := lifecycle.Begin(workflows.CaseStart{Reference: "r1", Request: new(workflows.CaseRequest)}.Normalized(), at, at)
+		c = lifecycle.Created(c, workflows.CreateCaseResult{CaseID: "c1"}, at)
+		for _, rest := range []string{
+			`"event_type":"case.input_needed","timestamp":1774131900000,"data":{"caseId":"c1","inputRequestId":"q1","inputRequest":"Which?"}`,
+			`"event_type":"case.completed","timestamp":1774131960000,"data":{"caseId":"c1","status":"COMPLETED","result":{},"attachments":[]}`,
+		} {
+			c = receive(t, c, []byte(`{"event_id":`+id+`,`+rest+`}`), at)
+		}
+		require.Equal(t, workflows.CaseCompleted, c.State.Status, id)
+	}
+}
+
+// receive hands a body to the rules of a case, with the key that the inbox and the relay pass on.
+func receive(t *testing.T, c lifecycle.Case, body []byte, at time.Time) lifecycle.Case {
+	t.Helper()
+	envelope, err := offload.Peek(body)
+	require.NoError(t, err)
+	parsed, err := offload.Parse(body, workflows.EventMeta{DedupeKey: envelope.DedupeKey, ReceivedAt: at})
+	require.NoError(t, err)
+	c, _ = lifecycle.Receive(c, parsed.Event, at)
+	return c
 }
 
 func TestAnEventOfAnUnreadableKindKeepsItsID(t *testing.T) {
@@ -210,7 +238,7 @@ func TestAnUnusableFieldNeverMakesAnEventDead(t *testing.T) {
 		}
 		got, err := offload.Peek([]byte(body))
 		require.NoError(t, err, tt.field)
-		require.Equal(t, hook.Envelope{Kind: "case.failed", DedupeKey: "case.failed/c1/FAILED", EntityID: "c1", Lost: []string{tt.field}}, got)
+		require.Equal(t, hook.Envelope{Kind: "case.failed", DedupeKey: "case.failed:c1/FAILED", EntityID: "c1", Lost: []string{tt.field}}, got)
 	}
 }
 
@@ -218,7 +246,7 @@ func TestAByteOrderMarkBeforeAnEventIsSkipped(t *testing.T) {
 	t.Parallel()
 	got, err := offload.Peek([]byte("\xef\xbb\xbf" + `{"event_id":"e","event_type":"case.failed","data":{"caseId":"c1"}}`))
 	require.NoError(t, err)
-	require.Equal(t, "e", got.DedupeKey)
+	require.Equal(t, "case.failed/e", got.DedupeKey)
 }
 
 func TestPeekNamesTheKindOfARefusedBody(t *testing.T) {
