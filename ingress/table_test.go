@@ -88,7 +88,10 @@ func TestEachRequestGetsTheAnswerOfTheTable(t *testing.T) {
 		{"an activation called test", postArtmail(`{"type":"agent.activated","activationId":"test","apiKey":"k"}`), 204, []kept{{state: "ignored", lane: "artmail-activation/copywriter/test", kind: "agent.activated"}}},
 
 		{"broken JSON with a good token", postOffload(`{"event_type":`), 204, []kept{{state: "dead", lane: caseLane, reasonContains: "body is not an event"}}},
-		{"no case in the event", postOffload(`{"event_type":"case.completed","data":{}}`), 204, []kept{{state: "dead", lane: caseLane, kind: "case.completed", key: "case.completed:/COMPLETED", reasonContains: "data.caseId is missing"}}},
+		{"no case in the event", postOffload(`{"event_type":"case.completed","data":{}}`), 204, []kept{{state: "pending", lane: caseLane, kind: "case.completed", key: "case.completed:/COMPLETED"}}},
+		{"no case in the event on the shared route", shared(`{"event_type":"case.completed","data":{}}`), 204, []kept{
+			{state: "dead", lane: "offload-shared/", kind: "case.completed", key: "case.completed:/COMPLETED", reasonContains: "data.caseId is missing"},
+		}},
 		{"no kind on the shared route", shared(`{"data":{"caseId":"c1"}}`), 204, []kept{{state: "dead", lane: sharedLane, reasonContains: "event_type is missing"}}},
 		{"no kind from Artmail", postArtmail(`{"activationId":"a1"}`), 204, []kept{{state: "dead", lane: activationLane, reasonContains: "is missing"}}},
 		{"broken JSON on the shared route", shared(`[`), 204, []kept{{state: "dead", lane: "offload-shared/", reasonContains: "body is not an event"}}},

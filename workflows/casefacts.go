@@ -77,6 +77,10 @@ func (f CaseFacts) OmittingLost(lost []string) CaseFacts {
 			field, part = name[:end], name[end:]
 		}
 		switch field {
+		case "data":
+			for _, inside := range []string{FieldAttachments, FieldClientReferenceID, FieldFailureReason, FieldMetadata, FieldResult} {
+				f = f.Omitting(inside)
+			}
 		case FieldAttachments:
 			// A file that lacks another field than its ID can be fetched.
 			if !strings.Contains(part, ".") || strings.HasSuffix(part, ".attachmentId") {

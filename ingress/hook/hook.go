@@ -1,9 +1,10 @@
 // Package hook holds the differences between webhook providers in one type, Provider. Each provider has a subpackage with one value of it.
 // They are plain functions over bytes: no HTTP, no storage, no clock, and no rule of a workflow.
 //
-// A body is refused with ErrUnparseable only if a field that identifies the event can't be used: its kind, or the ID of its case or
-// activation. Any other unreadable field counts as absent, and a text that is too long is cut; Envelope.Lost names each such field. So the
-// end of a case is not lost because attemptCount came as text. Package wire defines what can be read, the contract what can be kept.
+// A body is refused with ErrUnparseable only if a field that identifies the event can't be used: its kind, or the ID of its activation, or of
+// its case where the URL does not name the case. Any other unreadable field counts as absent, and a text that is too long is cut;
+// Envelope.Lost names each such field. So the end of a case is not lost because attemptCount came as text. Package wire defines what can be
+// read, the contract what can be kept.
 package hook
 
 import (
@@ -52,7 +53,7 @@ type Envelope struct {
 	DedupeKey string
 	// KeyByBody asks for a dedupe key made of the kind and a fingerprint of the body, since the body has none: the same bytes are one event.
 	KeyByBody bool
-	// EntityID is the provider's ID of the case or activation.
+	// EntityID is the provider's ID of the case or activation; empty if a webhook on a case's own URL has none.
 	EntityID string
 	// ClientReferenceID is the business app's own ID of a case, as Offload repeats it.
 	ClientReferenceID string

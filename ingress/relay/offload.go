@@ -15,9 +15,11 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// markUnproven marks an event of the shared route: its URL does not prove its case.
+// markUnproven marks an event of the shared route: its URL does not prove its case. It must name the case.
 func markUnproven(parsed *hook.Parsed[workflows.CaseEvent], d inbox.Delivery) error {
-	parsed.Event.Unproven = offload.IsSharedLane(d.Lane)
+	if parsed.Event.Unproven = offload.IsSharedLane(d.Lane); parsed.Event.Unproven {
+		return offload.RequireCase(parsed.Envelope)
+	}
 	return nil
 }
 

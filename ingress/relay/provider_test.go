@@ -253,6 +253,19 @@ func TestAResponseWithoutABooleanReachesItsActivation(t *testing.T) {
 	require.Equal(t, "ask_1", event.InResponseToID)
 }
 
+func TestAnEventOnTheCasesOwnURLNeedsNoCaseID(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.temporal.run("offload-case/order-1")
+	f.start(t, relay.Config{})
+	id := f.keep(t, inbox.Delivery{Provider: offload.Name, Lane: offload.Lane("order-1"), Kind: workflows.KindCaseCompleted},
+		`{"event_type":"case.completed","data":{"caseId":{},"status":"COMPLETED"}}`)
+	f.becomes(t, id, inbox.StateDelivered)
+	event := caseEvents(t, f.temporal.sent()[0])[0]
+	require.Empty(t, event.Facts.CaseID)
+	require.False(t, event.Unproven)
+}
+
 func TestATooLargeEventArrivesWithItsTextsCut(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -312,6 +325,14 @@ func TestAnEventOfTheSharedRouteFindsItsCase(t *testing.T) {
 			sent[events[0].Facts.CaseID] = s.workflowID
 		}
 		require.Equal(t, map[string]string{"c2": "offload-case/order-2", "c3": "offload-case/order-3"}, sent)
+	})
+	t.Run("dead without a caseId", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		f.temporal.run("offload-case/order-1")
+		id := f.keepShared(t, "", "order-1")
+		f.start(t, relay.Config{})
+		require.Contains(t, f.becomes(t, id, inbox.StateDead).Reason, "data.caseId is missing")
 	})
 	t.Run("late where the case is closed", func(t *testing.T) {
 		t.Parallel()

@@ -35,7 +35,7 @@ type identity struct {
 	InputRequestID    string `json:"inputRequestId"`
 }
 
-// Peek implements hook.Provider.
+// Peek implements hook.Provider. The envelope has no EntityID where the body has no usable caseId: the case's own URL names the case.
 func Peek(body []byte) (hook.Envelope, error) {
 	var b struct {
 		head
@@ -48,14 +48,32 @@ func Peek(body []byte) (hook.Envelope, error) {
 	return b.envelope(&b.Data, lost)
 }
 
-// envelope returns the Envelope, and empties unusable fields of id that do not identify the event. An event that can't be read keeps its
-// usable caseId, so that it can be replayed with a version that can read it.
+// PeekShared is Peek for the shared route, where the caseId alone names the case.
+func PeekShared(body []byte) (hook.Envelope, error) {
+	e, err := Peek(body)
+	if err == nil && e.Ignored == "" {
+		err = RequireCase(e)
+	}
+	return e, err
+}
+
+// RequireCase returns hook.ErrUnparseable for an event without a usable caseId.
+func RequireCase(e hook.Envelope) error {
+	if e.EntityID == "" {
+		return hook.Missing("data.caseId")
+	}
+	return nil
+}
+
+// envelope returns the Envelope, and empties unusable fields of id. An event that can't be read keeps its usable caseId, so that it can be
+// replayed with a version that can read it.
 func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 	e := hook.Envelope{Lost: lost}
-	badID := hook.RequireID("data.caseId", id.CaseID, maxID)
-	if badID == nil {
-		e.EntityID = id.CaseID
+	if id.CaseID != "" && hook.RequireID("data.caseId", id.CaseID, maxID) != nil {
+		id.CaseID = ""
+		e.Lose("data.caseId")
 	}
+	e.EntityID = id.CaseID
 	if err := hook.CheckID("event_type", h.EventType, maxKind); err != nil {
 		return e, err
 	}
@@ -78,11 +96,8 @@ func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 	e.DedupeKey = dedupeKey(h, id)
 	if !known(e.Kind) {
 		e.Kind, e.Ignored = hook.KindUnknown, fmt.Sprintf("unknown kind %q", h.EventType)
-		e.DropUnusable("data.caseId", &id.CaseID, maxID)
-		e.EntityID = id.CaseID
-		return e, nil
 	}
-	return e, badID
+	return e, nil
 }
 
 // updatedAt returns the case's updatedAt: the milliseconds after the kind at the end of an event_id (Offload, "Webhooks"); zero if there are none.
