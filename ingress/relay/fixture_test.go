@@ -80,6 +80,8 @@ type fakeTemporal struct {
 	// begun is when the first run of a case began; its newest run began an hour later. Temporal has deleted the first run of those in firstGone.
 	begun     map[string]time.Time
 	firstGone map[string]bool
+	// deleted are workflows that visibility still lists.
+	deleted map[string]bool
 	// memos are the memos of running activations.
 	memos map[string]*commonpb.Memo
 	// down is the error of every call; broken has errors of single workflows.
@@ -100,7 +102,7 @@ type fakeTemporal struct {
 func newFakeTemporal() *fakeTemporal {
 	return &fakeTemporal{
 		status: map[string]enumspb.WorkflowExecutionStatus{}, cases: map[string]string{}, broken: map[string]error{}, memos: map[string]*commonpb.Memo{},
-		closedAt: map[string]time.Time{}, lastApplied: map[string]time.Time{}, begun: map[string]time.Time{}, firstGone: map[string]bool{},
+		closedAt: map[string]time.Time{}, lastApplied: map[string]time.Time{}, begun: map[string]time.Time{}, firstGone: map[string]bool{}, deleted: map[string]bool{},
 	}
 }
 
@@ -214,7 +216,7 @@ func (f *fakeTemporal) DescribeWorkflowExecution(ctx context.Context, workflowID
 		return nil, f.down
 	}
 	status, ok := f.status[workflowID]
-	if !ok || runID != "" && f.firstGone[workflowID] {
+	if !ok || f.deleted[workflowID] || runID != "" && f.firstGone[workflowID] {
 		return nil, serviceerror.NewNotFound("workflow not found for ID: " + workflowID)
 	}
 	info := &workflowpb.WorkflowExecutionInfo{Status: status}
@@ -253,8 +255,8 @@ func (f *fakeTemporal) ListWorkflow(ctx context.Context, request *workflowservic
 	if request.GetQuery() == "WorkflowType = 'artmail-activation' AND ExecutionStatus = 'Running'" {
 		return f.listActivations(string(request.GetNextPageToken())), ctx.Err()
 	}
-	if strings.HasSuffix(request.GetQuery(), "ExecutionStatus = 'Running'") {
-		return f.listRunning(request.GetQuery()), ctx.Err()
+	if strings.HasSuffix(request.GetQuery(), " AND ExecutionStatus != 'ContinuedAsNew'") {
+		return f.listStarted(request.GetQuery()), ctx.Err()
 	}
 	response := &workflowservice.ListWorkflowExecutionsResponse{}
 	for caseID, workflowID := range f.cases {
@@ -285,14 +287,16 @@ func (f *fakeTemporal) listActivations(after string) *workflowservice.ListWorkfl
 	return response
 }
 
-// listRunning answers a query for workflow IDs or caseIds. The caller holds the lock.
-func (f *fakeTemporal) listRunning(query string) *workflowservice.ListWorkflowExecutionsResponse {
+// listStarted answers a query for workflow IDs or caseIds. The caller holds the lock.
+func (f *fakeTemporal) listStarted(query string) *workflowservice.ListWorkflowExecutionsResponse {
 	response := &workflowservice.ListWorkflowExecutionsResponse{}
 	add := func(id string, attributes *commonpb.SearchAttributes) {
-		if f.status[id] == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
-			response.Executions = append(response.Executions, &workflowpb.WorkflowExecutionInfo{
-				Execution: &commonpb.WorkflowExecution{WorkflowId: id}, SearchAttributes: attributes,
-			})
+		if status, known := f.status[id]; known {
+			info := &workflowpb.WorkflowExecutionInfo{Execution: &commonpb.WorkflowExecution{WorkflowId: id}, Status: status, SearchAttributes: attributes}
+			if at, closed := f.closedAt[id]; closed {
+				info.CloseTime = timestamppb.New(at)
+			}
+			response.Executions = append(response.Executions, info)
 		}
 	}
 	if strings.HasPrefix(query, "WorkflowId IN (") {

@@ -52,7 +52,7 @@ const (
 	idsPerQuery = 50
 )
 
-// replayPass replays unmatched deliveries whose workflow has started since. Usually nothing is unmatched, and a pass reads one empty page.
+// replayPass replays unmatched deliveries whose workflow has started since, also if it has ended already. Usually nothing is unmatched, and a pass reads one empty page.
 func (r *Relay) replayPass(ctx context.Context) time.Duration {
 	replayed, err := r.replayUnmatched(ctx)
 	if replayed > 0 {
@@ -89,9 +89,9 @@ func (r *Relay) replayUnmatched(ctx context.Context) (replayed int, err error) {
 	return replayed, errors.Join(failed, listErr)
 }
 
-// unmatchedLanes returns lanes with unmatched deliveries, each with the ID of one of them, and the cursor of the next pass.
-func (r *Relay) unmatchedLanes(ctx context.Context) (lanes map[string]string, older string, err error) {
-	lanes = map[string]string{}
+// unmatchedLanes returns lanes with unmatched deliveries, each with the one that was settled last, and the cursor of the next pass.
+func (r *Relay) unmatchedLanes(ctx context.Context) (lanes map[string]inbox.Delivery, older string, err error) {
+	lanes = map[string]inbox.Delivery{}
 	next, err := r.readUnmatched(ctx, "", lanes)
 	if err != nil || next == "" {
 		return lanes, "", err
@@ -101,7 +101,7 @@ func (r *Relay) unmatchedLanes(ctx context.Context) (lanes map[string]string, ol
 }
 
 // readUnmatched adds the lanes of the deliveries after a cursor, and returns the cursor after them; empty at the end of the list.
-func (r *Relay) readUnmatched(ctx context.Context, cursor string, lanes map[string]string) (string, error) {
+func (r *Relay) readUnmatched(ctx context.Context, cursor string, lanes map[string]inbox.Delivery) (string, error) {
 	filter := inbox.Filter{States: []inbox.State{inbox.StateUnmatched}, Limit: inbox.MaxPage, Cursor: cursor}
 	for seen := 0; seen < maxUnmatched; {
 		page, err := r.inbox.List(ctx, filter)
@@ -109,7 +109,9 @@ func (r *Relay) readUnmatched(ctx context.Context, cursor string, lanes map[stri
 			return "", err
 		}
 		for _, d := range page.Deliveries {
-			lanes[d.Lane] = d.ID
+			if last, known := lanes[d.Lane]; !known || d.SettledAt.After(last.SettledAt) {
+				lanes[d.Lane] = d
+			}
 		}
 		seen += len(page.Deliveries)
 		if filter.Cursor = page.Next; filter.Cursor == "" {
@@ -119,8 +121,10 @@ func (r *Relay) readUnmatched(ctx context.Context, cursor string, lanes map[stri
 	return filter.Cursor, nil
 }
 
-// startedLanes returns the lanes whose workflow runs; with an error, those that were found before it.
-func (r *Relay) startedLanes(ctx context.Context, lanes map[string]string) ([]string, error) {
+// startedLanes returns the lanes whose workflow runs, or has ended since the grace time of their deliveries began; with an error, those that were
+// found before it. A workflow that ended earlier brings no replay: Temporal may still list it, but no longer know it, and then the deliveries
+// would become unmatched again and again.
+func (r *Relay) startedLanes(ctx context.Context, lanes map[string]inbox.Delivery) ([]string, error) {
 	// Two IDs can identify a lane of the shared route, and one ID can identify several lanes.
 	byWorkflowID, byCaseID := map[string][]string{}, map[string][]string{}
 	for lane, delivery := range lanes {
@@ -128,7 +132,7 @@ func (r *Relay) startedLanes(ctx context.Context, lanes map[string]string) ([]st
 			byWorkflowID[lane] = append(byWorkflowID[lane], lane)
 			continue
 		}
-		facts, err := r.caseFacts(ctx, delivery)
+		facts, err := r.caseFacts(ctx, delivery.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -139,17 +143,20 @@ func (r *Relay) startedLanes(ctx context.Context, lanes map[string]string) ([]st
 		}
 	}
 	started := map[string]bool{}
-	add := func(lanes []string) {
-		for _, lane := range lanes {
-			started[lane] = true
+	add := func(execution *workflowpb.WorkflowExecutionInfo, found []string) {
+		ended := execution.GetCloseTime()
+		for _, lane := range found {
+			if ended == nil || ended.AsTime().After(lanes[lane].SettledAt.Add(-r.config.UnmatchedGrace)) {
+				started[lane] = true
+			}
 		}
 	}
-	err := r.findRunning(ctx, "WorkflowId", byWorkflowID, func(execution *workflowpb.WorkflowExecutionInfo) {
-		add(byWorkflowID[execution.GetExecution().GetWorkflowId()])
+	err := r.findStarted(ctx, "WorkflowId", byWorkflowID, func(execution *workflowpb.WorkflowExecutionInfo) {
+		add(execution, byWorkflowID[execution.GetExecution().GetWorkflowId()])
 	})
 	if err == nil {
-		err = r.findRunning(ctx, workflows.SearchAttributeCaseID, byCaseID, func(execution *workflowpb.WorkflowExecutionInfo) {
-			add(byCaseID[caseIDOf(execution)])
+		err = r.findStarted(ctx, workflows.SearchAttributeCaseID, byCaseID, func(execution *workflowpb.WorkflowExecutionInfo) {
+			add(execution, byCaseID[caseIDOf(execution)])
 		})
 	}
 	return slices.Sorted(maps.Keys(started)), err
@@ -171,11 +178,11 @@ func (r *Relay) caseFacts(ctx context.Context, id string) (workflows.CaseFacts, 
 	return parsed.Event.Facts, nil
 }
 
-// findRunning calls found for each running workflow whose search attribute has one of the IDs.
-func (r *Relay) findRunning(ctx context.Context, attribute string, ids map[string][]string, found func(*workflowpb.WorkflowExecutionInfo)) error {
+// findStarted calls found for each workflow, running or ended, whose search attribute has one of the IDs.
+func (r *Relay) findStarted(ctx context.Context, attribute string, ids map[string][]string, found func(*workflowpb.WorkflowExecutionInfo)) error {
 	quotable := slices.DeleteFunc(slices.Sorted(maps.Keys(ids)), func(id string) bool { return !canQuote(id) })
 	for batch := range slices.Chunk(quotable, idsPerQuery) {
-		query := fmt.Sprintf("%s IN ('%s') AND ExecutionStatus = 'Running'", attribute, strings.Join(batch, "', '"))
+		query := fmt.Sprintf("%s IN ('%s') AND ExecutionStatus != 'ContinuedAsNew'", attribute, strings.Join(batch, "', '"))
 		err := r.listWorkflows(ctx, query, 2*idsPerQuery, func(execution *workflowpb.WorkflowExecutionInfo) error {
 			found(execution)
 			return nil

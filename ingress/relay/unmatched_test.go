@@ -78,6 +78,49 @@ func TestWhenACaseStartsItsUnmatchedEventsAreReplayed(t *testing.T) {
 	require.False(t, slices.ContainsFunc(f.temporal.queries, func(q string) bool { return strings.Contains(q, "OR") }))
 }
 
+// end lists cases as closed at the clock's time, though they were never listed as running. Temporal no longer knows deleted ones.
+func (f *fixture) end(deleted bool, workflowIDs ...string) {
+	f.temporal.set(func(t *fakeTemporal) {
+		for _, id := range workflowIDs {
+			t.status[id], t.closedAt[id], t.deleted[id] = enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, f.clock.Now(), deleted
+		}
+	})
+}
+
+func TestUnmatchedEventsAreReplayedThoughTheirCaseHasEndedBeforeItWasSeen(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start(t, often)
+	own, shared := f.keepOffload(t, "order-1", "evt"), f.keepShared(t, "c2", "")
+	f.parkUnmatched(t, own, shared)
+	f.clock.advance(time.Hour)
+	f.temporal.set(func(t *fakeTemporal) { t.cases["c2"] = "offload-case/order-2" })
+	f.end(false, "offload-case/order-1", "offload-case/order-2")
+	f.becomes(t, own, inbox.StateLate)
+	f.becomes(t, shared, inbox.StateLate)
+}
+
+// Visibility may list a closed workflow for a while after Temporal has deleted it.
+func TestAnUnmatchedEventOfADeletedCaseIsReplayedOnce(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start(t, often)
+	id := f.keepOffload(t, "order-1", "evt")
+	f.parkUnmatched(t, id)
+	f.end(true, "offload-case/order-1")
+	f.becomes(t, id, inbox.StatePending)
+	f.parkUnmatched(t, id)
+	settled := f.get(t, id).SettledAt
+	queries := func() int {
+		f.temporal.mu.Lock()
+		defer f.temporal.mu.Unlock()
+		return len(f.temporal.queries)
+	}
+	before := queries()
+	eventually(t, "more passes", func() bool { return queries() > before+3 })
+	require.Equal(t, settled, f.get(t, id).SettledAt)
+}
+
 func TestAWebhookOfAnErasedCaseDoesNotReachTheNextCaseOfItsReference(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
