@@ -86,7 +86,7 @@ func TestAnErasedCaseLeavesNothingOfThePerson(t *testing.T) {
 	inStatus(t, one, workflows.CaseInputNeeded)
 	webhook, err := shared.Apps.WebhookURL(reference)
 	require.NoError(t, err)
-	require.Equal(t, http.StatusNoContent, post(t, webhook, `{"event_type":"case.completed","data":"`+words+`"}`), "it is dead")
+	require.Equal(t, http.StatusNoContent, post(t, webhook, `{"data":"`+words+`"}`), "it is dead")
 
 	// The case shows its question before it has handed off the notice.
 	testenv.Eventually(t, func(ctx context.Context) (workflows.NotifyState, error) {
@@ -154,7 +154,7 @@ func TestAnErasedCaseLeavesNothingOfThePerson(t *testing.T) {
 	status, said = run(t, "case", "erase", reference+"-not")
 	require.Equal(t, 3, status, said)
 	require.Contains(t, said, "nothing of it was found")
-	require.Equal(t, http.StatusNoContent, post(t, webhook, `{"event_type":"case.completed","data":"`+words+`"}`))
+	require.Equal(t, http.StatusNoContent, post(t, webhook, `{"data":"`+words+`"}`))
 	require.Equal(t, http.StatusNoContent, post(t, webhook, `{"event_type":"case.failed","data":{"caseId":"another"}}`))
 	before, err := offload.Case(caseID)
 	require.NoError(t, err)
