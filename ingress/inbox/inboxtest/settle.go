@@ -124,6 +124,16 @@ func clockAhead(t *testing.T, s inbox.Store) {
 	add(t, s, delivery("a", "1", at(twoHours)), delivery("b", "1", at(years)), delivery("c", "1", at(1)))
 	require.Equal(t, map[string][]string{"a": {"1"}, "b": {"1"}, "c": {"1"}}, claimKeys(t, s, request("relay", at(2))))
 	require.Empty(t, claimKeys(t, s, request("relay", at(2))), "claimed like any other")
+
+	// The clock that is two hours ahead claims two lanes, settles one of them with a retry, and is set right.
+	ids := []string{add(t, s, delivery("d", "1", at(3)))[0].ID, add(t, s, delivery("e", "1", at(3)))[0].ID}
+	require.Len(t, claim(t, s, request("relay", at(twoHours))), 5)
+	settle(t, s, "relay", at(twoHours), inbox.Retry(ids[0], at(twoHours+30), "later", true))
+	require.Equal(t, at(twoHours+30), get(t, s, ids[0]).DueAt)
+	require.Equal(t, at(twoHours+60), get(t, s, ids[1]).DueAt, "the end of the lease")
+	keys := claimKeys(t, s, request("relay", at(10)))
+	require.Contains(t, keys, "d", "a retry")
+	require.Contains(t, keys, "e", "a lease")
 }
 
 func backlogKeepsWait(t *testing.T, s inbox.Store) {
