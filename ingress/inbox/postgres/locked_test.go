@@ -102,6 +102,42 @@ func TestALaneThatAnotherSessionHasLockedHoldsUpNoOther(t *testing.T) {
 	require.LessOrEqual(t, drained, 1+tried)
 }
 
+// However many deliveries of the locked lane wait in front.
+func TestAClaimFindsALaneBehindManyDeliveriesOfALockedOne(t *testing.T) {
+	t.Parallel()
+	const before = 600 // with one lane at a time, a claim reads on in pages of 128 at most
+	address := pgtest.Shared(t).Database(t)
+	s := open(t, address)
+	add := func(lane string, second int) {
+		d := inboxtest.Pending(lane, fmt.Sprint(second))
+		d.ID = inbox.NewID(received.Add(time.Duration(second) * time.Second))
+		_, err := s.Append(t.Context(), []inbox.Delivery{d})
+		require.NoError(t, err)
+	}
+	add(lockedLane, 0)
+	_, err := s.Claim(t.Context(), claimAt("relay", received))
+	require.NoError(t, err)
+	release := lockLanes(t, address)
+	many := make([]inbox.Delivery, before)
+	for n := range many {
+		many[n] = inboxtest.Pending(lockedLane, fmt.Sprint("more-", n))
+		many[n].ID = inbox.NewID(received.Add(time.Second))
+	}
+	_, err = s.Append(t.Context(), many)
+	require.NoError(t, err)
+	add("idle", 2)
+	request := claimAt("relay", received)
+	request.MaxLanes = 1
+	lanes, err := s.Claim(t.Context(), request)
+	require.NoError(t, err)
+	require.Equal(t, []string{"idle"}, slices.Collect(maps.Keys(inboxtest.Claims(lanes))))
+	lanes, err = s.Claim(t.Context(), request)
+	require.NoError(t, err)
+	require.Empty(t, lanes)
+	release()
+	require.Equal(t, 2+before, inboxtest.Drain(t, s, "relay", received.Add(inbox.MaxWait)), "all, once the leases have ended")
+}
+
 func TestADeliveryThatAnotherSessionHasLockedHoldsUpItsLaneAlone(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

@@ -133,8 +133,8 @@ func fillAndSelect(tx Tx, request inbox.ClaimRequest) (due []int64, more bool, e
 }
 
 const (
-	selectArrived = `SELECT sequence, lane_key, received_at FROM inbox_delivery @delivery_arrived WHERE state = 'pending' AND in_lane = 0
-ORDER BY id LIMIT ?`
+	selectArrived = `SELECT id, sequence, lane_key, received_at FROM inbox_delivery @delivery_arrived WHERE state = 'pending' AND in_lane = 0
+AND id > ? ORDER BY id LIMIT ?`
 	lockLanes   = `SELECT lane_key, due_at FROM inbox_lane WHERE lane_key IN (*) @skip`
 	lockArrived = `SELECT sequence, lane_key FROM inbox_delivery WHERE sequence IN (*) @skip`
 	putInLane   = `UPDATE inbox_delivery SET in_lane = 1 WHERE state = 'pending' AND in_lane = 0 AND sequence IN (*)`
@@ -146,18 +146,20 @@ var insertLanes = Insert{Table: "inbox_lane (lane_key, due_at)", Types: []string
 // fillLanes puts arrived deliveries into their lanes, the oldest first. Append leaves this to Claim, so that a backlog does not slow it down.
 //
 // It locks the lanes, so that no other transaction deletes one as empty, or puts a later delivery there first. It leaves out lanes that are locked
-// already, and with Skip also lanes of which a delivery is locked: no later delivery may go before that one. If all lanes are left out, it reads four
-// times as many deliveries, up to three times. It reports whether more may have arrived, but false if every read found only lanes to leave out.
+// already, and with Skip also lanes of which a delivery is locked: no later delivery may go before that one. While it finds only such lanes, it reads
+// on behind them. It reports whether more may have arrived, but false if there are only lanes to leave out.
 func fillLanes(tx Tx, now time.Time, most int) (more bool, err error) {
-	for range 4 {
-		arrived, due := map[int64]int64{}, map[int64]int64{} // lanes by sequence, times by lane
+	left, last := map[int64]bool{}, ""
+	for page := most; ; page = min(4*page, 64*most) {
+		arrived, due, read := map[int64]int64{}, map[int64]int64{}, 0 // lanes by sequence, times by lane
 		err := tx.Each(selectArrived, func(row Row) error {
 			var sequence, lane, received int64
-			err := row.Scan(&sequence, &lane, &received)
-			arrived[sequence], due[lane] = lane, min(received, cmp.Or(due[lane], micros(now)))
+			err := row.Scan(&last, &sequence, &lane, &received)
+			if read++; !left[lane] {
+				arrived[sequence], due[lane] = lane, min(received, cmp.Or(due[lane], micros(now)))
+			}
 			return err
-		}, most)
-		read := len(arrived)
+		}, last, page)
 		if tx.Skip && err == nil {
 			free := map[int64]int64{}
 			err = tx.EachList(lockArrived, gather(free), slices.Sorted(maps.Keys(arrived)))
@@ -190,12 +192,13 @@ func fillLanes(tx Tx, now time.Time, most int) (more bool, err error) {
 		if err == nil {
 			_, err = tx.ExecList(putInLane, filled)
 		}
-		if err != nil || len(filled) > 0 || read < most {
-			return read == most, err
+		if err != nil || len(filled) > 0 || read < page {
+			return len(filled) > 0 && read == page, err
 		}
-		most *= 4
+		for _, lane := range arrived {
+			left[lane] = true
+		}
 	}
-	return false, nil
 }
 
 const (
