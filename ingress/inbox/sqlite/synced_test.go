@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -19,9 +20,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/inboxtest"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
@@ -56,7 +59,7 @@ func (h hasty) Append(_ context.Context, deliveries []inbox.Delivery) ([]inbox.R
 	return make([]inbox.Receipt, len(deliveries)), nil
 }
 
-// receiveUntilTold is the child: the ingress before its inbox, until its input ends. It prints where it listens.
+// receiveUntilTold is the child: the ingress before its inbox, and something like a relay behind it, until its input ends. It prints where it listens.
 func receiveUntilTold() bool {
 	folder := testenv.Variable(receiveFolder)
 	if folder == "" {
@@ -85,8 +88,27 @@ func receive(folder, store string) error {
 	if err != nil {
 		return err
 	}
+	// What need not be synced is written over the same connection before and between the events.
+	if err := deliver(kept); err != nil {
+		return err
+	}
+	delivering, stopDelivering := context.WithCancel(context.Background())
+	var delivered errgroup.Group
+	delivered.Go(func() error {
+		for {
+			select {
+			case <-kept.Wake():
+				if err := deliver(kept); err != nil {
+					return err
+				}
+			case <-delivering.Done():
+				return nil
+			}
+		}
+	})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
+		stopDelivering()
 		return err
 	}
 	fmt.Println(listener.Addr())
@@ -94,10 +116,66 @@ func receive(folder, store string) error {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		stop()
 	}()
-	if err := server.Serve(ctx, listener); err != nil {
-		return err
+	err = server.Serve(ctx, listener)
+	stopDelivering()
+	err = errors.Join(err, delivered.Wait())
+	if err == nil && store == "synced" {
+		err = act(kept)
 	}
-	return kept.Close()
+	return errors.Join(err, kept.Close())
+}
+
+// deliver claims and settles what is pending.
+func deliver(kept inbox.Store) error {
+	for {
+		now := time.Now()
+		lanes, err := kept.Claim(context.Background(), inbox.ClaimRequest{Owner: "relay", Now: now, Lease: time.Minute, MaxLanes: 10, MaxPerLane: 10})
+		if err != nil || len(lanes) == 0 {
+			return err
+		}
+		request := inbox.SettleRequest{Now: now, Claims: inboxtest.Claims(lanes)}
+		for _, lane := range lanes {
+			for _, d := range lane.Deliveries {
+				request.Settlements = append(request.Settlements, inbox.Finish(d.ID, inbox.StateDelivered, ""))
+			}
+		}
+		if err := kept.Settle(context.Background(), request); err != nil {
+			return err
+		}
+	}
+}
+
+// What a person does, and the texts that its rows hold: the first event is replayed.
+const (
+	audited  = "synced-audit"
+	replayed = "synced-00-00"
+)
+
+// act replays an event and writes an audit record, each after a claim, and prints when it begins and ends.
+func act(kept inbox.Store) error {
+	ctx := context.Background()
+	for name, do := range map[string]func() error{
+		audited: func() error {
+			return kept.Audit(ctx, inbox.AuditEntry{At: time.Now(), Who: "ada", Action: "reveal", Subject: audited})
+		},
+		replayed: func() error {
+			page, err := kept.List(ctx, inbox.Filter{Lane: workflows.OffloadCaseWorkflowID(replayed)})
+			if err != nil || len(page.Deliveries) != 1 {
+				return fmt.Errorf("%d deliveries: %w", len(page.Deliveries), err)
+			}
+			return kept.Replay(ctx, page.Deliveries[0].ID, time.Now())
+		},
+	} {
+		if err := deliver(kept); err != nil {
+			return err
+		}
+		fmt.Println("begins", name)
+		if err := do(); err != nil {
+			return err
+		}
+		fmt.Println("ends", name)
+	}
+	return nil
 }
 
 // needTracing skips a test where strace is not installed or may not trace.
@@ -239,6 +317,9 @@ func TestNoAcknowledgementLeavesBeforeItsCommitIsSynced(t *testing.T) {
 	t.Parallel()
 	calls, wal, references := traced(t, "synced")
 	require.Empty(t, tooEarly(calls, wal, references))
+	for _, name := range []string{audited, replayed} {
+		require.Empty(t, beforeItWasSafe(framesOf(calls, wal), syncsOf(calls, wal), name, printed(calls, "begins "+name), printed(calls, "ends "+name)), name)
+	}
 	require.True(t, namesSynced(calls, wal), "the folder of the log is synced before the first acknowledgement")
 }
 

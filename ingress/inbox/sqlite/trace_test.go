@@ -116,16 +116,23 @@ func isSync(c systemCall) bool {
 	return (c.name == "fsync" || c.name == "fdatasync") && c.result == "0"
 }
 
+func syncsOf(calls []systemCall, wal string) []systemCall {
+	return slices.DeleteFunc(slices.Clone(calls), func(c systemCall) bool { return !isSync(c) || c.file != wal })
+}
+
+// printed finds the write of a line to the standard output.
+func printed(calls []systemCall, line string) *systemCall {
+	at := slices.IndexFunc(calls, func(c systemCall) bool { return c.name == "write" && string(c.data) == line+"\n" })
+	if at < 0 {
+		return nil
+	}
+	return &calls[at]
+}
+
 // tooEarly says for each event, by its reference, why its acknowledgement came before the event was safe. The references must be such that
 // they occur nowhere else.
 func tooEarly(calls []systemCall, wal string, references []string) map[string]string {
-	frames := framesOf(calls, wal)
-	var syncs []systemCall
-	for _, c := range calls {
-		if isSync(c) && c.file == wal {
-			syncs = append(syncs, c)
-		}
-	}
+	frames, syncs := framesOf(calls, wal), syncsOf(calls, wal)
 	early := map[string]string{}
 	for _, reference := range references {
 		asked, answered := exchange(calls, reference)
