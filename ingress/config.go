@@ -51,7 +51,8 @@ type Config struct {
 
 // QuarantineConfig bounds the quarantine of each agent. It holds at most Keep times MaxBody bytes. At most 2 times Keep bodies an hour are
 // written: Keep bodies that look like agent.activated, and Keep others. Bodies that look like agent.activated are written beyond that, and
-// beyond SourcePerHour, while fewer than Keep of them are kept.
+// beyond SourcePerHour, while fewer than Keep of them are kept. Repetitions of a kept body, such as Artmail's retries, are counted on its row
+// beyond these limits: of each of the two kinds, 6 times Keep an hour from one source.
 type QuarantineConfig struct {
 	// Keep is how many bodies stay: the oldest are removed first, those that look like agent.activated last. Default 500.
 	Keep int

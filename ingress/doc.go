@@ -56,8 +56,8 @@
 //     the headers and the body of an Artmail webhook arrive. Artmail then sends it again.
 //   - Write to the quarantine of an agent, if it guesses the name. For each agent, bodies that look like agent.activated and other bodies are
 //     limited separately: each to [QuarantineConfig.SourcePerHour] an hour from one source and [QuarantineConfig.Keep] an hour from all. Beyond
-//     these limits, a body that looks like agent.activated is kept as an extra one while the agent has fewer than Keep such bodies. A body
-//     has at most [QuarantineConfig.MaxBody] bytes.
+//     these limits, a body that looks like agent.activated is kept as an extra one while the agent has fewer than Keep such bodies, and a
+//     source can repeat kept bodies 6 times Keep an hour. A body has at most [QuarantineConfig.MaxBody] bytes.
 //   - Displace bodies there: an agent keeps Keep of them. Other bodies go first, then extra agent.activated, then the rest; in each group the
 //     one that last arrived longest ago. With Keep/SourcePerHour sources, or with one source in as many hours, a stranger can displace true
 //     agent.activated that wait for a corrected secret. Keep bodies that look like agent.activated displace other true events at once.

@@ -38,7 +38,7 @@ var lastKinds = []string{kindExtraActivation, kindUnverifiedActivation}
 //
 // Each agent keeps a bounded number of bodies. Of each kind it takes a bounded number in an hour, from all sources and from each source. So a
 // flood writes a bounded amount to the disk, and one source needs hours to displace the activations that others sent within the limits.
-// Repetitions of a body do not count. A body that looks like agent.activated is kept beyond these limits while the agent has fewer than Keep of
+// Of each source it takes quarantineRetries × Keep repetitions in an hour beside them, since Artmail tries an event seven times. A body that looks like agent.activated is kept beyond these limits while the agent has fewer than Keep of
 // them, even if it displaces other bodies: behind a proxy that is not trusted, forged and true ones have one source.
 type quarantine struct {
 	server *Server
@@ -51,6 +51,8 @@ type quarantine struct {
 	rooms               rooms
 
 	bySource *ratelimit.Limiter[sourceKind]
+	// repeats bounds the repetitions that count neither against the limits nor against the room of extra activations.
+	repeats *ratelimit.Limiter[sourceKind]
 	byAgent  *ratelimit.Limiter[agentKind]
 }
 
@@ -98,14 +100,18 @@ const (
 	quarantineBatch = 64
 	// quarantineBudget bounds one try to write a batch, and quarantinePause is the time until the next one.
 	quarantineBudget, quarantinePause = 10 * time.Second, time.Second
+	// quarantineRetries is how often Artmail tries an event again.
+	quarantineRetries = 6
 )
 
 func newQuarantine(s *Server) *quarantine {
 	const hour = 60 * 60
 	c := s.config.Quarantine
+	repeats := quarantineRetries * c.Keep
 	return &quarantine{
 		server: s, wake: make(chan struct{}, 1), rooms: newRooms(c.Keep),
 		bySource: ratelimit.New[sourceKind](s.now, c.SourcePerHour, float64(c.SourcePerHour)/hour),
+		repeats:  ratelimit.New[sourceKind](s.now, repeats, float64(repeats)/hour),
 		byAgent:  ratelimit.New[agentKind](s.now, c.Keep, float64(c.Keep)/hour),
 	}
 }
@@ -157,7 +163,7 @@ func (q *quarantine) enqueue(w unverifiedWebhook) kept {
 	case len(*queue) == quarantineQueue: // before the limits, so that it counts against none
 		return keptQueueFull
 	case q.bySource.Allow(w.ofSource()) && q.byAgent.Allow(w.ofAgent()):
-	case w.kind == kindUnverifiedActivation && q.hasRoom(w):
+	case w.kind == kindUnverifiedActivation && q.hasRoom(w) && q.repeats.Allow(w.ofSource()): // write gives it back for a new body
 		w.kind = kindExtraActivation
 	default:
 		return keptRateLimited
@@ -210,9 +216,8 @@ func (q *quarantine) run(ctx context.Context) {
 	}
 }
 
-// write stores a batch, and then trims the quarantine of each of its agents. It fails only if the batch was not stored.
+// write stores a batch, and then trims the quarantine of each agent that has new bodies. It fails only if the batch was not stored.
 func (q *quarantine) write(ctx context.Context, batch []unverifiedWebhook) error {
-	agents := map[string]bool{} // true: with activations
 	deliveries := make([]inbox.Delivery, 0, len(batch))
 	for _, w := range batch {
 		d, err := q.sealed(w)
@@ -220,7 +225,6 @@ func (q *quarantine) write(ctx context.Context, batch []unverifiedWebhook) error
 			return err
 		}
 		deliveries = append(deliveries, d)
-		agents[w.agent] = agents[w.agent] || w.kind != kindUnverified
 	}
 	receipts, err := q.append(ctx, deliveries)
 	if err != nil {
@@ -228,8 +232,16 @@ func (q *quarantine) write(ctx context.Context, batch []unverifiedWebhook) error
 	}
 	ctx, cancel := context.WithTimeout(ctx, quarantineBudget)
 	defer cancel()
+	agents := map[string]bool{} // with new bodies; true: with activations
 	for i, w := range batch {
-		if receipts[i].Outcome == inbox.OutcomeDuplicate && w.kind != kindExtraActivation { // no new row was written
+		switch isNew := receipts[i].Outcome != inbox.OutcomeDuplicate; {
+		case isNew:
+			agents[w.agent] = agents[w.agent] || w.kind != kindUnverified
+			if w.kind == kindExtraActivation {
+				w.kind = kindUnverifiedActivation
+				q.repeats.GiveBack(w.ofSource())
+			}
+		case w.kind != kindExtraActivation && q.repeats.Allow(w.ofSource()):
 			q.bySource.GiveBack(w.ofSource())
 			q.byAgent.GiveBack(w.ofAgent())
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -91,6 +92,51 @@ func TestTheRetriesOfOneEventTakeOneRow(t *testing.T) {
 	})
 	for _, d := range f.kept(t) {
 		require.NotContains(t, d.DedupeKey, "art_key")
+	}
+}
+
+// countingStore counts the deliveries that were appended, and the trims.
+type countingStore struct {
+	inbox.Store
+	appended, trims atomic.Int64
+}
+
+func (s *countingStore) Append(ctx context.Context, deliveries []inbox.Delivery) ([]inbox.Receipt, error) {
+	receipts, err := s.Store.Append(ctx, deliveries)
+	s.appended.Add(int64(len(deliveries)))
+	return receipts, err
+}
+
+func (s *countingStore) Trim(ctx context.Context, request inbox.TrimRequest) (int, error) {
+	s.trims.Add(1)
+	return s.Store.Trim(ctx, request)
+}
+
+func TestOneForgedBodyThatIsRepeatedForeverIsWrittenABoundedNumberOfTimes(t *testing.T) {
+	t.Parallel()
+	const keep, perHour = 10, 2
+	for kind, body := range map[string]string{"an activation": `{"type":"agent.activated","activationId":"a1","apiKey":"k"}`, "another": paused} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			store := &countingStore{}
+			c := config()
+			c.Refusals = 10_000
+			c.Quarantine = ingress.QuarantineConfig{Keep: keep, SourcePerHour: perHour}
+			f := startAt(t, (&clock{}).now, c, func(s inbox.Store) inbox.Store {
+				store.Store = s
+				return store
+			})
+			for range 3 * 6 * keep {
+				require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, body, artmail.SignatureHeader, artmail.Sign([]byte(body), "wrong")).status)
+				eventually(t, "it is written or dropped", func() bool {
+					return strings.Contains(f.metrics(t), fmt.Sprintf("signalbox_artmail_bad_signatures_total{kept=\"yes\"} %d\n", store.appended.Load()))
+				})
+			}
+			require.NoError(t, f.stop())
+			require.Len(t, f.kept(t), 1)
+			require.Equal(t, int64(perHour+6*keep), store.appended.Load())
+			require.Equal(t, int64(1), store.trims.Load())
+		})
 	}
 }
 
