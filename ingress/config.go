@@ -67,8 +67,6 @@ type QuarantineConfig struct {
 	StopTimeout time.Duration
 }
 
-const defaultMaxBody = 1 << 20
-
 // LargestMaxBody bounds MaxBody, because a body is held in memory whole.
 const LargestMaxBody = 64 << 20
 
@@ -81,7 +79,7 @@ func LeastInFlight(maxBody int64) (verified, unverified int64) {
 
 // withDefaults replaces zero values by the defaults.
 func (c Config) withDefaults() Config {
-	c.MaxBody = cmp.Or(c.MaxBody, defaultMaxBody)
+	c.MaxBody = cmp.Or(c.MaxBody, 1<<20)
 	_, leastUnverified := LeastInFlight(c.MaxBody)
 	c.MaxInFlight = cmp.Or(c.MaxInFlight, max(64<<20, 8*c.MaxBody))
 	c.MaxUnverifiedInFlight = cmp.Or(c.MaxUnverifiedInFlight, max(c.MaxInFlight/4, leastUnverified))

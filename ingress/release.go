@@ -104,8 +104,9 @@ func (r *Releaser) release(ctx context.Context, id string, done *Released) error
 		done.Refused++
 		return nil
 	}
-	// No sender waits for a 413 here: a body that is too large when inflated is stored compressed, and is dead.
-	if plain, err := hook.Inflate(raw, defaultMaxBody); err == nil {
+	// It is inflated up to the largest Config.MaxBody, since a release does not know that of the ingress. No sender waits for a 413 here: a
+	// larger body is stored compressed, and is dead.
+	if plain, err := hook.Inflate(raw, LargestMaxBody); err == nil {
 		raw = plain
 	}
 	from := artmailWebhook(held.Scope)

@@ -3,6 +3,8 @@ package ingress_test
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,6 +78,22 @@ func TestAReleaseAfterACorrectedSecretAcceptsTrueEventsOnly(t *testing.T) {
 	again, err := f.releaser(t, mended).Release(t.Context(), agent)
 	require.NoError(t, err)
 	require.Equal(t, ingress.Released{Refused: 3}, again)
+}
+
+// The ingress may take larger bodies than by default.
+func TestAReleaseInflatesABodyAsTheIngressDoes(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.MaxBody = 4 << 20
+	c.Agents[agent] = []string{"a wrong secret"}
+	f := start(t, c, nil)
+	body := gzipped(t, `{"type":"agent.activated","activationId":"a1","apiKey":"k","more":"`+strings.Repeat("x", 2<<20)+`"}`)
+	require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, body, artmail.SignatureHeader, artmail.Sign([]byte(body), agentSecret)).status)
+	require.NoError(t, f.stop())
+	done, err := f.releaser(t, map[string][]string{agent: {agentSecret}}).Release(t.Context(), agent)
+	require.NoError(t, err)
+	require.Equal(t, ingress.Released{Accepted: 1}, done)
+	require.True(t, slices.ContainsFunc(f.kept(t), func(d inbox.Delivery) bool { return d.State == inbox.StatePending }), "it is not dead")
 }
 
 func TestAReleaseRefusesAnEmptySecret(t *testing.T) {

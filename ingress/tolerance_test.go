@@ -198,12 +198,13 @@ func TestTheQuarantineKeepsSignaturesAndEncodingForALaterRelease(t *testing.T) {
 	t.Parallel()
 	c := config()
 	c.Agents[agent] = []string{"a wrong secret"}
+	c.Quarantine.MaxBody = 1 << 20
 	f := start(t, c, nil)
 	packed := gzipped(t, activated)
 	old := artmail.Sign([]byte(packed), "old")
 	got := f.post(t, "/webhooks/artmail/"+agent, packed, artmail.SignatureHeader, old, artmail.SignatureHeader, signature(packed), "Content-Encoding", "gzip")
 	require.Equal(t, 401, got.status)
-	bomb := gzipped(t, strings.Repeat(" ", 2<<20))
+	bomb := gzipped(t, strings.Repeat(" ", ingress.LargestMaxBody+1))
 	require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, bomb, artmail.SignatureHeader, signature(bomb), "Content-Encoding", "gzip").status)
 	require.NoError(t, f.stop())
 
