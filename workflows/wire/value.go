@@ -185,6 +185,7 @@ func cutBelow(text []byte, most int) (kept []byte, cut bool) {
 // composite lets the library read objects, and reads lists itself.
 func (r *reader) composite(d *jsontext.Decoder, field reflect.Value) error {
 	kind := d.PeekKind()
+	field.SetZero() // an earlier value of the same name does not count
 	switch {
 	case kind == jsontext.KindNull && d.StackDepth() == 0:
 		return errNoObject
@@ -193,7 +194,6 @@ func (r *reader) composite(d *jsontext.Decoder, field reflect.Value) error {
 	case field.Kind() != reflect.Slice && kind == jsontext.KindBeginObject, kind == jsontext.KindNull:
 		return errors.ErrUnsupported // the library then reads the value itself
 	}
-	field.SetZero()
 	if err := d.SkipValue(); err != nil {
 		return err
 	}

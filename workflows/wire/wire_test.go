@@ -72,6 +72,18 @@ func TestAnOddValueIsLostAloneAndNamed(t *testing.T) {
 	}
 }
 
+func TestOfANameThatOccursTwiceTheLastValueCounts(t *testing.T) {
+	t.Parallel()
+	got, lost := read(t, `{"text":"a","maybe":"a","raw":{"a":1},"inner":{"id":"a","size":1},"ref":{"id":"a","size":1},"files":[{"id":"a"},{"id":"b"}],
+		"text":"b","maybe":null,"raw":{},"inner":{"id":"b"},"ref":{"id":"b"},"files":[{"size":2}]}`)
+	require.Equal(t, everything{Text: "b", Raw: json.RawMessage(`{}`), Inner: file{"b", 0}, Ref: &file{"b", 0}, Files: []file{{"", 2}}}, got)
+	require.Empty(t, lost)
+	for _, last := range []string{`null`, `7`} {
+		got, _ = read(t, `{"inner":{"id":"a"},"ref":{"id":"a"},"files":[{"id":"a"}],"inner":`+last+`,"ref":`+last+`,"files":`+last+`}`)
+		require.Equal(t, everything{}, got, last)
+	}
+}
+
 func TestALossInsideIsNamedByItsPath(t *testing.T) {
 	t.Parallel()
 	got, lost := read(t, `{"files":[{"id":"a1","size":"5"},"a2",null,{"id":"a3","size":[]}],"inner":{"id":{}}}`)
