@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -90,22 +91,31 @@ func (q queued) Done() <-chan struct{} {
 	return q.Context.Done()
 }
 
+// holdFirstBatch lets the first batch wait until free is closed: what is appended meanwhile makes the second one. It returns the errors of each
+// batch's appends, to be read when nothing is appended.
+func holdFirstBatch(s *Store) (writing, free chan struct{}, batches *[][]error) {
+	writing, free, batches = make(chan struct{}), make(chan struct{}), new([][]error)
+	first := sync.OnceFunc(func() {
+		close(writing)
+		<-free
+	})
+	s.db.queue.Close()
+	s.db.queue = group.New(func(batch []job) []error {
+		first()
+		errs := s.db.commit(batch)
+		*batches = append(*batches, errs)
+		return errs
+	})
+	return writing, free, batches
+}
+
 // A batch is made while the first append is being written.
 func TestADeliveryAtFaultFailsAloneInItsBatch(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, pgtest.Shared(t).Database(t))
 	taken, err := s.Append(t.Context(), []inbox.Delivery{inboxtest.Pending("a", "1")})
 	require.NoError(t, err)
-	writing, free := make(chan struct{}), make(chan struct{})
-	var sizes []int
-	s.db.queue.Close()
-	s.db.queue = group.New(func(batch []job) []error {
-		if sizes = append(sizes, len(batch)); len(sizes) == 1 {
-			close(writing)
-			<-free
-		}
-		return s.db.commit(batch)
-	})
+	writing, free, batches := holdFirstBatch(s)
 	stolen := inboxtest.Pending("b", "2")
 	stolen.ID = taken[0].ID
 	var appending sync.WaitGroup
@@ -136,10 +146,54 @@ func TestADeliveryAtFaultFailsAloneInItsBatch(t *testing.T) {
 	waiting.Wait()
 	close(free)
 	appending.Wait()
-	require.Equal(t, []int{1, 3}, sizes, "the appends of each batch")
+	require.Len(t, *batches, 2)
+	require.Len(t, (*batches)[1], 3, "the second batch has all the others")
 	d, err := s.Get(t.Context(), taken[0].ID)
 	require.NoError(t, err)
 	require.Equal(t, 1, d.Duplicates, "what was undone is not counted")
+}
+
+func TestAnAppendThatWaitsForALockDoesNotDelayItsBatch(t *testing.T) {
+	t.Parallel()
+	address := pgtest.Shared(t).Database(t)
+	s := openStore(t, address)
+	known, err := s.Append(t.Context(), []inbox.Delivery{inboxtest.Pending("a", "1")})
+	require.NoError(t, err)
+	conn, err := pgx.Connect(t.Context(), address)
+	require.NoError(t, err)
+	_, err = conn.Exec(t.Context(), "BEGIN; SELECT FROM inbox_delivery FOR UPDATE")
+	require.NoError(t, err)
+	writing, free, batches := holdFirstBatch(s)
+	var others, locked sync.WaitGroup
+	others.Go(func() {
+		_, err := s.Append(t.Context(), []inbox.Delivery{inboxtest.Pending("a", "0")})
+		assert.NoError(t, err)
+	})
+	<-writing
+	var waiting sync.WaitGroup
+	waiting.Add(3)
+	for n := range 2 {
+		others.Go(func() {
+			_, err := s.Append(queued{t.Context(), sync.OnceFunc(waiting.Done)}, []inbox.Delivery{inboxtest.Pending("b", fmt.Sprint(n))})
+			assert.NoError(t, err)
+		})
+	}
+	locked.Go(func() {
+		receipts, err := s.Append(queued{t.Context(), sync.OnceFunc(waiting.Done)}, []inbox.Delivery{inboxtest.Pending("a", "1")})
+		assert.NoError(t, err)
+		assert.Equal(t, []inbox.Receipt{{ID: known[0].ID, Outcome: inbox.OutcomeDuplicate}}, receipts)
+	})
+	waiting.Wait()
+	close(free)
+	others.Wait()
+	_, err = conn.Exec(t.Context(), "ROLLBACK")
+	require.NoError(t, err)
+	require.NoError(t, conn.Close(t.Context()))
+	locked.Wait()
+	require.Len(t, *batches, 2, "the append that waits is tried again by itself")
+	failed := slices.DeleteFunc((*batches)[1], func(err error) bool { return err == nil })
+	require.Len(t, failed, 1)
+	require.True(t, hasState(failed[0], lockTimeout))
 }
 
 func TestAWriteThatLostIsTriedAgainAndOtherTroubleIsNot(t *testing.T) {
