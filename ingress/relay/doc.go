@@ -5,9 +5,9 @@
 //
 // # Promises
 //
-// Each delivery is signalled at least once, with the same delivery ID each time. The deliveries of a lane are signalled in order,
-// several in one signal where they fit. Lanes are independent. While Temporal is away or refuses everything, the relay holds all
-// lanes back and counts no attempts.
+// Each delivery is signalled at least once, with the same delivery ID each time. The pending deliveries of a lane are signalled in order, several
+// in one signal where they fit; one that was unmatched is pending again after its replay, and comes after those that were signalled before.
+// Lanes are independent. While Temporal is away or refuses everything, the relay holds all lanes back and counts no attempts.
 //
 // # Results
 //

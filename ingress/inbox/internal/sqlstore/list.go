@@ -19,9 +19,9 @@ func needsKinds(f inbox.Filter) bool {
 	return f.Lane == "" && (f.Provider != "" || f.Scope != "" || f.Kind != "")
 }
 
-// listQuery is the query of one page and its arguments; it reads one delivery more than the page, to know whether there are more. An empty
-// query means that nothing matches. The query is a union of parts. Each part reads at most one page in index order, so a page takes as long
-// with a million rows as with a thousand.
+// listQuery is the query of one page and its arguments; it reads one delivery more than the page, to know whether there are more. An empty query
+// means that nothing matches. The query is a union of parts. Each reads at most one page in index order, so a page takes as long with a million
+// rows as with a thousand. Only the parts of a lane, and of what is pending in lanes, read and sort all their rows for each page.
 func listQuery(f inbox.Filter, kinds []kind) (query string, args []any) {
 	l := &list{Filter: f}
 	states := f.States
