@@ -53,7 +53,7 @@ type quarantine struct {
 	bySource *ratelimit.Limiter[sourceKind]
 	// repeats bounds the repetitions that count neither against the limits nor against the room of extra activations.
 	repeats *ratelimit.Limiter[sourceKind]
-	byAgent  *ratelimit.Limiter[agentKind]
+	byAgent *ratelimit.Limiter[agentKind]
 }
 
 // unverifiedWebhook is a webhook that no secret of its agent verifies.

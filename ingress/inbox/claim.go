@@ -30,8 +30,7 @@ const MaxWait = 10 * time.Minute
 // Validate returns ErrInvalid where a field is missing or out of its bounds.
 func (r ClaimRequest) Validate() error {
 	if r.Owner == "" || r.Now.IsZero() || r.Lease <= 0 || r.Lease > MaxWait || r.MaxLanes < 1 || r.MaxPerLane < 1 || r.MaxBytes < 0 {
-		return fmt.Errorf("%w: a claim needs an owner, the time, a lease of at most %s, and limits of at least 1 lane and delivery: %+v",
-			ErrInvalid, MaxWait, r)
+		return fmt.Errorf("%w: a claim needs an owner, the time, a lease of at most %s, and limits of at least 1 lane and delivery: %+v", ErrInvalid, MaxWait, r)
 	}
 	return nil
 }
@@ -101,11 +100,8 @@ func (r SettleRequest) Validate() error {
 		return fmt.Errorf("%w: a settlement needs the time", ErrInvalid)
 	}
 	for i, s := range r.Settlements {
-		if s.State == StateQuarantined || !slices.Contains(States(), s.State) {
-			return fmt.Errorf("%w: settlement %d: state %q can't be settled", ErrInvalid, i, s.State)
-		}
-		if s.ID == "" {
-			return fmt.Errorf("%w: settlement %d has no delivery ID", ErrInvalid, i)
+		if s.ID == "" || s.State == StateQuarantined || !slices.Contains(States(), s.State) {
+			return fmt.Errorf("%w: settlement %d: state %q of delivery %q can't be settled", ErrInvalid, i, s.State, s.ID)
 		}
 	}
 	return nil

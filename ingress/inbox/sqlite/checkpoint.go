@@ -82,8 +82,7 @@ func (c *checkpointer) start(grown bool) {
 			c.caughtUp.Store(held <= c.log.restart)
 		}
 		switch {
-		case err != nil:
-			// The WAL grows, but no data is lost.
+		case err != nil: // the WAL grows, but no data is lost
 			c.logger.Warn("inbox WAL checkpoint failed", zap.Error(err))
 		case grown && held > c.log.warn:
 			c.logger.Warn("inbox WAL grows: another program reads an old snapshot of the file; end that program, and the WAL shrinks again",

@@ -85,9 +85,6 @@ func isOutage(err error) bool {
 	}, primaryCode(err))
 }
 
-// isBusy says that another connection writes.
-func isBusy(err error) bool { return primaryCode(err) == lib.SQLITE_BUSY }
-
 // primaryCode is SQLite's result code without its extension, 0 for any other error.
 func primaryCode(err error) int {
 	if e, ok := errors.AsType[*driver.Error](err); ok {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	lib "modernc.org/sqlite/lib"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/sqlstore"
@@ -217,7 +218,7 @@ func (w *writer) begin(level string) error {
 	again := time.NewTicker(retryEvery)
 	defer again.Stop()
 	for range giveUp / retryEvery {
-		if _, err = w.Run("BEGIN IMMEDIATE", nil, nil); !isBusy(err) {
+		if _, err = w.Run("BEGIN IMMEDIATE", nil, nil); primaryCode(err) != lib.SQLITE_BUSY {
 			return err
 		}
 		<-again.C

@@ -133,11 +133,10 @@ func fillAndSelect(tx Tx, request inbox.ClaimRequest) (due []int64, more bool, e
 }
 
 const (
-	selectArrived = `SELECT id, sequence, lane_key, received_at FROM inbox_delivery @delivery_arrived WHERE state = 'pending' AND in_lane = 0
-AND id > ? ORDER BY id LIMIT ?`
-	lockLanes   = `SELECT lane_key, due_at FROM inbox_lane WHERE lane_key IN (*) @skip`
-	lockArrived = `SELECT sequence, lane_key FROM inbox_delivery WHERE sequence IN (*) @skip`
-	putInLane   = `UPDATE inbox_delivery SET in_lane = 1 WHERE state = 'pending' AND in_lane = 0 AND sequence IN (*)`
+	selectArrived = `SELECT id, sequence, lane_key, received_at FROM inbox_delivery @delivery_arrived WHERE state = 'pending' AND in_lane = 0 AND id > ? ORDER BY id LIMIT ?`
+	lockLanes     = `SELECT lane_key, due_at FROM inbox_lane WHERE lane_key IN (*) @skip`
+	lockArrived   = `SELECT sequence, lane_key FROM inbox_delivery WHERE sequence IN (*) @skip`
+	putInLane     = `UPDATE inbox_delivery SET in_lane = 1 WHERE state = 'pending' AND in_lane = 0 AND sequence IN (*)`
 )
 
 // A lane that is there keeps its due_at: what arrives does not shorten the wait of a retry.
@@ -146,8 +145,8 @@ var insertLanes = Insert{Table: "inbox_lane (lane_key, due_at)", Types: []string
 // fillLanes puts arrived deliveries into their lanes, the oldest first. Append leaves this to Claim, so that a backlog does not slow it down.
 //
 // It locks the lanes, so that no other transaction deletes one as empty, or puts a later delivery there first. It leaves out lanes that are locked
-// already, and with Skip also lanes of which a delivery is locked: no later delivery may go before that one. While it finds only such lanes, it reads
-// on behind them. It reports whether more may have arrived, but false if there are only lanes to leave out.
+// already, and with Skip also lanes of which a delivery is locked: no later one may go before it. While it finds no others, it reads on behind
+// them. It reports whether more may have arrived, but false if there are only lanes to leave out.
 func fillLanes(tx Tx, now time.Time, most int) (more bool, err error) {
 	left, last := map[int64]bool{}, ""
 	for page := most; ; page = min(4*page, 64*most) {
@@ -169,8 +168,7 @@ func fillLanes(tx Tx, now time.Time, most int) (more bool, err error) {
 				}
 			}
 		}
-		held := map[int64]int64{}
-		lanes := slices.Sorted(maps.Keys(due))
+		held, lanes := map[int64]int64{}, slices.Sorted(maps.Keys(due))
 		if err == nil {
 			err = tx.EachList(lockLanes, gather(held), lanes)
 		}

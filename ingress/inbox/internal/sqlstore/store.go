@@ -152,13 +152,12 @@ func (s *Store) Get(ctx context.Context, id string) (found inbox.Delivery, err e
 	return found, s.db.Wrap(ctx, "get", err)
 }
 
-func (s *Store) List(ctx context.Context, filter inbox.Filter) (inbox.Page, error) {
+func (s *Store) List(ctx context.Context, filter inbox.Filter) (page inbox.Page, err error) {
 	if err := filter.Validate(); err != nil {
-		return inbox.Page{}, s.db.Wrap(ctx, "list", err)
+		return page, s.db.Wrap(ctx, "list", err)
 	}
 	var kinds []kind
-	var err error
-	found := []inbox.Delivery{}
+	page.Deliveries = []inbox.Delivery{}
 	if needsKinds(filter) {
 		err = s.db.Read(ctx, "SELECT provider, scope, kind FROM inbox_kind", func(row Row) error {
 			var k kind
@@ -171,13 +170,12 @@ func (s *Store) List(ctx context.Context, filter inbox.Filter) (inbox.Page, erro
 		err = s.db.Read(ctx, query, func(row Row) error {
 			var d inbox.Delivery
 			err := scanDelivery(row, &d)
-			found = append(found, d)
+			page.Deliveries = append(page.Deliveries, d)
 			return err
 		}, args...)
 	}
-	page := inbox.Page{Deliveries: found}
-	if size := filter.PageSize(); len(found) > size {
-		page = inbox.Page{Deliveries: found[:size], Next: found[size-1].ID}
+	if size := filter.PageSize(); len(page.Deliveries) > size {
+		page.Deliveries, page.Next = page.Deliveries[:size], page.Deliveries[size-1].ID
 	}
 	return page, s.db.Wrap(ctx, "list", err)
 }
