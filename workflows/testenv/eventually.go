@@ -3,16 +3,20 @@ package testenv
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 )
 
 const (
+	// waitTimeout ends a wait for what makes no progress, longestWait one for what does.
 	waitTimeout  = 5 * time.Minute
+	longestWait  = 20 * time.Minute
 	waitInterval = 20 * time.Millisecond
 )
 
-// Eventually reads until the condition holds, and returns what it read then. It fails the test after five minutes and shows the last value.
+// Eventually reads until the condition holds, and returns what it read then. It fails the test after five minutes without a change of the value, or
+// after twenty minutes, and shows the last value.
 func Eventually[S any](t testing.TB, read func(context.Context) (S, error), holds func(S) bool) S {
 	t.Helper()
 	seen, err := Await(t.Context(), read, holds)
@@ -49,8 +53,12 @@ func Receive[S any](t testing.TB, from <-chan S) S {
 
 // Await is Eventually for goroutines that are not the test's own. It returns an error that shows the last value.
 func Await[S any](ctx context.Context, read func(context.Context) (S, error), holds func(S) bool) (S, error) {
-	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
+	ctx, cancel := context.WithTimeout(ctx, longestWait)
 	defer cancel()
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	idle := time.AfterFunc(waitTimeout, func() { giveUp(fmt.Errorf("no change for %s: %w", waitTimeout, context.DeadlineExceeded)) })
+	defer idle.Stop()
 	tick := time.NewTicker(waitInterval)
 	defer tick.Stop()
 	var seen S
@@ -61,13 +69,16 @@ func Await[S any](ctx context.Context, read func(context.Context) (S, error), ho
 		case err == nil && holds(value):
 			return value, nil
 		case err == nil:
+			if !reflect.DeepEqual(value, seen) {
+				idle.Reset(waitTimeout)
+			}
 			seen = value
 		case ctx.Err() == nil:
 			failed = err
 		}
 		select {
 		case <-ctx.Done():
-			return seen, fmt.Errorf("the condition never held: %w; last value: %+v; last error: %v", ctx.Err(), seen, failed) //nolint:errorlint // the last error is shown only
+			return seen, fmt.Errorf("the condition never held: %w; last value: %+v; last error: %v", context.Cause(ctx), seen, failed) //nolint:errorlint // the last error is shown only
 		case <-tick.C:
 		}
 	}
