@@ -18,7 +18,6 @@ import (
 	"github.com/stretchr/testify/require"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
-	"go.uber.org/goleak"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
@@ -29,13 +28,14 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 func TestMain(m *testing.M) {
 	if serveOnALimitedDisk() {
 		return
 	}
-	goleak.VerifyTestMain(m)
+	testenv.RunWithoutLeaks(m)
 }
 
 const (

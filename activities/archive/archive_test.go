@@ -18,11 +18,11 @@ import (
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
-	"go.uber.org/goleak"
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/memblob"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 func TestMain(m *testing.M) {
@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 		storeUntilKilled(os.Args[2], os.Args[3], os.Args[4])
 		return
 	}
-	goleak.VerifyTestMain(m)
+	testenv.RunWithoutLeaks(m)
 }
 
 // secret is a part of every download URL. It must not appear in any other place.

@@ -11,12 +11,12 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/buildinfo"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { testenv.RunWithoutLeaks(m) }
 
 // ended is a command that ends by itself.
 func ended(t *testing.T, args ...string) (status int, errOut string) {

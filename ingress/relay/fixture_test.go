@@ -24,7 +24,6 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
-	"go.uber.org/goleak"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -38,9 +37,10 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { testenv.RunWithoutLeaks(m) }
 
 // clock is a clock that the test moves.
 type clock struct {
@@ -544,17 +544,20 @@ func (f *fixture) passTime(tb testing.TB, step time.Duration, what string, condi
 	})
 }
 
+// waitTimeout bounds every wait.
+const waitTimeout = 5 * time.Minute
+
 func eventually(tb testing.TB, what string, condition func() bool) {
 	tb.Helper()
-	require.Eventually(tb, condition, 30*time.Second, 2*time.Millisecond, what)
+	require.Eventually(tb, condition, waitTimeout, 2*time.Millisecond, what)
 }
 
-// await fails after a time limit, because a test that waits for ever reports nothing for ten minutes.
+// await fails after a time limit, because a test that waits for ever reports nothing until the tests of the package time out.
 func await(tb testing.TB, what string, happened <-chan struct{}) {
 	tb.Helper()
 	select {
 	case <-happened:
-	case <-time.After(time.Minute):
+	case <-time.After(waitTimeout):
 		tb.Fatalf("waited for: %s", what)
 	}
 }

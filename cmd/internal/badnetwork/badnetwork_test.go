@@ -13,11 +13,12 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/badnetwork"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // Toxiproxy leaves goroutines behind a connection that it cut.
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
+	testenv.RunWithoutLeaks(m,
 		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"),
 		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*ToxicLink).read"))
 }

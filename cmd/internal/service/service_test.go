@@ -17,7 +17,7 @@ import (
 // TestMain looks for goroutines that are left. Toxiproxy leaves some behind a connection that it cut.
 func TestMain(m *testing.M) {
 	testenv.Parallel(8)
-	goleak.VerifyTestMain(pgtest.Run(m),
+	testenv.RunWithoutLeaks(pgtest.Run(m),
 		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"),
 		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*ToxicLink).read"))
 }

@@ -5,19 +5,19 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/inboxtest"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 func TestMain(m *testing.M) {
 	if claimUntilKilled() || appendUntilKilled() {
 		return
 	}
-	goleak.VerifyTestMain(pgtest.Run(m))
+	testenv.RunWithoutLeaks(pgtest.Run(m))
 }
 
 func TestPostgreSQLPassesTheSuiteOfAllStores(t *testing.T) {

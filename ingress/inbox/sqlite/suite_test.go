@@ -4,17 +4,16 @@ import (
 	"path/filepath"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/inboxtest"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 func TestMain(m *testing.M) {
 	if appendUntilKilled() || receiveUntilTold() || playSharedRole() {
 		return
 	}
-	goleak.VerifyTestMain(m)
+	testenv.RunWithoutLeaks(m)
 }
 
 func TestSQLitePassesTheSuiteOfAllStores(t *testing.T) {

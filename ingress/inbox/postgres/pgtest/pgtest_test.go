@@ -6,12 +6,12 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Run(m)) }
+func TestMain(m *testing.M) { testenv.RunWithoutLeaks(pgtest.Run(m)) }
 
 func TestAServerKeepsWhatItHasThroughStopAndKill(t *testing.T) {
 	t.Parallel()
