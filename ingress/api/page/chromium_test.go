@@ -29,10 +29,13 @@ type tab struct {
 	url string
 }
 
+// waitTimeout bounds every wait for the browser.
+const waitTimeout = 5 * time.Minute
+
 // chromium starts a browser for one test. Each call of the result opens a tab.
 func (w *world) chromium(t *testing.T) func() *tab {
 	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(testenv.Program(t, "chromium", "chromium")), chromedp.NoSandbox, chromedp.WSURLReadTimeout(2*time.Minute))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(testenv.Program(t, "chromium", "chromium")), chromedp.NoSandbox, chromedp.WSURLReadTimeout(waitTimeout))
 	allocated, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(stop)
 	browser, closeBrowser := chromedp.NewContext(allocated)
@@ -54,7 +57,7 @@ func (w *world) chromium(t *testing.T) func() *tab {
 
 func (b *tab) do(t *testing.T, actions ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(b.ctx, waitTimeout)
 	defer cancel()
 	require.NoError(t, chromedp.Do(ctx, actions...))
 }
@@ -82,7 +85,7 @@ func (b *tab) press(t *testing.T, keys string) {
 
 func evaluate[T any](t *testing.T, b *tab, expression string, options ...chromedp.EvaluateOption) T {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(b.ctx, waitTimeout)
 	defer cancel()
 	got, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, options...))
 	require.NoError(t, err, expression)
@@ -93,11 +96,11 @@ func evaluate[T any](t *testing.T, b *tab, expression string, options ...chromed
 func (b *tab) until(t *testing.T, condition string) {
 	t.Helper()
 	require.Eventually(t, func() bool {
-		ctx, cancel := context.WithTimeout(b.ctx, 10*time.Second)
+		ctx, cancel := context.WithTimeout(b.ctx, time.Minute)
 		defer cancel()
 		holds, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+condition+")"))
 		return err == nil && holds
-	}, time.Minute, 50*time.Millisecond, condition)
+	}, waitTimeout, 50*time.Millisecond, condition)
 }
 
 // shows waits for a text.

@@ -43,7 +43,7 @@ func TestPicturesOfEachView(t *testing.T) {
 			if path != "" {
 				b.open(t, path)
 			}
-			ctx, cancel := context.WithTimeout(b.ctx, time.Minute)
+			ctx, cancel := context.WithTimeout(b.ctx, waitTimeout)
 			picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 			cancel()
 			require.NoError(t, err)

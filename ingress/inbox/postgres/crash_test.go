@@ -45,7 +45,7 @@ func claimUntilKilled() bool {
 }
 
 func claimAt(owner string, now time.Time) inbox.ClaimRequest {
-	return inbox.ClaimRequest{Owner: owner, Now: now, Lease: time.Minute, MaxLanes: 100, MaxPerLane: 100}
+	return inbox.ClaimRequest{Owner: owner, Now: now, Lease: 5 * time.Minute, MaxLanes: 100, MaxPerLane: 100}
 }
 
 func TestLanesOfAKilledProcessAreClaimableAfterTheirLease(t *testing.T) {
@@ -67,7 +67,7 @@ func TestLanesOfAKilledProcessAreClaimableAfterTheirLease(t *testing.T) {
 	lanes, err := s.Claim(t.Context(), claimAt("other", received.Add(59*time.Second)))
 	require.NoError(t, err)
 	require.Empty(t, lanes, "the lease outlives its process")
-	lanes, err = s.Claim(t.Context(), claimAt("other", received.Add(time.Minute)))
+	lanes, err = s.Claim(t.Context(), claimAt("other", received.Add(5*time.Minute)))
 	require.NoError(t, err)
 	require.Len(t, lanes, 2)
 	for _, lane := range lanes {
@@ -88,7 +88,7 @@ type acknowledged struct {
 func waitForMore(t *testing.T, accepted *atomic.Int64, n int64) {
 	t.Helper()
 	goal := accepted.Load() + n
-	require.Eventually(t, func() bool { return accepted.Load() >= goal }, time.Minute, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return accepted.Load() >= goal }, 5*time.Minute, 5*time.Millisecond)
 }
 
 func TestEveryAcknowledgedDeliverySurvivesAServerThatIsKilledAndComesBack(t *testing.T) {
@@ -106,7 +106,7 @@ func TestEveryAcknowledgedDeliverySurvivesAServerThatIsKilledAndComesBack(t *tes
 		appending.Go(func() {
 			for ctx.Err() == nil {
 				n := numbers.Add(1)
-				within, cancel := context.WithTimeout(t.Context(), time.Second)
+				within, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 				receipts, err := stores[c%len(stores)].Append(within, []inbox.Delivery{delivery(n)})
 				cancel()
 				if err != nil {
@@ -132,7 +132,7 @@ func TestEveryAcknowledgedDeliverySurvivesAServerThatIsKilledAndComesBack(t *tes
 			before[c] = failed[c].Load()
 		}
 		for c := range failed {
-			require.Eventually(t, func() bool { return failed[c].Load() > before[c] }, time.Minute, 5*time.Millisecond, "caller %d waits beyond its context", c)
+			require.Eventually(t, func() bool { return failed[c].Load() > before[c] }, 5*time.Minute, 5*time.Millisecond, "caller %d waits beyond its context", c)
 		}
 	}
 	for _, end := range []func(testing.TB){server.Kill, server.Stop, server.Kill} {
@@ -151,7 +151,7 @@ func TestEveryAcknowledgedDeliverySurvivesAServerThatIsKilledAndComesBack(t *tes
 	require.Eventually(t, func() bool {
 		return ask[bool](t, address, `SELECT NOT EXISTS (SELECT FROM pg_stat_activity
 WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid())`)
-	}, time.Minute, 5*time.Millisecond, "all sessions end")
+	}, 5*time.Minute, 5*time.Millisecond, "all sessions end")
 	s := open(t, address)
 
 	stored := map[string]bool{}
@@ -268,7 +268,7 @@ func TestAnAppendWaitsUntilAStandbyIsPromoted(t *testing.T) {
 	server.Stop(t)
 	require.NoError(t, os.WriteFile(filepath.Join(data, "standby.signal"), nil, 0o600))
 	server.Restart(t)
-	require.Eventually(t, func() bool { return errors.Is(s.Check(t.Context()), postgres.ErrUnsuitable) }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return errors.Is(s.Check(t.Context()), postgres.ErrUnsuitable) }, 5*time.Minute, time.Millisecond)
 	within, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	_, err := s.Append(within, []inbox.Delivery{inboxtest.Pending("a", "1")})

@@ -23,6 +23,9 @@ type filler struct {
 	noticed, mended time.Duration
 }
 
+// fillTimeout is long enough for a busy machine.
+const fillTimeout = 5 * time.Minute
+
 // growthTimeout bounds the time until the first 503 on a full disk: SQLite first overwrites its log, then the ingress retries for 4 seconds.
 const growthTimeout = 6 * time.Second
 

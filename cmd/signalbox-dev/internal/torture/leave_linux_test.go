@@ -60,7 +60,7 @@ func TestARunThatIsEndedLeavesNoProcessBehind(t *testing.T) {
 			require.NotEmpty(t, folder)
 			t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
 			if with.stopped {
-				require.Eventually(t, func() bool { return postgresIsStopped(t, folder) }, time.Minute, time.Millisecond)
+				require.Eventually(t, func() bool { return postgresIsStopped(t, folder) }, 5*time.Minute, time.Millisecond)
 			} else {
 				require.GreaterOrEqual(t, len(runningIn(t, folder)), len(Options{Inbox: with.inbox}.roles()))
 			}
@@ -72,7 +72,7 @@ func TestARunThatIsEndedLeavesNoProcessBehind(t *testing.T) {
 			if with.well {
 				require.Empty(t, runningIn(t, folder), "a run waits for the end of its processes")
 			}
-			require.Eventually(t, func() bool { return len(runningIn(t, folder)) == 0 }, 20*time.Second, 20*time.Millisecond)
+			require.Eventually(t, func() bool { return len(runningIn(t, folder)) == 0 }, 5*time.Minute, 20*time.Millisecond)
 		})
 	}
 }

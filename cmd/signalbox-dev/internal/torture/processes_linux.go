@@ -70,7 +70,7 @@ func standingOf(pid int) (state string, parent int) {
 
 // awaitEnd waits until the processes have ended. A zombie counts as ended.
 func awaitEnd(children []int) error {
-	const timeout, tick = 20 * time.Second, 5 * time.Millisecond
+	const timeout, tick = 5 * time.Minute, 5 * time.Millisecond
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	for _, pid := range children {

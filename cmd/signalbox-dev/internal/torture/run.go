@@ -145,7 +145,7 @@ func (r *run) supervisor(folder string, one role) *supervisor {
 		s.needs = r.database != nil
 		s.replay = replayer{open: r.world.openInbox}.replay
 		s.fill = filler{
-			pinger: newPinger(r.stage.providers.wire, r.world), growing: r.world.growing(), noticed: time.Minute, mended: time.Minute,
+			pinger: newPinger(r.stage.providers.wire, r.world), growing: r.world.growing(), noticed: fillTimeout, mended: fillTimeout,
 		}.fill
 	default:
 		// A worker has no readiness check.
@@ -155,7 +155,7 @@ func (r *run) supervisor(folder string, one role) *supervisor {
 }
 
 // faultsWithin bounds the time until all faults have been carried out, where the time limit begins then.
-const faultsWithin = 4 * time.Minute
+const faultsWithin = 20 * time.Minute
 
 // torture plays the script while the supervisors carry out their faults, and returns when all is quiet or the time is up.
 func (r *run) torture(ctx context.Context) error {
@@ -260,7 +260,7 @@ func (r *run) quiet(ctx context.Context) error {
 // gatherDelivered gathers the facts when all notices have arrived, or after a time limit. A notice may arrive some time after its case has ended; only
 // a missing one is a violation.
 func (r *run) gatherDelivered(ctx context.Context) (facts, error) {
-	waiting, cancel := context.WithTimeout(ctx, min(3*time.Minute, r.options.TimeLimit/4))
+	waiting, cancel := context.WithTimeout(ctx, min(10*time.Minute, r.options.TimeLimit/4))
 	defer cancel()
 	for {
 		f, err := r.stage.gather(ctx)
@@ -273,7 +273,7 @@ func (r *run) gatherDelivered(ctx context.Context) (facts, error) {
 
 // findings stops the ingress, gathers the facts and checks them.
 func (r *run) findings(ctx context.Context) (Report, error) {
-	const limit = 10 * time.Minute
+	const limit = 30 * time.Minute
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	r.options.say("checking")

@@ -47,7 +47,7 @@ func (p progress) Write(b []byte) (int, error) {
 func short(t *testing.T, seed uint64) Options {
 	t.Helper()
 	return Options{
-		Events: 150, Kills: 1, Duplicates: 10, Seed: seed, TimeLimit: 4 * time.Minute, Players: 12, Progress: progress{t},
+		Events: 150, Kills: 1, Duplicates: 10, Seed: seed, TimeLimit: 20 * time.Minute, Players: 12, Progress: progress{t},
 		Keep: true, Inbox: inboxSQLite, attempt: 8 * time.Second,
 	}
 }

@@ -18,8 +18,8 @@ const (
 	// role may do everything on the server; it needs no password, since only the owner of the folder reaches the socket.
 	role = "signalbox"
 	// startTimeout allows for recovery after a kill on a busy machine.
-	startTimeout = time.Minute
-	stopTimeout  = 30 * time.Second
+	startTimeout = 5 * time.Minute
+	stopTimeout  = 5 * time.Minute
 	startPause   = 20 * time.Millisecond
 	connections  = 300
 	// LongestFolder leaves room for the socket's own name in the hundred-odd bytes that systems allow for the path of a socket.
