@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"regexp"
@@ -22,33 +23,55 @@ import (
 // The command of the README plays the demonstration by itself, says what to open first and where the Web UI shows what, and ends with status 0.
 func TestTheDemonstrationEndsByItself(t *testing.T) {
 	t.Parallel()
+	// On a busy machine a creation may stay uncertain, say, which is not how a scene should go.
+	const tries = 3
+	for try := 1; ; try++ {
+		data, out, err := playDemonstration(t)
+		if err != nil {
+			require.Less(t, try, tries, err)
+			continue
+		}
+		require.True(t, strings.HasSuffix(out, "\nAll 5 ended as they should.\n\nStopped; data in "+data+"\n"), out)
+		require.Regexp(t, `(?m)^  open first +http://127\.0\.0\.1:\d+/ `, out)
+		ui := regexp.MustCompile(`(?m)^  Temporal UI +(http://\S+)$`).FindStringSubmatch(out)
+		require.NotNil(t, ui, out)
+		views := dev.Views(ui[1], "default")
+		require.Len(t, views, 4)
+		for _, view := range views {
+			require.Regexp(t, `(?m)^  `+view.Name+` +`+regexp.QuoteMeta(view.URL)+`$`, out)
+		}
+		return
+	}
+}
+
+// playDemonstration runs the command in a new folder, and returns what it prints. The error shows a status other than 0.
+func playDemonstration(t *testing.T) (data, printed string, failed error) {
+	t.Helper()
 	const anyPort = "127.0.0.1:0"
 	data, err := os.MkdirTemp("", "signalbox-main-test-")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(data) })
 	temporal, err := setting.FreeAddress()
 	require.NoError(t, err)
+	simulators, err := setting.FreeAddress()
+	require.NoError(t, err)
 	connected, err := client.NewLazyClient(client.Options{HostPort: temporal, Logger: logging.ForTemporal(zap.NewNop())})
 	require.NoError(t, err)
 	t.Cleanup(connected.Close)
 	apps, err := signalbox.New(connected, signalbox.Options{})
 	require.NoError(t, err)
-	stories.Attend(t.Context(), apps, stories.Elsewhere{})
+	attending, leave := context.WithCancel(t.Context())
+	defer leave()
+	stories.Attend(attending, apps, stories.Elsewhere("http://"+simulators+"/offload"))
 	var out, errOut strings.Builder
 	status := run(t.Context(), []string{
 		"--demo", "--exit", "--data", data, "--listen", anyPort, "--internal-listen", anyPort, "--temporal", temporal, "--ui", anyPort,
-		"--simulators", anyPort, "--pace", "20ms",
+		"--simulators", simulators, "--pace", "20ms",
 	}, &out, &errOut)
-	require.Equal(t, 0, status, "%s\n%s", out.String(), errOut.String())
-	require.True(t, strings.HasSuffix(out.String(), "\nAll 5 ended as they should.\n\nStopped; data in "+data+"\n"), out.String())
-	require.Regexp(t, `(?m)^  open first +http://127\.0\.0\.1:\d+/ `, out.String())
-	ui := regexp.MustCompile(`(?m)^  Temporal UI +(http://\S+)$`).FindStringSubmatch(out.String())
-	require.NotNil(t, ui, out.String())
-	views := dev.Views(ui[1], "default")
-	require.Len(t, views, 4)
-	for _, view := range views {
-		require.Regexp(t, `(?m)^  `+view.Name+` +`+regexp.QuoteMeta(view.URL)+`$`, out.String())
+	if status != 0 {
+		failed = fmt.Errorf("status %d: %s\n%s", status, out.String(), errOut.String())
 	}
+	return data, out.String(), failed
 }
 
 // stopsAfter ends the context once a text has been written.

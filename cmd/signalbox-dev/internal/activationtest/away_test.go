@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
@@ -19,12 +20,11 @@ func away(t testing.TB) map[string]client.Client {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, silent.Close()) })
-	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	gone, err := setting.FreeAddress()
 	require.NoError(t, err)
-	require.NoError(t, gone.Close())
 	clients := map[string]client.Client{}
-	for name, listener := range map[string]net.Listener{"stopped": gone, "silent": silent} {
-		c, err := client.NewLazyClient(client.Options{HostPort: listener.Addr().String()})
+	for name, address := range map[string]string{"stopped": gone, "silent": silent.Addr().String()} {
+		c, err := client.NewLazyClient(client.Options{HostPort: address})
 		require.NoError(t, err)
 		t.Cleanup(c.Close)
 		clients[name] = c

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
@@ -234,7 +235,7 @@ func TestEachKindOfEventIsAnsweredStoredAndApplied(t *testing.T) {
 			}
 			one := shared.apps.Activation(agent, activationID)
 			if s.check == nil {
-				_, err := one.State(t.Context())
+				_, err := stories.Retry(t.Context(), one.State)
 				require.ErrorIs(t, err, signalbox.ErrNotFound, "nothing was started")
 				return
 			}

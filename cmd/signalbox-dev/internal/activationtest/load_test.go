@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	sdkworker "go.temporal.io/sdk/worker"
@@ -258,10 +259,9 @@ func runsOf(t *testing.T, temporal client.Client, workflowID string) (n int) {
 	runID := ""
 	for {
 		n++
-		events := temporal.GetWorkflowHistory(t.Context(), workflowID, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-		require.True(t, events.HasNext())
-		started, err := events.Next()
-		require.NoError(t, err)
+		started := stories.MustRetry(t, func(ctx context.Context) (*historypb.HistoryEvent, error) {
+			return temporal.GetWorkflowHistory(ctx, workflowID, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT).Next()
+		})
 		if runID = started.GetWorkflowExecutionStartedEventAttributes().GetContinuedExecutionRunId(); runID == "" {
 			return n
 		}

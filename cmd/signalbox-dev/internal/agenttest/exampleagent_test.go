@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	sdkworker "go.temporal.io/sdk/worker"
 
@@ -129,10 +128,11 @@ func TestTheExampleAgentServesABrand(t *testing.T) {
 	require.Equal(t, map[string]workflows.RunStatus{first.Page.RunID: workflows.RunForceFailed, second.Page.RunID: workflows.RunClosed}, status)
 
 	// Its token gets the keys of its own agent, and another agent's token does not.
-	key, err := signalbox.FetchAPIKey(t.Context(), agent.Keys, goAgent, id)
-	require.NoError(t, err)
+	key := stories.MustRetry(t, func(ctx context.Context) (string, error) { return signalbox.FetchAPIKey(ctx, agent.Keys, goAgent, id) })
 	require.True(t, artmail.HoldsAPIKey(id, key))
-	_, err = signalbox.FetchAPIKey(t.Context(), signalbox.FetchAPIKeyOptions{URL: shared.InternalURL(), Token: otherToken}, goAgent, id)
+	_, err = stories.Retry(t.Context(), func(ctx context.Context) (string, error) {
+		return signalbox.FetchAPIKey(ctx, signalbox.FetchAPIKeyOptions{URL: shared.InternalURL(), Token: otherToken}, goAgent, id)
+	})
 	require.ErrorIs(t, err, signalbox.ErrDenied)
 
 	// It ends with the activation, and its history holds no key.
@@ -155,15 +155,11 @@ func handOverID(one *signalbox.Activation) string {
 // requireKeyNotIn reads a history. Protobuf's JSON would have the payloads in base64.
 func requireKeyNotIn(t *testing.T, temporal client.Client, workflowID, key string) {
 	t.Helper()
-	events := temporal.GetWorkflowHistory(t.Context(), workflowID, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	seen := 0
-	for events.HasNext() {
-		event, err := events.Next()
-		require.NoError(t, err)
+	events := stories.History(t, temporal, workflowID, "").GetEvents()
+	for _, event := range events {
 		raw, err := event.Marshal()
 		require.NoError(t, err)
 		require.NotContains(t, string(raw), key)
-		seen++
 	}
-	require.Greater(t, seen, 20)
+	require.Greater(t, len(events), 20)
 }

@@ -54,7 +54,7 @@ func runTests(m *testing.M) (int, error) {
 	defer spans.Close()
 	defer hook.Close()
 	folder, err := os.MkdirTemp("", "signalbox-api-test-")
-	for name, value := range map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": spans.URL, "OTEL_BSP_SCHEDULE_DELAY": "50", "OTEL_BSP_MAX_QUEUE_SIZE": "65536"} {
+	for name, value := range map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": spans.URL, "OTEL_EXPORTER_OTLP_TIMEOUT": "300000", "OTEL_BSP_SCHEDULE_DELAY": "50", "OTEL_BSP_MAX_QUEUE_SIZE": "65536"} {
 		err = errors.Join(err, os.Setenv(name, value))
 	}
 	if err == nil {
@@ -139,7 +139,7 @@ func showsNoSecret() error {
 	return nil
 }
 
-var caller = &http.Client{Timeout: 90 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+var caller = &http.Client{Timeout: 5 * time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
 
 // send calls an API. headers are names, each with its value after it.
 func send(t testing.TB, method, url, body string, headers ...string) (*http.Response, []byte) {

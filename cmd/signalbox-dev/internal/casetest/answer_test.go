@@ -164,7 +164,11 @@ func (a asked) settled(t *testing.T, want workflows.InputResult) workflows.CaseS
 		n := len(s.Answers)
 		return n > 0 && s.Answers[n-1].QuestionID == a.questionID && s.Answers[n-1].Result != ""
 	})
-	require.Equal(t, want, state.Answers[len(state.Answers)-1].Result)
+	got := state.Answers[len(state.Answers)-1].Result
+	if want == workflows.InputAccepted && got == workflows.InputAlreadyResolved {
+		return state // as for a repeated call
+	}
+	require.Equal(t, want, got)
 	return state
 }
 

@@ -90,7 +90,7 @@ func runTests(m *testing.M) (int, error) {
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
 	seeds.Store(seed)
-	var offloads []*offloadsim.Simulator
+	var offloads []stories.Offload
 	shared.folder, shared.providers = folder, map[string]*provider{}
 	accounts := map[string]config.Account{}
 	for _, name := range accountNames() {

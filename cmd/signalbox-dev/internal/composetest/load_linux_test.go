@@ -21,6 +21,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 const (
@@ -247,13 +248,19 @@ func (l *load) checkTranscript(t *testing.T, s *stage, ingress *running) {
 	require.NoError(t, err)
 	token, found := strings.CutPrefix(strings.TrimSpace(string(tokens)), "operator:")
 	require.True(t, found)
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+ingress.internal+"/v1/cases/"+l.cases[0].reference+"/transcript", nil)
-	require.NoError(t, err)
-	request.Header.Set("Authorization", "Bearer "+token)
-	response, err := (&http.Client{Timeout: 20 * time.Second}).Do(request)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, response.Body.Close()) }()
-	require.Equal(t, http.StatusOK, response.StatusCode)
+	reader := &http.Client{Timeout: time.Minute}
+	testenv.Eventually(t, func(ctx context.Context) (int, error) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+ingress.internal+"/v1/cases/"+l.cases[0].reference+"/transcript", nil)
+		if err != nil {
+			return 0, err
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+		response, err := reader.Do(request)
+		if err != nil {
+			return 0, err
+		}
+		return response.StatusCode, response.Body.Close()
+	}, func(status int) bool { return status == http.StatusOK })
 }
 
 // checkInbox checks that every webhook that was answered with a 2xx is in the inbox, and that each one there is there once and was handed over.
@@ -274,8 +281,7 @@ func (l *load) checkInbox(t *testing.T, s *stage) {
 	}
 	stored := map[webhook]bool{}
 	for filter := (inbox.Filter{}); ; {
-		page, err := store.List(t.Context(), filter)
-		require.NoError(t, err)
+		page := testenv.Eventually(t, func(ctx context.Context) (inbox.Page, error) { return store.List(ctx, filter) }, func(inbox.Page) bool { return true })
 		for _, one := range page.Deliveries {
 			event := webhook{strings.TrimPrefix(one.Lane, workflows.OffloadCaseWorkflowID("")), one.Kind}
 			require.False(t, stored[event], "%v is in the inbox twice", event)

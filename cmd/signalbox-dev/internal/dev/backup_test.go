@@ -29,6 +29,7 @@ func TestRestoredInboxRepeatsNothingAndCatchUpFindsLaterEvents(t *testing.T) {
 	first, err := dev.Start(t.Context(), o)
 	require.NoError(t, err)
 	offload := first.Simulators.Offload
+	go stories.ResendAll(t.Context(), offload)
 	waitForStatus := func(one *signalbox.Case, want workflows.CaseStatus) workflows.CaseState {
 		return testenv.Eventually(t, stories.Attended(offload, one), func(s workflows.CaseState) bool { return s.Status == want })
 	}
@@ -92,6 +93,7 @@ func TestRestoredInboxRepeatsNothingAndCatchUpFindsLaterEvents(t *testing.T) {
 	second, err := dev.Start(t.Context(), o)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, second.Stop()) })
+	go stories.ResendAll(t.Context(), second.Simulators.Offload)
 	passes := 0
 	report := testenv.Eventually(t, func(ctx context.Context) (signalbox.CatchUpReport, error) {
 		passes++

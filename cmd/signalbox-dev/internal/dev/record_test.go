@@ -311,17 +311,7 @@ var fileStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 		}, func(d *workflowservice.DescribeWorkflowExecutionResponse) bool {
 			return d.GetWorkflowExecutionInfo().GetHistoryLength() > 4 // it waits for its next try
 		})
-		// The server also gives up an update whose workflow task it refuses because of an event that came meanwhile.
-		stories.MustRetry(t, func(ctx context.Context) (client.WorkflowUpdateHandle, error) {
-			handle, err := shared.Temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-				WorkflowID: id, UpdateID: "once", UpdateName: workflows.UpdateCancel, WaitForStage: client.WorkflowUpdateStageCompleted,
-				Args: []any{workflows.CancelCase{Reason: "not needed", By: "ada"}},
-			})
-			if err != nil {
-				return nil, err
-			}
-			return handle, handle.Get(ctx, nil)
-		})
+		stories.Update(t, shared.Temporal, id, workflows.UpdateCancel, workflows.CancelCase{Reason: "not needed", By: "ada"}, nil)
 		return one
 	},
 }
@@ -400,12 +390,7 @@ var noticeStories = map[string]func(t *testing.T, source string){
 		handOff(t, source, workflows.ReplyTo{WorkflowID: "app/" + source}, 1, 1) // without a signal's name
 		for _, update := range []string{workflows.UpdateResend, workflows.UpdateDismiss} {
 			allNotices(t, source, workflows.NoticeGivenUp, 1)
-			handle, err := shared.Temporal.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
-				WorkflowID: workflows.NotifyWorkflowID(source), UpdateName: update, WaitForStage: client.WorkflowUpdateStageCompleted,
-				Args: []any{workflows.SelectNotices{By: "ada"}},
-			})
-			require.NoError(t, err)
-			require.NoError(t, handle.Get(t.Context(), nil))
+			stories.Update(t, shared.Temporal, workflows.NotifyWorkflowID(source), update, workflows.SelectNotices{By: "ada"}, nil)
 		}
 		allNotices(t, source, workflows.NoticeDismissed, 1)
 	},
@@ -557,11 +542,7 @@ var activationStories = map[string]func(t *testing.T) *signalbox.Activation{
 		state := testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool { return s.Options == options.Normalized() })
 		again, err := ring(t).Seal([]byte(stories.MustRetry(t, one.RevealAPIKey)), workflows.APIKeyContext(dev.Agent, id)...)
 		require.NoError(t, err)
-		_, err = shared.Temporal.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
-			WorkflowID: one.WorkflowID(), UpdateName: workflows.UpdateResealAPIKey, WaitForStage: client.WorkflowUpdateStageCompleted,
-			Args: []any{workflows.ResealAPIKey{SealedAPIKey: again, Replaces: state.SealedAPIKey}},
-		})
-		require.NoError(t, err)
+		stories.Update(t, shared.Temporal, one.WorkflowID(), workflows.UpdateResealAPIKey, workflows.ResealAPIKey{SealedAPIKey: again, Replaces: state.SealedAPIKey}, nil)
 		stories.ContinueAsNew(t, shared.Temporal, one.WorkflowID())
 		state = stories.MustRetry(t, one.State)
 		require.Equal(t, again, state.SealedAPIKey)

@@ -40,6 +40,7 @@ func TestAnInstanceContinuesAfterARestartOnTheSameFolder(t *testing.T) {
 	second, err := dev.Start(t.Context(), o)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, second.Stop()) })
+	go stories.ResendAll(t.Context(), second.Simulators.Offload)
 	one := second.Apps.Case("restart-question")
 	require.NoError(t, stories.Answer(t.Context(), one, workflows.ProvideInput{QuestionID: asked.Question.ID, Text: "Yes."}))
 	outcome, err := testenv.Within(t, one.Wait)

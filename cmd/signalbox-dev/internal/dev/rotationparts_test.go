@@ -16,6 +16,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/worker"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
@@ -64,6 +65,7 @@ func newRotation(t *testing.T) *rotation {
 	r.providers, err = sim.Start(sim.Options{Listen: anyPort, PublicURL: r.publicURL, Pace: 20 * time.Millisecond, OffloadKey: offloadKey, AgentSecret: agentSecret})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, r.providers.Stop()) })
+	go stories.ResendAll(t.Context(), r.providers.Offload)
 	r.environ = []string{
 		"HOME=" + r.folder, "TEMPORAL_ADDRESS=" + r.server.FrontendAddr(), "SIGNALBOX_CONFIG=signalbox.yaml",
 		"SIGNALBOX_KEYRING=keys.json", "SIGNALBOX_PAYLOAD_KEYS=" + payloadKeys, "SIGNALBOX_INBOX=inbox.db", "SIGNALBOX_DRAIN_DELAY=0s",

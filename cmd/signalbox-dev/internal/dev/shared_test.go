@@ -84,6 +84,9 @@ func runTests(m *testing.M) (int, error) {
 	if err != nil {
 		return 1, err
 	}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	go stories.ResendAll(ctx, shared.Simulators.Offload, shared.uncertain, shared.odd)
 	code := m.Run()
 	return code, errors.Join(shared.Stop(), shared.uncertain.Close(), shared.odd.Close())
 }
@@ -151,9 +154,9 @@ func (l *lockedBuffer) String() string {
 
 const anyPort = "127.0.0.1:0"
 
-var providers = &http.Client{Timeout: 30 * time.Second}
+var providers = &http.Client{Timeout: time.Minute}
 
-// post posts as a provider would and returns the status. An ingress whose disk is busy answers 503: then it is posted again.
+// post posts as a provider would and returns the status. It posts again while the ingress is busy.
 func post(t testing.TB, url string, body string, header ...string) int {
 	t.Helper()
 	return testenv.Eventually(t, func(ctx context.Context) (int, error) {
@@ -170,5 +173,5 @@ func post(t testing.TB, url string, body string, header ...string) int {
 		defer func() { _ = response.Body.Close() }()
 		_, err = io.Copy(io.Discard, response.Body)
 		return response.StatusCode, err
-	}, func(status int) bool { return status != http.StatusServiceUnavailable })
+	}, func(status int) bool { return !stories.Busy(status) })
 }

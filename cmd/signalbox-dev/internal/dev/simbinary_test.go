@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -30,7 +31,6 @@ func TestTheCommandsThatSignalboxSimPrintsBringACaseToItsEnd(t *testing.T) {
 	temporal, err := temporaldev.Start(t.Context(), temporaldev.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, temporal.Stop()) })
-	stories.Attend(t.Context(), appsOf(t, temporal), stories.Elsewhere{})
 	address := freeAddress(t)
 
 	shell := func(script string) *exec.Cmd {
@@ -64,6 +64,9 @@ func TestTheCommandsThatSignalboxSimPrintsBringACaseToItsEnd(t *testing.T) {
 	sections := strings.Split(guide, "\n\n")
 	require.Len(t, sections, 3, guide)
 	defer func() { require.NoError(t, stop(simulators), "it stops cleanly") }()
+	offload := regexp.MustCompile(`(?m)^# +Offload +(http://\S+)$`).FindStringSubmatch(guide)
+	require.NotNil(t, offload, guide)
+	stories.Attend(t.Context(), appsOf(t, temporal), stories.Elsewhere(offload[1]))
 
 	serve := shell(sections[1])
 	log, err := os.Create(filepath.Join(folder, "serve.log"))

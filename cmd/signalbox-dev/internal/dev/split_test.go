@@ -18,6 +18,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/worker"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -60,6 +61,7 @@ func startSplit(t *testing.T) *split {
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.providers.Stop()) })
+	go stories.ResendAll(t.Context(), s.providers.Offload)
 	s.apps, err = signalbox.New(s.client, signalbox.Options{Keyring: s.keys, PublicURL: s.public})
 	require.NoError(t, err)
 	s.ingress = s.run(t, config.Ingress, listener)

@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -45,11 +45,9 @@ func told(t testing.TB, id, way string) (teller client.WorkflowRun, took time.Du
 	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
 	defer cancel()
 	target := workflows.ReplyTo{WorkflowID: id + "/app", Signal: "told"}
-	app, err := shared.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: target.WorkflowID, TaskQueue: receiverQueue}, "receive", min(ways[way], 1))
-	require.NoError(t, err)
+	app := stories.Execute(t, shared, client.StartWorkflowOptions{ID: target.WorkflowID, TaskQueue: receiverQueue}, "receive", min(ways[way], 1))
 	began := time.Now()
-	teller, err = shared.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: receiverQueue}, "tell", way, target)
-	require.NoError(t, err)
+	teller = stories.Execute(t, shared, client.StartWorkflowOptions{ID: id, TaskQueue: receiverQueue}, "tell", way, target)
 	require.NoError(t, app.Get(ctx, nil))
 	took = time.Since(began)
 	require.NoError(t, teller.Get(ctx, nil))
@@ -57,15 +55,9 @@ func told(t testing.TB, id, way string) (teller client.WorkflowRun, took time.Du
 }
 
 // countEvents counts the events of a workflow's history.
-func countEvents(t testing.TB, run client.WorkflowRun) (count int) {
+func countEvents(t testing.TB, run client.WorkflowRun) int {
 	t.Helper()
-	history := shared.GetWorkflowHistory(t.Context(), run.GetID(), run.GetRunID(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	for history.HasNext() {
-		_, err := history.Next()
-		require.NoError(t, err)
-		count++
-	}
-	return count
+	return len(stories.History(t, shared, run.GetID(), run.GetRunID()).GetEvents())
 }
 
 // withoutNotice are the events of a teller that tells no one: its start, a workflow task of three events, and its end.

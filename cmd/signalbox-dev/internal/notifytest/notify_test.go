@@ -152,13 +152,8 @@ func TestANoticeThatTemporalRefusesIsGivenUpAndResent(t *testing.T) {
 	require.NotEmpty(t, state.Notices[0].LastError)
 
 	for _, name := range []string{workflows.UpdateResend, workflows.UpdateDismiss} {
-		handle, err := shared.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
-			WorkflowID: workflows.NotifyWorkflowID(from), UpdateName: name, WaitForStage: client.WorkflowUpdateStageCompleted,
-			Args: []any{workflows.SelectNotices{IDs: []string{"ntc_1"}, By: "ada"}},
-		})
-		require.NoError(t, err)
 		var selected workflows.NoticesSelected
-		require.NoError(t, handle.Get(t.Context(), &selected))
+		stories.Update(t, shared, workflows.NotifyWorkflowID(from), name, workflows.SelectNotices{IDs: []string{"ntc_1"}, By: "ada"}, &selected)
 		require.Equal(t, 1, selected.Notices)
 		if name == workflows.UpdateResend {
 			state = eventually(t, from, all(1, workflows.NoticeGivenUp))
@@ -211,7 +206,7 @@ func requireReplays(t *testing.T, source, runID string) {
 	require.NoError(t, replayer.ReplayWorkflowHistoryWithOptions(nil, history, recorded))
 }
 
+// It runs before the parallel tests: dev/sticky_test.go says why.
 func TestEverythingHoldsWithTheStickyCacheOff(t *testing.T) {
-	t.Parallel()
 	stickytest.Rerun(t, "-test.skip=StickyCacheOff")
 }

@@ -58,7 +58,8 @@ func speak(_ context.Context, fails bool) (string, error) {
 
 // startWorker starts a worker of the workflow or of its activity.
 func startWorker(c client.Client, queue string) worker.Worker {
-	w := worker.New(c, queue, worker.Options{})
+	// A busy machine must not let the detector of deadlocks fail a task first: the history shows the first failure only.
+	w := worker.New(c, queue, worker.Options{DeadlockDetectionTimeout: 5 * time.Minute})
 	w.RegisterWorkflowWithOptions(reader, workflow.RegisterOptions{Name: "reader"})
 	w.RegisterActivityWithOptions(speak, activity.RegisterOptions{Name: "speak"})
 	if err := w.Start(); err != nil {

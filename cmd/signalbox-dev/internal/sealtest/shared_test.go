@@ -71,7 +71,7 @@ type played struct{ answered, attached, rejected, refused, cancelled, silent, ac
 // play plays each kind of story once.
 var play = sync.OnceValues(func() (played, error) {
 	var p played
-	ctx, cancel := context.WithTimeout(context.Background(), waitTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*waitTimeout) // each step has its own limit
 	defer cancel()
 	start := func(reference, script string) workflows.CaseStart {
 		return workflows.CaseStart{Reference: reference, Request: &workflows.CaseRequest{

@@ -18,8 +18,8 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
-	enumspb "go.temporal.io/api/enums/v1"
 
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
@@ -88,10 +88,7 @@ func withoutCodec(ui *url.URL) http.Handler {
 // encrypted is what the Web UI shows in place of the input and the result of a workflow: their encrypted data.
 func encrypted(t *testing.T, workflowID string) (texts []string) {
 	t.Helper()
-	events := shared.Temporal.GetWorkflowHistory(t.Context(), workflowID, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	for events.HasNext() {
-		event, err := events.Next()
-		require.NoError(t, err)
+	for _, event := range stories.History(t, shared.Temporal, workflowID, "").GetEvents() {
 		for _, payload := range append(
 			event.GetWorkflowExecutionStartedEventAttributes().GetInput().GetPayloads(),
 			event.GetWorkflowExecutionCompletedEventAttributes().GetResult().GetPayloads()...,

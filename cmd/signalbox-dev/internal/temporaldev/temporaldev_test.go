@@ -24,11 +24,15 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/setting"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 )
 
-const taskQueue = "temporaldev-test"
+const (
+	taskQueue   = "temporaldev-test"
+	waitTimeout = 5 * time.Minute
+)
 
 var (
 	stateKey     = temporal.NewSearchAttributeKeyKeyword("TestState")
@@ -95,6 +99,14 @@ func runWorker(t *testing.T, c client.Client) worker.Worker {
 	return w
 }
 
+// freeAddress is one that nothing else takes between a server's end and what comes after it.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	address, err := setting.FreeAddress()
+	require.NoError(t, err)
+	return address
+}
+
 func start(t *testing.T, opts temporaldev.Options) *temporaldev.Server {
 	t.Helper()
 	s, err := temporaldev.Start(t.Context(), opts)
@@ -127,21 +139,22 @@ func requireListed(t *testing.T, c client.Client, query string, want int64) {
 	require.Eventually(t, func() bool {
 		count, err := c.CountWorkflow(t.Context(), &workflowservice.CountWorkflowExecutionsRequest{Query: query})
 		return err == nil && count.Count == want
-	}, time.Minute, 20*time.Millisecond)
+	}, waitTimeout, 20*time.Millisecond)
 }
 
 func TestNamespaceKeepsClosedWorkflowsForThirtyDays(t *testing.T) {
 	t.Parallel()
-	namespace, err := dial(t, shared).WorkflowService().DescribeNamespace(t.Context(),
-		&workflowservice.DescribeNamespaceRequest{Namespace: shared.Namespace()})
-	require.NoError(t, err)
+	c := dial(t, shared)
+	namespace := stories.MustRetry(t, func(ctx context.Context) (*workflowservice.DescribeNamespaceResponse, error) {
+		return c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: shared.Namespace()})
+	})
 	require.Equal(t, "default", shared.Namespace())
 	require.Equal(t, 30*24*time.Hour, namespace.Config.WorkflowExecutionRetentionTtl.AsDuration())
 }
 
 func TestUIAnswersAndShowsTheNamespace(t *testing.T) {
 	t.Parallel()
-	httpClient := &http.Client{Timeout: time.Minute}
+	httpClient := &http.Client{Timeout: waitTimeout}
 	for _, path := range []string{"/", "/namespaces/default/workflows", "/api/v1/namespaces/default"} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, shared.UIURL()+path, nil)
 		require.NoError(t, err)
@@ -155,8 +168,8 @@ func TestUIAnswersAndShowsTheNamespace(t *testing.T) {
 func TestARunningWorkflowAndItsSignalsSurviveARestart(t *testing.T) {
 	t.Parallel()
 	opts := temporaldev.Options{DatabaseFile: filepath.Join(t.TempDir(), "temporal.db"), SearchAttributes: testAttributes}
+	opts.FrontendAddr = freeAddress(t)
 	first := start(t, opts)
-	opts.FrontendAddr = first.FrontendAddr()
 	// The client lives through the restart, as the worker's and the relay's do.
 	c := dial(t, first)
 	run := stories.Execute(t, c, client.StartWorkflowOptions{ID: "outlives", TaskQueue: taskQueue}, collect, 3)
@@ -232,7 +245,9 @@ func TestServersInOneProcessDoNotShareTheirMemory(t *testing.T) {
 	t.Parallel()
 	c := dial(t, start(t, temporaldev.Options{}))
 	stories.Execute(t, dial(t, shared), client.StartWorkflowOptions{ID: "mine", TaskQueue: taskQueue}, collect, 1)
-	_, err := c.DescribeWorkflowExecution(t.Context(), "mine", "")
+	_, err := stories.Retry(t.Context(), func(ctx context.Context) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+		return c.DescribeWorkflowExecution(ctx, "mine", "")
+	})
 	var notFound *serviceerror.NotFound
 	require.ErrorAs(t, err, &notFound)
 }
@@ -240,7 +255,7 @@ func TestServersInOneProcessDoNotShareTheirMemory(t *testing.T) {
 // Not parallel: it counts the goroutines of the whole process.
 func TestStopFreesPortsGoroutinesAndFileWithinAMinute(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "temporal.db")
-	opts := temporaldev.Options{DatabaseFile: file, UIAddr: "127.0.0.1:0"}
+	opts := temporaldev.Options{DatabaseFile: file, FrontendAddr: freeAddress(t), UIAddr: freeAddress(t)}
 	goroutines := runtime.NumGoroutine()
 	s := start(t, opts)
 	c := dial(t, s)
@@ -261,7 +276,7 @@ func TestStopFreesPortsGoroutinesAndFileWithinAMinute(t *testing.T) {
 	}
 	require.Eventually(t, func() bool {
 		return (runtime.NumGoroutine()-goroutines)*2 < running
-	}, time.Minute, 50*time.Millisecond, "of %d goroutines half at most may remain: the shared server has its own, which come and go", running)
+	}, waitTimeout, 50*time.Millisecond, "of %d goroutines half at most may remain: the shared server has its own, which come and go", running)
 	requireExclusive(t, file)
 }
 
@@ -275,5 +290,5 @@ func requireExclusive(t *testing.T, file string) {
 	require.Eventually(t, func() bool {
 		_, err := db.ExecContext(t.Context(), "PRAGMA user_version = 0")
 		return err == nil
-	}, time.Minute, 100*time.Millisecond)
+	}, waitTimeout, 100*time.Millisecond)
 }
