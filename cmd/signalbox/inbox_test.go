@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,6 +19,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/inboxtest"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
@@ -66,13 +66,11 @@ func newTestInboxOn(t *testing.T, address string) testInbox {
 	d.delivered = add(offload.Lane("vendor_1"), inbox.StatePending, `{"data":{"caseId":"c1","result":"pat@example.com"}}`)
 	d.dead = add("", inbox.StateDead, `{`)
 	d.unmatched = add(offload.Lane("vendor_2"), inbox.StatePending, `{"caseId":"c2"}`)
-	require.Eventually(t, func() bool { // a busy machine may take longer than a transaction may
-		err = store.Settle(t.Context(), inbox.SettleRequest{Now: time.Now(), Settlements: []inbox.Settlement{
+	inboxtest.RetryBusy(t, func() error {
+		return store.Settle(t.Context(), inbox.SettleRequest{Now: time.Now(), Settlements: []inbox.Settlement{
 			inbox.Finish(d.delivered, inbox.StateDelivered, ""), inbox.Finish(d.unmatched, inbox.StateUnmatched, "no such workflow"),
 		}})
-		return !errors.Is(err, inbox.ErrBusy)
-	}, time.Minute, time.Millisecond)
-	require.NoError(t, err)
+	})
 	require.NoError(t, store.Close())
 	return d
 }
@@ -93,9 +91,15 @@ func (d testInbox) add(t *testing.T, store inbox.Store, one inbox.Delivery, body
 	var err error
 	one.Body, err = d.keys.Seal([]byte(body), hook.BodyContext(one.Provider, one.Lane, one.ID)...)
 	require.NoError(t, err)
-	_, err = store.Append(t.Context(), []inbox.Delivery{one})
-	require.NoError(t, err)
-	return one.ID
+	stored := one.ID
+	inboxtest.RetryBusy(t, func() error {
+		receipts, err := store.Append(t.Context(), []inbox.Delivery{one})
+		if err == nil {
+			stored = receipts[0].ID
+		}
+		return err
+	})
+	return stored
 }
 
 // addTo opens the inbox for one delivery.

@@ -138,18 +138,20 @@ func (f *fleet) traffic() {
 // post posts as a provider does that tries again: on a slow disk, an event may not be stored in time.
 func (f *fleet) post(url, body string, header map[string]string) {
 	f.t.Helper()
-	status := http.StatusServiceUnavailable
-	for tries := 0; status == http.StatusServiceUnavailable && tries < 10; tries++ {
-		request, err := http.NewRequestWithContext(f.t.Context(), http.MethodPost, url, strings.NewReader(body))
-		require.NoError(f.t, err)
+	status := testenv.Eventually(f.t, func(ctx context.Context) (int, error) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
+		if err != nil {
+			return 0, err
+		}
 		for name, value := range header {
 			request.Header.Set(name, value)
 		}
 		response, err := f.client.Do(request)
-		require.NoError(f.t, err)
-		require.NoError(f.t, response.Body.Close())
-		status = response.StatusCode
-	}
+		if err != nil {
+			return 0, err
+		}
+		return response.StatusCode, response.Body.Close()
+	}, func(status int) bool { return status != http.StatusServiceUnavailable })
 	if status != http.StatusNoContent {
 		f.refused = append(f.refused, fmt.Sprintf("%d %s", status, body))
 	}

@@ -15,7 +15,7 @@ import (
 
 // The lease is short because it also counts in real time: it decides how often the relay looks for leases to renew. It is long enough for a
 // renewal and a signal on a slow machine, which have a sixth and a quarter of it.
-const lease = 3 * time.Second
+const lease = 12 * time.Second
 
 func (w *watched) renewedUntil(lane string) (until time.Time) {
 	w.mu.Lock()

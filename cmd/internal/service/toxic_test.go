@@ -99,7 +99,7 @@ func TestABadNetworkToTheDatabaseLosesNoAcknowledgedWebhook(t *testing.T) {
 	const (
 		count = 48
 		// What a webhook of Offload may take to be stored, and what a busy machine adds.
-		budget, slack = 8 * time.Second, 12 * time.Second
+		budget, slack = 8 * time.Second, time.Minute
 	)
 	all, some, none := count, 1, 0
 	for name, c := range map[string]struct {
@@ -126,7 +126,7 @@ func TestABadNetworkToTheDatabaseLosesNoAcknowledgedWebhook(t *testing.T) {
 			r := run(t, settings, config.Ingress, ring, client.Options{HostPort: nowhere})
 			r.becomes(t, "inbox", true)
 			sender := newPoster(t)
-			sender.Timeout = 30 * time.Second
+			sender.Timeout = 2 * time.Minute
 			name := strings.NewReplacer(" ", "-", ",", "").Replace(name)
 			first := name + "-before"
 			store(t, sender, r.url, ring, first)
@@ -192,7 +192,7 @@ func stored(t *testing.T, address string, events map[string]bool) (found int) {
 func TestFrozenConnectionsToTheDatabaseAreReplaced(t *testing.T) {
 	t.Parallel()
 	// The store gives a connection up after 5 s, so that a webhook of Offload is stored within its 8 s.
-	const budget, slack = 8 * time.Second, 12 * time.Second
+	const budget, slack = 8 * time.Second, time.Minute
 	direct := pgtest.Shared(t).Database(t)
 	network, address := newNetwork(t, direct)
 	settings, ring := receiver(t), newRing(t)
@@ -200,7 +200,7 @@ func TestFrozenConnectionsToTheDatabaseAreReplaced(t *testing.T) {
 	r := run(t, settings, config.Ingress, ring, client.Options{HostPort: nowhere})
 	r.becomes(t, "inbox", true)
 	sender := newPoster(t)
-	sender.Timeout = 30 * time.Second
+	sender.Timeout = 2 * time.Minute
 	accepted := map[string]bool{}
 	accept := func(name string) {
 		t.Helper()

@@ -29,7 +29,8 @@ func erase(t *testing.T, s inbox.Store) {
 		ids = append(ids, receipt.ID)
 	}
 	for range 2 {
-		require.NoError(t, s.Erase(ctx, lane(1), ids), "it may be repeated, and an ID may be unknown")
+		// It may be repeated, and an ID may be unknown.
+		RetryBusy(t, func() error { return s.Erase(ctx, lane(1), ids) })
 	}
 	for i, id := range ids[1:] {
 		got := get(t, s, id)
@@ -66,7 +67,7 @@ func eraseSubjects(t *testing.T, s inbox.Store) {
 		require.NoError(t, s.Audit(ctx, inbox.AuditEntry{At: at(i), Who: "ada", Action: "reveal", Subject: subject}))
 	}
 	for range 2 {
-		require.NoError(t, s.Erase(ctx, one, nil), "it may be repeated")
+		RetryBusy(t, func() error { return s.Erase(ctx, one, nil) }) // it may be repeated
 	}
 	trail, err := s.AuditTrail(ctx, "", 9)
 	require.NoError(t, err)

@@ -4,6 +4,7 @@ package inboxtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -112,6 +113,24 @@ func add(t *testing.T, s inbox.Store, deliveries ...inbox.Delivery) []inbox.Rece
 	require.NoError(t, err)
 	require.Len(t, receipts, len(deliveries))
 	return receipts
+}
+
+// RetryBusy makes a call, and makes it again while the store is busy, as it is on a slow disk.
+func RetryBusy(t testing.TB, call func() error) {
+	t.Helper()
+	limit := time.After(5 * time.Minute)
+	for {
+		err := call()
+		if !errors.Is(err, inbox.ErrBusy) {
+			require.NoError(t, err)
+			return
+		}
+		select {
+		case <-limit:
+			require.NoError(t, err)
+		default:
+		}
+	}
 }
 
 func get(t *testing.T, s inbox.Store, id string) inbox.Delivery {

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/inboxtest"
 )
 
 // An open read transaction blocks the truncation of the WAL. The erasure waits for it; appends go on.
@@ -72,8 +73,11 @@ func TestErasedAndPurgedBytesAreGoneFromTheFiles(t *testing.T) {
 		d.Lane, d.DedupeKey = "offload-case/"+body, "key of "+body
 		d.DedupeKey += fmt.Sprint(n)
 		d.Body, d.State = bytes.Repeat([]byte(body+" "), size), state
-		receipts, err := s.Append(t.Context(), []inbox.Delivery{d})
-		require.NoError(t, err)
+		var receipts []inbox.Receipt
+		inboxtest.RetryBusy(t, func() (err error) {
+			receipts, err = s.Append(t.Context(), []inbox.Delivery{d})
+			return err
+		})
 		return receipts[0].ID
 	}
 	var ids []string
@@ -83,10 +87,13 @@ func TestErasedAndPurgedBytesAreGoneFromTheFiles(t *testing.T) {
 		put(n+2, kept, 50, inbox.StatePending)
 	}
 	now := received.Add(time.Hour)
-	_, err := s.Purge(t.Context(), inbox.PurgeRequest{Now: now, RowsBefore: now})
-	require.NoError(t, err)
-	require.NoError(t, s.Audit(t.Context(), inbox.AuditEntry{At: received, Who: "ada", Action: "reveal", Subject: "API key of offload-case/" + erased}))
-	require.NoError(t, s.Erase(t.Context(), "offload-case/"+erased, ids))
+	inboxtest.RetryBusy(t, func() error {
+		_, err := s.Purge(t.Context(), inbox.PurgeRequest{Now: now, RowsBefore: now})
+		return err
+	})
+	revealed := inbox.AuditEntry{At: received, Who: "ada", Action: "reveal", Subject: "API key of offload-case/" + erased}
+	inboxtest.RetryBusy(t, func() error { return s.Audit(t.Context(), revealed) })
+	inboxtest.RetryBusy(t, func() error { return s.Erase(t.Context(), "offload-case/"+erased, ids) })
 	for _, name := range []string{path, path + "-wal"} {
 		content, err := os.ReadFile(name)
 		require.NoError(t, err)

@@ -133,4 +133,20 @@ func attended(one *signalbox.Case) func(context.Context) (workflows.CaseState, e
 	}
 }
 
+// createdUncertainly waits until the provider has a case whose creation is uncertain.
+func createdUncertainly(t testing.TB, w World, one *signalbox.Case) workflows.CaseState {
+	t.Helper()
+	return testenv.Eventually(t, func(ctx context.Context) (workflows.CaseState, error) {
+		state, err := one.State(ctx)
+		if err != nil || state.Status != workflows.CaseCreateUncertain {
+			return state, err
+		}
+		if _, found := w.Provider.Read(w.Provider.CaseID(one.Reference())); found {
+			return state, nil
+		}
+		_, err = one.RetryCreate(ctx, workflows.RetryCreate{By: "ada"}) // a busy Temporal lost the call
+		return workflows.CaseState{}, err
+	}, func(s workflows.CaseState) bool { return s.Status == workflows.CaseCreateUncertain })
+}
+
 const timeout = 5 * time.Minute
