@@ -106,7 +106,9 @@ Stopped before the demonstration ended; running workflows continue at the next s
 
 Stopped; data in `+data+"\n"), out.String())
 	require.NotContains(t, out.String(), "NOT end as it should")
-	require.Empty(t, errOut.String())
+	for line := range strings.Lines(errOut.String()) {
+		require.Contains(t, line, "\ttemporal-server\t", "the server alone may log, on a busy machine")
+	}
 }
 
 func TestAStopBeforeTheDemonstrationIsNoEndAsItShould(t *testing.T) {
