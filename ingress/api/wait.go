@@ -63,7 +63,7 @@ func (s *Server) transcriptTurn(ctx context.Context) (done func(), err error) {
 		most = transcriptsAtOnce
 	}
 	of, _ := s.transcriptsOf.LoadOrStore(caller(ctx).Name, semaphore.NewWeighted(most))
-	own := of.(*semaphore.Weighted)
+	own, _ := of.(*semaphore.Weighted) // nothing else is stored
 	if err := own.Acquire(ctx, 1); err != nil {
 		return nil, err
 	}

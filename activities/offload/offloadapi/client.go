@@ -21,14 +21,14 @@ type Client struct {
 	now              func() time.Time
 	observe          func(context.Context, string) (context.Context, func(Call))
 	reads, writes    via
-	// large has the places of large responses, from the reading of the body until it is decoded.
-	large *semaphore.Weighted
 }
 
-// via is an HTTP client with its rate limit; reads and writes have one each.
+// via is an HTTP client with its limits; reads and writes have one each.
 type via struct {
 	http  *http.Client
 	turns limiter
+	// large has the places of large responses, from the reading of the body until it is decoded.
+	large *semaphore.Weighted
 }
 
 // New returns a client, or an error with all mistakes in the configuration.
@@ -43,9 +43,8 @@ func New(cfg Config) (*Client, error) {
 		maxResponseBytes: MaxResponseBytes,
 		now:              cfg.Now,
 		observe:          cfg.Observe,
-		reads:            via{newHTTPClient(cfg.Timeout, readTransport), newLimiter(cfg.ReadsPerSecond, cfg)},
-		writes:           via{newHTTPClient(cfg.Timeout, writeTransport), newLimiter(cfg.CallsPerSecond, cfg)},
-		large:            semaphore.NewWeighted(largeAtOnce),
+		reads:            via{newHTTPClient(cfg.Timeout, readTransport), newLimiter(cfg.ReadsPerSecond, cfg), semaphore.NewWeighted(largeAtOnce)},
+		writes:           via{newHTTPClient(cfg.Timeout, writeTransport), newLimiter(cfg.CallsPerSecond, cfg), semaphore.NewWeighted(largeAtOnce)},
 	}, nil
 }
 

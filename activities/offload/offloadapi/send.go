@@ -50,7 +50,7 @@ func (c *Client) send(ctx context.Context, by via, call request) (response, erro
 	}
 	defer func() { _ = got.Body.Close() }() // the body has been read, so a failed close does not matter
 
-	raw, done, readErr := c.readBody(ctx, got.Body)
+	raw, done, readErr := c.readBody(ctx, by, got.Body)
 	if got.StatusCode/100 == 2 && readErr == nil {
 		return response{op: call.op, status: got.StatusCode, body: raw, done: done}, nil
 	}
@@ -102,16 +102,16 @@ func transportError(err error) error {
 }
 
 // readBody reads a body. One that is not small waits for a place, which done gives back. It returns done also with an error.
-func (c *Client) readBody(ctx context.Context, body io.Reader) (raw []byte, done func(), err error) {
+func (c *Client) readBody(ctx context.Context, by via, body io.Reader) (raw []byte, done func(), err error) {
 	raw, err = readBounded(body, min(smallResponseBytes, c.maxResponseBytes))
 	if !errors.Is(err, ErrResponseTooLarge) || c.maxResponseBytes <= smallResponseBytes {
 		return raw, func() {}, err
 	}
-	if err := c.large.Acquire(ctx, 1); err != nil {
+	if err := by.large.Acquire(ctx, 1); err != nil {
 		return raw, func() {}, fmt.Errorf("read response: %w", err)
 	}
 	raw, err = readBounded(io.MultiReader(bytes.NewReader(raw), body), c.maxResponseBytes)
-	return raw, func() { c.large.Release(1) }, err
+	return raw, func() { by.large.Release(1) }, err
 }
 
 // readBounded reads all of r. It fails with ErrResponseTooLarge beyond most bytes; with an error it returns the bytes read so far.

@@ -32,7 +32,7 @@ func TestFewLargeBodiesAreInMemoryAtATime(t *testing.T) {
 		large := bytes.Repeat([]byte("x"), smallResponseBytes+1)
 		for range 20 {
 			go func() {
-				raw, done, err := client.readBody(t.Context(), io.MultiReader(bytes.NewReader(large), gated{readers, gate}))
+				raw, done, err := client.readBody(t.Context(), client.reads, io.MultiReader(bytes.NewReader(large), gated{readers, gate}))
 				<-decoded
 				done()
 				if err != nil || !bytes.Equal(large, raw) {
@@ -45,7 +45,7 @@ func TestFewLargeBodiesAreInMemoryAtATime(t *testing.T) {
 		close(gate)
 		synctest.Wait()
 		require.EqualValues(t, largeAtOnce, readers.Load(), "the read bodies are not decoded yet")
-		small, done, err := client.readBody(t.Context(), bytes.NewReader(large[:smallResponseBytes]))
+		small, done, err := client.readBody(t.Context(), client.reads, bytes.NewReader(large[:smallResponseBytes]))
 		require.NoError(t, err)
 		require.Len(t, small, smallResponseBytes, "a small one does not wait")
 		done()
