@@ -17,8 +17,8 @@ type Config struct {
 	MaxBody int64
 	// MaxInFlight bounds the bytes of verified bodies in memory, over all requests; MaxUnverifiedInFlight bounds those of bodies whose
 	// signature is not verified yet. When a bound is reached, the slowest sender gets 503, or the new one if all bodies are read. Both
-	// must be at least what LeastInFlight returns. Defaults: 64 MiB, or eight times MaxBody if that is more; and a quarter of MaxInFlight, or
-	// that least if it is more.
+	// must be at least what LeastInFlight returns. Defaults: 64 MiB or eight times MaxBody, whichever is more; and a quarter of
+	// MaxInFlight or what LeastInFlight returns, whichever is more.
 	MaxInFlight, MaxUnverifiedInFlight int64
 
 	// Refusals is how many bad tokens and signatures a source (an IPv4 address or an IPv6 /64) may post in a burst before it gets 429

@@ -113,8 +113,9 @@
 // Two header values are the exception: a request ID that a proxy gave, and the Content-Encoding of a verified body that can't be read. Logs
 // name the route pattern. For a refusal they also name the configured agent and the sender's network: the /24 of an IPv4 address, the /48 of
 // an IPv6 one. Refusals are sampled: the first of each cause, route and source in a minute is logged at once; the others are logged as one
-// line with their count, at the next refusal after that minute or at the stop. The internal listener logs of failed handshakes, failed sign-ins and
-// other calls without a token the first ten of each message in a minute, and each thousandth. Metrics name routes and causes, neither agents nor addresses.
+// line with their count, at the next refusal after that minute or at the stop. On the internal listener, failed handshakes, failed
+// sign-ins and other calls without a token are sampled too: of each message, the first ten in a minute are logged, then each thousandth.
+// Metrics name routes and causes, neither agents nor addresses.
 //
 // A proxy in front records more: its access log usually has the whole path, and so every capability URL and the shared secret. A reader of
 // that log can post events of those cases. Leave the path out of the log, or cut it after /webhooks/offload/{reference}; do the same with

@@ -38,8 +38,9 @@ var lastKinds = []string{kindExtraActivation, kindUnverifiedActivation}
 //
 // Each agent keeps a bounded number of bodies. Of each kind it takes a bounded number in an hour, from all sources and from each source. So a
 // flood writes a bounded amount to the disk, and one source needs hours to displace the activations that others sent within the limits.
-// Of each source it takes quarantineRetries × Keep repetitions in an hour beside them, since Artmail tries an event seven times. A body that looks like agent.activated is kept beyond these limits while the agent has fewer than Keep of
-// them, even if it displaces other bodies: behind a proxy that is not trusted, forged and true ones have one source.
+// Repetitions of a kept body have a limit of their own, quarantineRetries × Keep an hour for each source and kind, since Artmail repeats an
+// event six times. A body that looks like agent.activated is kept beyond the limits while the agent has fewer than Keep of them, even if it
+// displaces other bodies: behind a proxy that is not trusted, forged and true ones have one source.
 type quarantine struct {
 	server *Server
 	wake   chan struct{} // has one element when a body was queued

@@ -68,8 +68,8 @@ func (r *rooms) toCount() map[string]bool {
 	return agents
 }
 
-// hasRoom reports whether an agent's quarantine can keep one more activation. If not, it asks for a new count: a release or a dismissal makes room. An unknown
-// agent has no room.
+// hasRoom reports whether an agent's quarantine can keep one more activation. If not, it asks for a new count, since a release or a dismissal
+// makes room. An unknown agent has no room.
 func (q *quarantine) hasRoom(w unverifiedWebhook) bool {
 	free := q.rooms.of(w.agent).free > 0
 	if !free && w.known && q.rooms.askCount(w.agent, w.at) {

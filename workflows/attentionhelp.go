@@ -38,7 +38,7 @@ var attentionHelp = map[string]string{
 	AttentionNoAPIKey:        "Find the quarantined agent.activated and release it. If there is none, wait: Artmail repeats a webhook for hours. If it does not come, the brand must activate the agent again.",
 	AttentionRunStale:        "Let the agent post to Artmail, or close the run: Artmail is about to end it.",
 	AttentionAPIKeyConflict:  "Ask Artmail which of the two API keys is right: Signalbox keeps the first.",
-	AttentionResponseDropped: "Replay the activation's deliveries of approval responses: one came before its request was registered, and was removed because too many others had.",
+	AttentionResponseDropped: "Replay the activation's deliveries of approval responses: a response came before its request was registered, and was removed because too many such responses waited.",
 	AttentionResponseUnclear: "Ask the brand what it meant, and cancel the approval or wait for another response: the one that came says neither yes nor no, or not to which request.",
 }
 

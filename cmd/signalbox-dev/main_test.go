@@ -23,7 +23,7 @@ import (
 // The command of the README plays the demonstration by itself, says what to open first and where the Web UI shows what, and ends with status 0.
 func TestTheDemonstrationEndsByItself(t *testing.T) {
 	t.Parallel()
-	// On a busy machine a creation may stay uncertain, say, which is not how a scene should go.
+	// On a busy machine a creation may become uncertain, which the scene does not provide for. Then the demonstration is played again.
 	const tries = 3
 	for try := 1; ; try++ {
 		data, out, err := playDemonstration(t)

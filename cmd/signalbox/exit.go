@@ -53,7 +53,7 @@ func exitStatus(err error) int {
 	case errors.Is(err, signalbox.ErrTooMany),
 		errors.Is(err, signalbox.ErrConflict), errors.Is(err, signalbox.ErrStillOpen), errors.Is(err, signalbox.ErrEnded), errors.Is(err, signalbox.ErrNoOpenQuestion),
 		errors.Is(err, signalbox.ErrOtherQuestion), errors.Is(err, signalbox.ErrAlreadyAnswered), errors.Is(err, signalbox.ErrPaused), errors.Is(err, signalbox.ErrNotUncertain),
-		errors.Is(err, inbox.ErrNotReplayable), errors.As(err, new(*inboxadmin.NotDismissible)), errors.Is(err, errNotResealed), errors.Is(err, errBodiesSealed),
+		errors.Is(err, inbox.ErrNotReplayable), errors.Is(err, inboxadmin.ErrNotDismissible), errors.Is(err, errNotResealed), errors.Is(err, errBodiesSealed),
 		errors.Is(err, errPayloadsEncrypted), errors.Is(err, worker.ErrRefused):
 		return 4
 	case errors.Is(err, errNotCompleted):

@@ -144,7 +144,7 @@ func TestCallersWithoutATokenDoNotFillTheLog(t *testing.T) {
 	require.Equal(t, 10, logs.FilterMessage("call refused").Len())
 	require.Equal(t, 10, logs.FilterMessage("call answered").Len())
 	logs.TakeAll()
-	for range 20 { // whoever has a token is named each time
+	for range 20 { // a caller with a token is logged each time
 		require.Equal(t, 403, w.call(t, "POST", "/v1/cases", "", map[string]string{"Authorization": "Bearer " + readSecret}).status)
 	}
 	require.Equal(t, 20, logs.FilterMessage("call refused").Len())

@@ -100,8 +100,8 @@ func (s *Server) DismissDelivery(ctx context.Context, request DismissDeliveryReq
 		return nil, err
 	}
 	done, err := admin.Dismiss(ctx, request.Id)
-	if refused, is := errors.AsType[*inboxadmin.NotDismissible](err); is {
-		err = problem(problemConflict, refused.Error())
+	if errors.Is(err, inboxadmin.ErrNotDismissible) {
+		err = problem(problemConflict, err.Error())
 	}
 	return DismissDelivery200JSONResponse(done), err
 }

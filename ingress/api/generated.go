@@ -111,7 +111,7 @@ type AccountName = string
 // | `close-run` | `closeRun` |
 // | `cancel-approval` | `cancelApproval` |
 // | `resend` | `resendNotices`, with `notify/` taken off the workflowId as the source |
-// | `dismiss` | `dismissNotices`, likewise |
+// | `dismiss` | of a delivery `dismissDelivery`; of notices `dismissNotices`, with the same source as `resend` |
 // | `replay` | `replayDelivery` |
 // | `release` | `releaseDeliveries` |
 // | `reset` | none: reset the workflow in Temporal's Web UI |
@@ -172,7 +172,7 @@ type Attachment = workflows.Attachment
 // Attention Why a person should look. The page says at `/attention` what to do about each:
 // `account`, `adopt_refused`, `answer_delayed`, `api_key_conflict`, `case_not_found`, `check_unanswered`, `conflict`, `create_rejected`,
 // `create_uncertain`, `file_differs`, `file_not_stored`, `files_delayed`, `forbidden`, `input_needed`, `no_api_key`, `not_created`,
-// `notice_delayed`, `notice_given_up`, `notice_refused`, `question_expired`, `response_unclear`, `result_off_schema`, `run_stale`,
+// `notice_delayed`, `notice_given_up`, `notice_refused`, `question_expired`, `response_dropped`, `response_unclear`, `result_off_schema`, `run_stale`,
 // `second_case`, `still_running`, `unauthorized`, `unknown_status`, `unreachable`, `unreadable_answer`, `usage_limit`, `webhook_failure`.
 type Attention = string
 

@@ -56,7 +56,8 @@ func (w *waiters) add(token string, most int) (done func(), ok bool) {
 	}, true
 }
 
-// transcriptTurn waits until the caller may read a transcript. done ends its turn. A token has one turn at a time, to leave one for others.
+// transcriptTurn waits until the caller may read a transcript. done ends its turn. A token has one turn at a time, so that a
+// second token can use the other place.
 func (s *Server) transcriptTurn(ctx context.Context) (done func(), err error) {
 	most := int64(1)
 	if s.deps.Tokens == nil {

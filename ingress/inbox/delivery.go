@@ -35,7 +35,8 @@ var (
 // State is the state of a delivery.
 type State string
 
-// Pending waits to be handed out, quarantined until a person corrects the secret and releases it. The others are ends; only Replay and a person's ignored change them.
+// Pending waits to be handed out, quarantined until a person corrects the secret and releases it. The others are ends. Only a replay, or the
+// ignored of a person, replaces an end.
 const (
 	StatePending     State = "pending"
 	StateDelivered   State = "delivered"
@@ -44,8 +45,11 @@ const (
 	StateIgnored     State = "ignored"
 	StateDead        State = "dead"
 	StateQuarantined State = "quarantined"
-	Before                 = " before its "                                            // after an earlier state in the reason: "late before its replay", "dead before its dismissal by ada"
-	BeforeEnd              = "the workflow was closed in Temporal before it completed" // reason of a late delivery that would have been in time
+
+	// BeforeAct follows an earlier state in a reason: "late before its replay", "dead before its dismissal by ada".
+	BeforeAct    = " before its "
+	BeforeReplay = BeforeAct + "replay"
+	BeforeEnd    = "the workflow was closed in Temporal before it completed" // reason of a late delivery that would have been in time
 )
 
 // States lists every state, in the order in which people read them.

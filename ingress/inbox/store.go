@@ -22,8 +22,8 @@ type Store interface {
 	// Renew extends the leases of claims, and returns the lanes whose leases it extended: the claims of the others are over, or may be.
 	Renew(ctx context.Context, request RenewRequest) ([]string, error)
 	// Settle records the results of claimed deliveries, all or none, and ends the claims of their lanes. An end replaces pending, even if the
-	// claim is over, since it is a fact. Only ignored, a person's decision, replaces quarantined and any end but delivered, and never pending: a
-	// replay may just have made it so. A retry or release changes nothing if the claim is over, so a lost answer allows a repeat. It ignores
+	// claim is over, since it is a fact. A person's ignored replaces quarantined and every end but delivered. It does not replace pending, because
+	// a replay may just have set it. A retry or release changes nothing if the claim is over, so a lost answer allows a repeat. It ignores
 	// unknown IDs, and returns ErrLocked if another transaction has locked one of the lanes: settle them one by one.
 	Settle(ctx context.Context, request SettleRequest) error
 

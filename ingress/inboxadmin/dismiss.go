@@ -2,6 +2,7 @@ package inboxadmin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,19 +15,19 @@ type Dismissed struct {
 	Dismissed int `json:"dismissed"`
 }
 
-// NotDismissible says that a delivery can't be dismissed in its present state.
-type NotDismissible struct{ State inbox.State }
+// ErrNotDismissible says that a delivery can't be dismissed in its present state.
+var ErrNotDismissible = errors.New("can't be dismissed")
 
-func (e *NotDismissible) Error() string {
+func notDismissible(state inbox.State) error {
 	fix := "no person is needed for it"
-	if e.State == inbox.StatePending {
+	if state == inbox.StatePending {
 		fix = "it has yet to be handed out: wait until it has ended, then look at it again"
 	}
-	return fmt.Sprintf("the delivery is %s and can't be dismissed: %s", e.State, fix)
+	return fmt.Errorf("the delivery is %s and %w: %s", state, ErrNotDismissible, fix)
 }
 
 // dismissal stands between the state that a delivery had and who dismissed it.
-const dismissal = inbox.Before + "dismissal by "
+const dismissal = inbox.BeforeAct + "dismissal by "
 
 // Dismissible says whether a person may dismiss deliveries in a state.
 func Dismissible(state inbox.State) bool {
@@ -43,8 +44,8 @@ func DismissedFrom(one inbox.Delivery) inbox.State {
 }
 
 // Dismiss records that a delivery needs no person, and makes it ignored. Signalbox does not replay or release it by itself any more; a person
-// can replay it while it has its body, unless it was quarantined. It fails with NotDismissible for a delivery that is pending, delivered, or ignored
-// for another reason.
+// can replay it while it has its body, unless it was quarantined. It fails with ErrNotDismissible for a delivery that is pending, delivered, or
+// ignored for another reason.
 func (a Admin) Dismiss(ctx context.Context, id string) (Dismissed, error) {
 	one, err := a.Inbox.Get(ctx, id)
 	if err != nil {
@@ -54,7 +55,7 @@ func (a Admin) Dismiss(ctx context.Context, id string) (Dismissed, error) {
 		return Dismissed{Dismissed: 1}, nil
 	}
 	if !Dismissible(one.State) {
-		return Dismissed{}, &NotDismissible{State: one.State}
+		return Dismissed{}, notDismissible(one.State)
 	}
 	if err := a.record(ctx, actDismiss, id); err != nil {
 		return Dismissed{}, err
@@ -68,7 +69,7 @@ func (a Admin) Dismiss(ctx context.Context, id string) (Dismissed, error) {
 		return Dismissed{}, err
 	}
 	if one.State != inbox.StateIgnored { // replayed meanwhile
-		return Dismissed{}, &NotDismissible{State: one.State}
+		return Dismissed{}, notDismissible(one.State)
 	}
 	return Dismissed{Dismissed: 1}, nil
 }
@@ -78,7 +79,7 @@ func (a Admin) Dismiss(ctx context.Context, id string) (Dismissed, error) {
 func dismissedBy(who string, one inbox.Delivery) string {
 	kept, reason := "", one.Reason
 	for _, end := range []inbox.State{inbox.StateLate, inbox.StateDelivered} {
-		if before := string(end) + inbox.Before + "replay: "; strings.HasPrefix(reason, before) {
+		if before := string(end) + inbox.BeforeReplay + ": "; strings.HasPrefix(reason, before) {
 			kept, reason = before, strings.TrimPrefix(reason, before)
 		}
 	}

@@ -57,7 +57,7 @@ func keepEnds(deliveries []inbox.Delivery, settlements []inbox.Settlement) []inb
 	for _, d := range deliveries {
 		for _, end := range []inbox.State{inbox.StateLate, inbox.StateDelivered} {
 			if wasBefore(d, end) {
-				ends[d.ID] = string(end) + inbox.Before + "replay"
+				ends[d.ID] = string(end) + inbox.BeforeReplay
 			}
 		}
 	}
@@ -71,7 +71,7 @@ func keepEnds(deliveries []inbox.Delivery, settlements []inbox.Settlement) []inb
 
 // wasBefore reports whether a delivery has an end, or had it before its replay or dismissal.
 func wasBefore(d inbox.Delivery, end inbox.State) bool {
-	return d.State == end || strings.HasPrefix(d.Reason, string(end)+inbox.Before)
+	return d.State == end || strings.HasPrefix(d.Reason, string(end)+inbox.BeforeAct)
 }
 
 // countedPause returns the pause after a counted attempt: 1 s after the first, doubling up to 5 minutes. 20 attempts take about an hour.

@@ -52,7 +52,8 @@ const (
 	idsPerQuery = 50
 )
 
-// replayPass replays unmatched deliveries whose workflow has started since, also if it has ended already. Usually nothing is unmatched, and a pass reads one empty page.
+// replayPass replays unmatched deliveries whose workflow has started since, even if the workflow has already ended. Usually nothing is
+// unmatched, and a pass reads one empty page.
 func (r *Relay) replayPass(ctx context.Context) time.Duration {
 	replayed, err := r.replayUnmatched(ctx)
 	if replayed > 0 {

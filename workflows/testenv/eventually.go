@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// waitTimeout ends a wait for what makes no progress, longestWait one for what does.
+	// waitTimeout ends a wait while the value does not change; longestWait ends every wait.
 	waitTimeout  = 5 * time.Minute
 	longestWait  = 20 * time.Minute
 	waitInterval = 20 * time.Millisecond

@@ -20,8 +20,8 @@ const (
 	// MaxResponseBytes bounds the decompressed body of a response. It is far above what Offload can store for a case (DynamoDB holds at most
 	// 400 KB in an item).
 	MaxResponseBytes = 16 << 20
-	// smallResponseBytes is what each response may take of it at any time; largeAtOnce is how many reads, and how many writes, may take more. An
-	// Offload that answers a thousand polls with the most would otherwise fill the memory.
+	// smallResponseBytes is how much of MaxResponseBytes each response may always use. largeAtOnce is how many reads, and how many writes, may use
+	// more at a time: a thousand polls with the largest responses would fill the memory.
 	smallResponseBytes = 64 << 10
 	largeAtOnce        = 4
 )

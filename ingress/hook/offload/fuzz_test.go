@@ -59,8 +59,7 @@ func FuzzPeekAndParseAgree(f *testing.F) {
 }
 
 // Any JSON value in any one field leaves the end of the case: a workflow that gets the event ends as the kind says, also after a question with
-// the same event_id. Only without a usable
-// kind the event reaches no workflow, and then it is refused or ignored visibly.
+// the same event_id. Only without a usable kind the event reaches no workflow, and then it is refused or ignored visibly.
 func FuzzAnUnusableFieldDoesNotLoseTheEndOfACase(f *testing.F) {
 	names := []string{
 		"event_id", "timestamp", "clientReferenceId", "status", "channel", "attemptCount", "attachments", "resultStatus", "result", "metadata",

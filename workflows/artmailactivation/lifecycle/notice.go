@@ -47,7 +47,8 @@ func addChangeNotice(a *Activation, e workflows.ActivationEvent, now time.Time) 
 }
 
 // changeSubject returns the subject of a change's notice. It depends on the event alone: Temporal may refuse a task after its hand-off, and the hand-off
-// of the repeated task must have the same ID. A delivery that is replayed may bring an API key that could not be read before.
+// of the repeated task must have the same ID. The fingerprint is part of it, because a replayed delivery may bring an API key that
+// could not be read before.
 func changeSubject(e workflows.ActivationEvent, outbox rules.Outbox, now time.Time) string {
 	if e.DeliveryID == "" {
 		return outbox.NewSubject(now)
@@ -148,8 +149,8 @@ func fill(s *State, n *workflows.PostedNotice) {
 }
 
 // HandOffStarted records that a hand-off begins. From now on the approvals in its notices are final, because a receiver may already have them.
-// If Temporal refuses the task that began it, this record is lost with the task, but the receiver has the notice. An event that crossed the task and
-// has an earlier provider's time then changes the end, and a second notice of the approval says so: for receivers, the one that comes last counts.
+// If Temporal refuses the task that began it, this record is lost with the task, but the receiver has the notice. If an event that came
+// during that task has an earlier provider's time, it changes the end, and a second notice says so. The last notice counts.
 func HandOffStarted(a Activation, h workflows.HandOff) Activation {
 	a = clone(a)
 	begun := make(map[string]bool, len(h.Notices))

@@ -7,7 +7,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// ask notifies people of a question when it opens, and again when its text comes later, when it was unknown for a while, or an answer to it could not be delivered.
+// ask notifies people of a question when it opens. It notifies them again when its text comes later, when the question was unknown for a while,
+// or when an answer to it could not be delivered.
 func ask(c *Case, before workflows.CaseStatus, now time.Time) {
 	s := &c.State
 	question := s.Facts.Question

@@ -19,6 +19,7 @@
 //
 // At the end of STORING, except for NO_BUCKET, the notice "case.files_stored" is added to the outbox.
 //
-// The first file is tried alone and once, to learn whether the workers have a bucket. If its worker has none, others may: it is retried alone. Then four files are stored at a time. While more files wait,
-// a file is tried for half an hour and then makes room, so that four files that can't be downloaded do not delay the others.
+// The first file is tried alone and once, to learn whether the workers have a bucket. If that worker has none, the file is retried alone, since
+// another worker may have one. Then four files are stored at a time. While more files wait, a file is tried for half an hour and then makes room,
+// so that four files that can't be downloaded do not delay the others.
 package lifecycle

@@ -65,7 +65,7 @@ func TestTheAppWaitsForAQuestionThatIsNotKnownYet(t *testing.T) {
 	require.NoError(t, <-ended)
 }
 
-// outrun is a client before whose first update somebody else does something.
+// outrun calls before ahead of the first update, as if a person were faster.
 type outrun struct {
 	client.Client
 

@@ -54,8 +54,8 @@ func request(reference, script string) workflows.CaseStart {
 	}}
 }
 
-// relayed is the span of the relay's call that handed on a workflow's event, which the chain below it shows: where Temporal's answer comes too late, the
-// call has had its effect and is made again.
+// relayed is the span of the relay's call that delivered a workflow's event. Names are the spans below it: a call whose answer came too late is
+// repeated, and only one of the calls has them.
 func relayed(t *testing.T, workflowID, kind string, names ...string) *tracepb.Span {
 	t.Helper()
 	return spans.holds(t, fmt.Sprintf("of the relay for %s with %q below it", workflowID, names), func(s *tracepb.Span) bool {

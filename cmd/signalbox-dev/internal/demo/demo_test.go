@@ -39,7 +39,7 @@ func start(t *testing.T) *dev.Instance {
 
 // What --demo prints leads a newcomer to the page, where the question is answered by the form, and the case ends.
 func TestTheDemonstrationPlaysAndLeavesAQuestionToAnswerOnThePage(t *testing.T) {
-	// On a busy machine a creation may stay uncertain, say, which is not how a scene should go.
+	// On a busy machine a creation may become uncertain, which the scene does not provide for. Then the demonstration is played again.
 	const tries = 3
 	var instance *dev.Instance
 	var out strings.Builder

@@ -159,8 +159,8 @@ func Signal(t testing.TB, temporal client.Client, workflowID, name string, arg a
 	}
 }
 
-// Update updates a workflow once and reads the result into what into points to, if it is not nil. The server also gives up an update whose workflow
-// task it refuses because of an event that came meanwhile.
+// Update updates a workflow and decodes the result into `into`, unless it is nil. It repeats the call with one update ID, because the server also
+// gives up an update if a new event makes it refuse the workflow task.
 func Update(t testing.TB, temporal client.Client, workflowID, name string, arg, into any) {
 	t.Helper()
 	updateID := uuid.NewString()
@@ -314,7 +314,7 @@ func Attended(offload Offload, one *signalbox.Case) func(context.Context) (workf
 	}
 }
 
-// Busy says that a machine with too much to do may answer so, or not answer: status 0.
+// Busy reports whether a busy machine may give this status: 408, 503, or 0 for no answer.
 func Busy(status int) bool {
 	return slices.Contains([]int{0, http.StatusRequestTimeout, http.StatusServiceUnavailable}, status)
 }

@@ -44,7 +44,7 @@ SET due_at = CASE WHEN inbox_lane.claim = 0 AND inbox_lane.due_at > excluded.due
 		return err
 	}
 	_, err = tx.Exec(`UPDATE inbox_delivery SET reason = CASE WHEN state IN ('late', 'delivered') THEN state || ? WHEN reason LIKE ? THEN reason ELSE '' END,
-state = 'pending', in_lane = 1, attempts = 0, unmatched_since = 0, settled_at = 0 WHERE sequence = ?`, inbox.Before+"replay", "%"+inbox.Before+"%", sequence)
+state = 'pending', in_lane = 1, attempts = 0, unmatched_since = 0, settled_at = 0 WHERE sequence = ?`, inbox.BeforeReplay, "%"+inbox.BeforeAct+"%", sequence)
 	return err
 }
 

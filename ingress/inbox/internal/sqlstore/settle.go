@@ -12,8 +12,9 @@ import (
 const (
 	selectClaims = `SELECT lane_key, claim FROM inbox_lane WHERE lane_key IN (*) ORDER BY lane_key`
 	selectPlaces = `SELECT id, lane_key FROM inbox_delivery WHERE state = 'pending' AND id IN (*) ORDER BY id @lock`
-	endAll       = `UPDATE inbox_delivery SET state = ?, reason = ?, settled_at = ? WHERE (state = 'pending') = (? <> 'ignored') AND state <> 'delivered' AND id IN (*)`
-	retryOne     = `UPDATE inbox_delivery SET reason = ?, attempts = attempts + CASE WHEN ? THEN 1 ELSE 0 END,
+	// ignored replaces what is neither pending nor delivered; any other end replaces pending.
+	endAll   = `UPDATE inbox_delivery SET state = ?, reason = ?, settled_at = ? WHERE (state = 'pending') = (? <> 'ignored') AND state <> 'delivered' AND id IN (*)`
+	retryOne = `UPDATE inbox_delivery SET reason = ?, attempts = attempts + CASE WHEN ? THEN 1 ELSE 0 END,
 unmatched_since = CASE WHEN ? THEN ? ELSE unmatched_since END WHERE id = ?`
 	// Lanes without pending deliveries are deleted, the others are freed. A subquery of one row is run lane by lane; PostgreSQL would turn
 	// NOT EXISTS into a join that reads the deliveries of all lanes.
