@@ -113,6 +113,9 @@ func (b *tab) tabTo(t *testing.T, selector string) {
 	t.Helper()
 	for range 60 {
 		b.next(t)
+		if evaluate[bool](t, b, `document.activeElement === document.body`) {
+			continue // behind the last stop the page begins again
+		}
 		require.Empty(t, b.unseen(t))
 		if evaluate[bool](t, b, "document.activeElement.matches(`"+selector+"`)") {
 			return
