@@ -40,7 +40,8 @@ var lastKinds = []string{kindExtraActivation, kindUnverifiedActivation}
 // flood writes a bounded amount to the disk, and one source needs hours to displace the activations that others sent within the limits.
 // Repetitions of a kept body have a limit of their own, quarantineRetries × Keep an hour for each source and kind, since Artmail repeats an
 // event six times. A body that looks like agent.activated is kept beyond the limits while the agent has fewer than Keep of them, even if it
-// displaces other bodies: behind a proxy that is not trusted, forged and true ones have one source.
+// displaces other bodies: behind a proxy that is not trusted, forged and true ones have one source. It is not kept beyond them if its source has
+// used up its repetitions.
 type quarantine struct {
 	server *Server
 	wake   chan struct{} // has one element when a body was queued
@@ -245,6 +246,11 @@ func (q *quarantine) write(ctx context.Context, batch []unverifiedWebhook) error
 		case w.kind != kindExtraActivation && q.repeats.Allow(w.ofSource()):
 			q.bySource.GiveBack(w.ofSource())
 			q.byAgent.GiveBack(w.ofAgent())
+		}
+		if receipts[i].Outcome == inbox.OutcomeDuplicate && batch[i].kind != kindUnverified {
+			q.mu.Lock()
+			q.rooms.giveBack(w.agent)
+			q.mu.Unlock()
 		}
 	}
 	for agent, activations := range agents {

@@ -47,6 +47,13 @@ func (r *rooms) take(agent string) {
 	r.byAgent[agent] = one
 }
 
+// giveBack gives back the place of an activation that was kept before.
+func (r *rooms) giveBack(agent string) {
+	one := r.of(agent)
+	one.free++
+	r.byAgent[agent] = one
+}
+
 // set records a count.
 func (r *rooms) set(agent string, taken int, at time.Time) {
 	r.byAgent[agent] = room{free: r.keep - taken, counted: at}
@@ -68,8 +75,8 @@ func (r *rooms) toCount() map[string]bool {
 	return agents
 }
 
-// hasRoom reports whether an agent's quarantine can keep one more activation. If not, it asks for a new count, since a release or a dismissal
-// makes room. An unknown agent has no room.
+// hasRoom reports whether an agent's quarantine can keep one more activation. If not, it asks for a new count, since a release makes room. An
+// unknown agent has no room.
 func (q *quarantine) hasRoom(w unverifiedWebhook) bool {
 	free := q.rooms.of(w.agent).free > 0
 	if !free && w.known && q.rooms.askCount(w.agent, w.at) {

@@ -12,7 +12,6 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 )
 
 const (
@@ -80,39 +79,42 @@ func TestAFloodOfOneSourceAboveTheQuarantinesRoomDisplacesNoOther(t *testing.T) 
 	require.Contains(t, kept, "after")
 }
 
-func TestAPurgeOrDismissalOfTheQuarantineMakesRoomForActivations(t *testing.T) {
+func TestAPurgeOfTheQuarantineMakesRoomForActivations(t *testing.T) {
 	t.Parallel()
-	for name, empty := range map[string]func(t *testing.T, f *fixture, now time.Time){
-		"purge": func(t *testing.T, f *fixture, now time.Time) {
-			_, err := f.store.Purge(t.Context(), inbox.PurgeRequest{Now: now, RowsBefore: now.Add(time.Minute)})
-			require.NoError(t, err)
-		},
-		"dismissal": func(t *testing.T, f *fixture, now time.Time) {
-			for _, d := range f.kept(t) {
-				_, err := inboxadmin.Admin{Inbox: f.store, Who: "ada", Now: func() time.Time { return now }}.Dismiss(t.Context(), d.ID)
-				require.NoError(t, err)
-			}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := config()
-			c.Refusals = 10_000
-			c.Quarantine = ingress.QuarantineConfig{Keep: 10, SourcePerHour: 1}
-			now := &clock{}
-			f := startAt(t, now.now, c, nil)
-			for n := range 30 {
-				f.activate(t, forgerAddress, fmt.Sprint("forged-", n))
-			}
-			eventually(t, "the quarantine is full", func() bool { return len(f.activationsKept(t)) == 10 })
-			empty(t, f, now.now())
-			eventually(t, "a retry is kept", func() bool {
-				now.add(time.Second)
-				f.activate(t, forgerAddress, "true")
-				return len(f.activationsKept(t)) > 0
-			})
-			require.NoError(t, f.stop())
-			require.Equal(t, []string{"true"}, f.activationsKept(t))
-		})
+	c := config()
+	c.Refusals = 10_000
+	c.Quarantine = ingress.QuarantineConfig{Keep: 10, SourcePerHour: 1}
+	now := &clock{}
+	f := startAt(t, now.now, c, nil)
+	for n := range 30 {
+		f.activate(t, forgerAddress, fmt.Sprint("forged-", n))
 	}
+	eventually(t, "the quarantine is full", func() bool { return len(f.kept(t)) == 10 })
+	_, err := f.store.Purge(t.Context(), inbox.PurgeRequest{Now: now.now(), RowsBefore: now.now().Add(time.Minute)})
+	require.NoError(t, err)
+	eventually(t, "a retry is kept", func() bool {
+		now.add(time.Second)
+		f.activate(t, forgerAddress, "true")
+		return len(f.kept(t)) > 0
+	})
+	require.NoError(t, f.stop())
+	require.Equal(t, []string{"true"}, f.activationsKept(t))
+}
+
+func TestARepetitionTakesNoRoomOfOtherActivations(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.Refusals = 10_000
+	c.Quarantine = ingress.QuarantineConfig{Keep: 10, SourcePerHour: 1}
+	f := startAt(t, (&clock{}).now, c, nil)
+	for range 12 {
+		f.activate(t, forgerAddress, "repeated")
+		eventually(t, "it is kept", func() bool { return len(f.kept(t)) == 1 })
+	}
+	eventually(t, "the repetitions are counted", func() bool { return f.kept(t)[0].Duplicates == 11 })
+	eventually(t, "another is kept without a new count", func() bool {
+		f.activate(t, forgerAddress, "other")
+		return len(f.kept(t)) == 2
+	})
+	require.NoError(t, f.stop())
 }

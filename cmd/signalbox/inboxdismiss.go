@@ -13,9 +13,8 @@ func (p process) inboxDismiss() *cobra.Command {
 	dismiss := p.operate(&cobra.Command{
 		Use:   "dismiss ID…",
 		Short: "Dismiss deliveries: take them off the to-do list",
-		Long: `Dismiss deliveries that need no person any more: unmatched, late, dead or quarantined ones become ignored. They leave the to-do list, and
-Signalbox does not replay or release them by itself any more. "signalbox inbox replay ID" still replays one while it has its body, unless it was
-quarantined. The inbox records the person.`,
+		Long: `Dismiss deliveries that need no person any more: unmatched, late or dead ones become ignored. They leave the to-do list, and Signalbox
+does not replay them by itself any more. "signalbox inbox replay ID" still replays one while it has its body. The inbox records the person.`,
 		Args: cobra.MinimumNArgs(1),
 	}, func(cmd *cobra.Command, ids []string, deliveries inboxBackend) error {
 		var all inboxadmin.Dismissed

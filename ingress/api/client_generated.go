@@ -432,9 +432,9 @@ type ClientInterface interface {
 
 	// DismissDelivery Take a delivery off the to-do list
 	//
-	// Makes a delivery ignored that is unmatched, late, dead or quarantined. Signalbox does not replay or release it by itself any more. It can still be replayed by
-	// its ID, unless it was quarantined. The inbox records who asked, and the delivery's `reason` names them and the state that it had. Dismissing it again changes
-	// nothing. One that is pending, delivered, or ignored for another reason gets 409 `conflict`.
+	// Makes a delivery ignored that is unmatched, late or dead. Signalbox does not replay it by itself any more. It can still be replayed by its ID. The inbox
+	// records who asked, and the delivery's `reason` names them and the state that it had. Dismissing it again changes nothing. One that is pending,
+	// delivered, quarantined, or ignored for another reason gets 409 `conflict`.
 	//
 	// Corresponds with POST /v1/deliveries/{id}/dismiss (the `DismissDelivery` operationId).
 	DismissDelivery(ctx context.Context, id DeliveryId, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1258,9 +1258,9 @@ func (c *Client) GetDelivery(ctx context.Context, id DeliveryId, reqEditors ...R
 
 // DismissDelivery Take a delivery off the to-do list
 //
-// Makes a delivery ignored that is unmatched, late, dead or quarantined. Signalbox does not replay or release it by itself any more. It can still be replayed by
-// its ID, unless it was quarantined. The inbox records who asked, and the delivery's `reason` names them and the state that it had. Dismissing it again changes
-// nothing. One that is pending, delivered, or ignored for another reason gets 409 `conflict`.
+// Makes a delivery ignored that is unmatched, late or dead. Signalbox does not replay it by itself any more. It can still be replayed by its ID. The inbox
+// records who asked, and the delivery's `reason` names them and the state that it had. Dismissing it again changes nothing. One that is pending,
+// delivered, quarantined, or ignored for another reason gets 409 `conflict`.
 //
 // Corresponds with POST /v1/deliveries/{id}/dismiss (the `DismissDelivery` operationId).
 func (c *Client) DismissDelivery(ctx context.Context, id DeliveryId, reqEditors ...RequestEditorFn) (*http.Response, error) {

@@ -1,10 +1,10 @@
 package inboxadmin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
@@ -19,19 +19,20 @@ type Dismissed struct {
 var ErrNotDismissible = errors.New("can't be dismissed")
 
 func notDismissible(state inbox.State) error {
-	fix := "no person is needed for it"
-	if state == inbox.StatePending {
-		fix = "it has yet to be handed out: wait until it has ended, then look at it again"
+	fixes := map[inbox.State]string{
+		inbox.StatePending:     "it has yet to be handed out: wait until it has ended, then look at it again",
+		inbox.StateQuarantined: "correct the agent's webhook secret and release it; if a stranger sent it, do nothing",
 	}
-	return fmt.Errorf("the delivery is %s and %w: %s", state, ErrNotDismissible, fix)
+	return fmt.Errorf("the delivery is %s and %w: %s", state, ErrNotDismissible, cmp.Or(fixes[state], "no person is needed for it"))
 }
 
 // dismissal stands between the state that a delivery had and who dismissed it.
 const dismissal = inbox.BeforeAct + "dismissal by "
 
-// Dismissible says whether a person may dismiss deliveries in a state.
+// Dismissible says whether a person may dismiss deliveries in a state. What is quarantined stays: it may be a true event, and the provider's
+// repetitions of it would count on the dismissed one.
 func Dismissible(state inbox.State) bool {
-	return state != inbox.StatePending && slices.Contains(inbox.OpenStates(), state)
+	return state == inbox.StateUnmatched || state == inbox.StateLate || state == inbox.StateDead
 }
 
 // DismissedFrom returns the state that a dismissed delivery had before; empty if it is not dismissed.
@@ -43,9 +44,9 @@ func DismissedFrom(one inbox.Delivery) inbox.State {
 	return inbox.State(before[strings.LastIndex(before, " ")+1:])
 }
 
-// Dismiss records that a delivery needs no person, and makes it ignored. Signalbox does not replay or release it by itself any more; a person
-// can replay it while it has its body, unless it was quarantined. It fails with ErrNotDismissible for a delivery that is pending, delivered, or
-// ignored for another reason.
+// Dismiss records that a delivery needs no person, and makes it ignored. Signalbox does not replay it by itself any more; a person can
+// replay it while it has its body. It fails with ErrNotDismissible for a delivery that is pending, delivered, quarantined, or ignored for another
+// reason.
 func (a Admin) Dismiss(ctx context.Context, id string) (Dismissed, error) {
 	one, err := a.Inbox.Get(ctx, id)
 	if err != nil {

@@ -75,7 +75,6 @@ func TestADismissedDeliveryIsIgnoredAndSaysWhatItWas(t *testing.T) {
 		{State: inbox.StateUnmatched, Reason: "no such workflow"}:                     "unmatched before its dismissal by ada: no such workflow",
 		{State: inbox.StateLate, Reason: "the workflow is closed"}:                    "late before its dismissal by ada: the workflow is closed",
 		{State: inbox.StateDead, Reason: "unreadable"}:                                "dead before its dismissal by ada: unreadable",
-		{State: inbox.StateQuarantined}:                                               "quarantined before its dismissal by ada",
 		{State: inbox.StateDead, Reason: "late before its replay: refused"}:           "late before its replay: dead before its dismissal by ada: refused",
 		{State: inbox.StateUnmatched, Reason: "delivered before its replay: no case"}: "delivered before its replay: unmatched before its dismissal by ada: no case",
 	} {
@@ -106,7 +105,8 @@ func TestWhatNeedsNoPersonIsNotDismissed(t *testing.T) {
 	one := inbox.Delivery{Provider: "offload", Lane: "offload-case/a"}
 	for state, says := range map[inbox.State]string{
 		inbox.StatePending: "is pending and can't be dismissed: it has yet to be handed out", inbox.StateDelivered: "is delivered and can't be dismissed",
-		inbox.StateIgnored: "is ignored and can't be dismissed: no person is needed for it",
+		inbox.StateIgnored:     "is ignored and can't be dismissed: no person is needed for it",
+		inbox.StateQuarantined: "is quarantined and can't be dismissed: correct the agent's webhook secret and release it",
 	} {
 		id := keep(t, a, one, state, "because", `{}`)
 		before := get(t, a, id)
@@ -150,14 +150,9 @@ func TestADismissedDeliveryWithoutALaneIsReadAgain(t *testing.T) {
 	a := newAdmin(t)
 	const paused = `{"type":"agent.paused","activationId":"a1","timestamp":1774131900000}`
 	of := inbox.Delivery{Provider: artmail.Name, Scope: "w9"}
-	dead, quarantined := keep(t, a, of, inbox.StateDead, "no activationId", paused), keep(t, a, of, inbox.StateQuarantined, "", paused)
-	for _, id := range []string{dead, quarantined} {
-		_, err := a.Dismiss(t.Context(), id)
-		require.NoError(t, err)
-	}
-	_, err := a.Replay(t.Context(), quarantined)
-	require.ErrorIs(t, err, inbox.ErrNotReplayable, "no secret has verified it")
-
+	dead := keep(t, a, of, inbox.StateDead, "no activationId", paused)
+	_, err := a.Dismiss(t.Context(), dead)
+	require.NoError(t, err)
 	_, err = a.Replay(t.Context(), dead)
 	require.NoError(t, err)
 	page, err := a.Inbox.List(t.Context(), inbox.Filter{Lane: artmail.Lane("w9", "a1")})

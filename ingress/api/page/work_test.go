@@ -177,15 +177,10 @@ func TestADismissedDeliveryLeavesTheToDoListAndCanBeReplayed(t *testing.T) {
 	require.NotContains(t, body, ">Dismiss<")
 	require.Contains(t, body, ">Replay<")
 
-	_, body = b.get(t, "/deliveries/"+held)
-	require.Contains(t, body, ">Dismiss<")
-	_, body = b.post(t, "/deliveries/"+held+"/dismiss", url.Values{"return": {"/deliveries/" + held}})
-	require.Contains(t, body, "quarantined before its dismissal by ann")
-	require.NotContains(t, body, ">Dismiss<")
-	require.NotContains(t, body, ">Replay<", "no secret has verified it")
-
-	_, body = b.get(t, "/deliveries/"+ping)
-	require.NotContains(t, body, ">Dismiss<")
+	for _, id := range []string{held, ping} {
+		_, body = b.get(t, "/deliveries/"+id)
+		require.NotContains(t, body, ">Dismiss<")
+	}
 	status, body := b.post(t, "/deliveries/"+ping+"/dismiss", nil)
 	require.Equal(t, 409, status)
 	require.Contains(t, html.UnescapeString(body), "the delivery is ignored and can't be dismissed: no person is needed for it")

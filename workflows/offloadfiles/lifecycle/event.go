@@ -34,6 +34,9 @@ func FileFailed(f Files, id string, failure rules.Failure, now time.Time) Files 
 	file.LastType, file.LastError = failure.Type, workflows.Clip(failure.Message, maxReasonBytes)
 	if failure.Type == workflows.ErrTypeArchiveNoBucket && !f.State.Probed {
 		file.NotBefore = now.Add(firstPause)
+		if f.State.NoBucketSince.IsZero() {
+			f.State.NoBucketSince = now
+		}
 		if f.noBucketAt().Sub(file.NotBefore) < reportTime {
 			return end(f, workflows.FilesNoBucket, now)
 		}

@@ -134,10 +134,16 @@ func TestTheFirstFileIsTriedAloneAndOnce(t *testing.T) {
 	require.True(t, callFor(t, next, "b", t0).Once)
 }
 
+// withoutBucket returns the files after the calls of a quarter of an hour, until now, found no worker with a bucket.
+func withoutBucket(f lifecycle.Files, id string, now time.Time) lifecycle.Files {
+	f = lifecycle.FileFailed(f, id, fails(workflows.ErrTypeArchiveNoBucket), now.Add(-14*time.Minute))
+	return lifecycle.FileFailed(f, id, fails(workflows.ErrTypeArchiveNoBucket), now)
+}
+
 func TestWithoutABucketNoFileIsMissingAndNoNoticeIsSent(t *testing.T) {
 	t.Parallel()
 	now := after(14 * time.Minute)
-	f := lifecycle.FileFailed(begin("a", "", "b"), "a", fails(workflows.ErrTypeArchiveNoBucket), now)
+	f := withoutBucket(begin("a", "", "b"), "a", now)
 	fx := lifecycle.Next(f, now)
 	require.Equal(t, lifecycle.Effects{Done: true}, fx)
 	require.Equal(t, encoded(t, f), encoded(t, lifecycle.FileStored(f, "b", workflows.StoredFile{Key: "b"}, after(time.Hour))), "the end stays")
@@ -148,10 +154,20 @@ func TestWithoutABucketNoFileIsMissingAndNoNoticeIsSent(t *testing.T) {
 
 	start := startOf("a")
 	start.Result = true
-	f = lifecycle.FileFailed(lifecycle.Begin(start, t0), "", fails(workflows.ErrTypeArchiveNoBucket), now)
+	f = withoutBucket(lifecycle.Begin(start, t0), "", now)
 	require.Equal(t, workflows.FilesNoBucket, f.State.Status)
 	require.Equal(t, []string{workflows.AttentionFileNotStored}, lifecycle.Attention(f), "the outcome lacks the result")
 	require.Contains(t, lifecycle.Details(f), "Read it at Offload: `GET /cases/"+caseID+"`.")
+}
+
+// The first worker that runs for an hour may be one without a bucket.
+func TestOtherWorkersAreTriedForABucketHoweverLateTheFirstAttemptComes(t *testing.T) {
+	t.Parallel()
+	f := lifecycle.FileFailed(begin("a"), "a", fails(workflows.ErrTypeArchiveNoBucket), after(time.Hour))
+	require.Equal(t, workflows.FilesStoring, f.State.Status)
+	require.Equal(t, 14*time.Minute, callFor(t, f, "a", after(time.Hour+time.Minute)).Within)
+	f = lifecycle.FileFailed(f, "a", fails(workflows.ErrTypeArchiveNoBucket), after(time.Hour+14*time.Minute))
+	require.Equal(t, workflows.FilesNoBucket, f.State.Status)
 }
 
 // One worker of several may lack the bucket, or all of them until their restart.
@@ -501,7 +517,7 @@ func TestDetailsSayWhatTheyWaitForAndWhatToDo(t *testing.T) {
 	require.NotContains(t, details, "`cancel`")
 
 	require.Contains(t, lifecycle.Details(lifecycle.Cancel(f, workflows.CancelCase{By: "ada"}, t0)), "`cancelled by ada`")
-	require.Contains(t, lifecycle.Details(lifecycle.FileFailed(f, "a00", fails(workflows.ErrTypeArchiveNoBucket), after(time.Hour))), "The workers keep no files.")
+	require.Contains(t, lifecycle.Details(withoutBucket(f, "a00", after(time.Hour))), "The workers keep no files.")
 }
 
 func TestDetailsListOnlyFilesThatNeedALook(t *testing.T) {
@@ -533,7 +549,7 @@ func TestDetailsListOnlyFilesThatNeedALook(t *testing.T) {
 		},
 		"done": {differs(workflows.StoredFile{}), []string{"**STORED** since 2026-03-21T12:00:00Z"}},
 		"no bucket": {
-			lifecycle.FileFailed(lifecycle.Begin(noID, t0), "a", fails(workflows.ErrTypeArchiveNoBucket), after(time.Hour)),
+			withoutBucket(lifecycle.Begin(noID, t0), "a", after(time.Hour)),
 			[]string{"**NO_BUCKET** since 2026-03-21T13:00:00Z", "The workers keep no files. Download URLs are made by `GET /cases/4fc5904d/attachments/{attachmentId}`."},
 		},
 		"left out": {

@@ -16,8 +16,7 @@ const (
 	// delayedAfter is how long no file may be settled before a person should look: the bucket, the file server or the provider may be down.
 	// It is longer than lag.
 	delayedAfter = 15 * time.Minute
-	// noBucketTime is how long the first file is retried while no worker has a bucket. It is not longer than delayedAfter, so that the storing
-	// ends before it counts as delayed.
+	// noBucketTime is how long the first file is retried from the first attempt on that found a worker without a bucket.
 	noBucketTime = 15 * time.Minute
 	// turn is how long a file is tried while other files wait.
 	turn = 30 * time.Minute

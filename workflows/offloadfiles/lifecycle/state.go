@@ -31,6 +31,8 @@ type State struct {
 	Delayed    bool      `json:"delayed,omitempty"`
 	// Probed: an attempt has shown that the workers have a bucket.
 	Probed bool `json:"probed,omitempty"`
+	// NoBucketSince is when an attempt first found a worker without a bucket.
+	NoBucketSince time.Time `json:"noBucketSince,omitzero"`
 	// Cancelled says who cancelled the storing and why.
 	Cancelled string `json:"cancelled,omitempty"`
 	// Omitted counts attachments that are not tried.
@@ -125,4 +127,6 @@ func pending(s State) int {
 }
 
 // noBucketAt is when the storing ends if no worker has a bucket.
-func (f Files) noBucketAt() time.Time { return f.State.Since.Add(noBucketTime) }
+func (f Files) noBucketAt() time.Time {
+	return rules.Sooner(f.State.NoBucketSince.Add(noBucketTime), f.State.Until)
+}
