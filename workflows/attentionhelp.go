@@ -27,7 +27,7 @@ var attentionHelp = map[string]string{
 	AttentionFileDiffers:     "Check the stored file: it has another size or type than Offload reported.",
 	AttentionNoticeRefused:   "Read the outcome or the approval here: Temporal refused the notice about it, so no notice comes.",
 	AttentionFilesDelayed:    "The pending activity in the Temporal Web UI shows the last failure, or that no worker stores the files. It is retried until its time is over.",
-	AttentionNoticeDelayed:   "See the last error: notices can't be handed off, for example because the workers lack a permission, or because their configuration lacks the agent or the account. They are retried automatically. If the agent or the account is missing, this lasts 15 minutes; then its callbacks and hand-over do not get them.",
+	AttentionNoticeDelayed:   "See the last error: notices can't be handed off, for example because the workers lack a permission, or because their configuration lacks the agent. They are retried automatically. If the agent is missing, this lasts 15 minutes; then its callbacks and hand-over do not get them.",
 	AttentionUnreachable:     "Check whether the workers can reach Offload: no read has succeeded for minutes, or Offload asked for a pause of minutes. Reading is retried automatically.",
 	AttentionAnswerDelayed:   "The pending activity in the Temporal Web UI shows the last failure, or that no worker sends the answer; it is retried automatically. If the answer was accepted, check at Offload why the case does not go on.",
 	AttentionCheckUnanswered: "Run a worker with the activity check-approval on the queue that the agent's configuration names.",

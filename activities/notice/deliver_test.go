@@ -214,7 +214,7 @@ func TestAHandOverStartsAndSignalsTheAgentsWorkflow(t *testing.T) {
 func TestTheHandOffFindsTheTargetsThatTheConfigurationNames(t *testing.T) {
 	t.Parallel()
 	config := notice.Config{
-		Accounts: map[string][]string{"default": {"finance", "audit"}, "other": nil},
+		Accounts: map[string][]string{"default": {"finance", "audit"}},
 		Agents: map[string]notice.Agent{
 			"pages": {Notify: []string{"ops"}, HandOver: &workflows.HandOver{WorkflowType: "page", TaskQueue: "pages"}},
 			"quiet": {},
@@ -228,20 +228,19 @@ func TestTheHandOffFindsTheTargetsThatTheConfigurationNames(t *testing.T) {
 		notify  []string
 		want    []workflows.Target
 	}{
-		"an account's defaults":       {workflows.HandOff{Account: "default"}, nil, nil, []workflows.Target{callback("finance"), callback("audit")}},
-		"defaults beside replyTo":     {workflows.HandOff{Account: "default"}, &app, nil, []workflows.Target{app.Target(), callback("finance"), callback("audit")}},
-		"a start that names some":     {workflows.HandOff{Account: "default"}, nil, []string{"other", "other"}, []workflows.Target{callback("other")}},
-		"an account without":          {workflows.HandOff{Account: "other"}, nil, nil, nil},
-		"an account unknown for long": {workflows.HandOff{Account: "new"}, &app, nil, []workflows.Target{app.Target()}},
-		"an agent's":                  {workflows.HandOff{Agent: "pages"}, nil, nil, []workflows.Target{callback("ops"), over}},
-		"an approval that names":      {workflows.HandOff{Agent: "pages"}, &app, []string{"finance"}, []workflows.Target{app.Target(), callback("finance"), over}},
-		"an agent that names none":    {workflows.HandOff{Agent: "quiet"}, nil, nil, nil},
-		"an agent unknown for long":   {workflows.HandOff{Agent: "new"}, &app, nil, []workflows.Target{app.Target()}},
-		"an agent like an account":    {workflows.HandOff{Agent: "default"}, nil, nil, nil},
-		"a callback that is unknown":  {workflows.HandOff{Agent: "quiet"}, nil, []string{"unknown"}, []workflows.Target{callback("unknown")}},
-		"the same for all notices":    {workflows.HandOff{Account: "default"}, &app, []string{"a"}, []workflows.Target{app.Target(), callback("a")}},
-		"an account, and no agent":    {workflows.HandOff{Account: "pages"}, nil, nil, nil},
-		"replyTo alone, no account":   {workflows.HandOff{}, &app, nil, []workflows.Target{app.Target()}},
+		"an account's defaults":      {workflows.HandOff{Account: "default"}, nil, nil, []workflows.Target{callback("finance"), callback("audit")}},
+		"defaults beside replyTo":    {workflows.HandOff{Account: "default"}, &app, nil, []workflows.Target{app.Target(), callback("finance"), callback("audit")}},
+		"a start that names some":    {workflows.HandOff{Account: "default"}, nil, []string{"other", "other"}, []workflows.Target{callback("other")}},
+		"an account without":         {workflows.HandOff{Account: "other"}, nil, nil, nil},
+		"an agent's":                 {workflows.HandOff{Agent: "pages"}, nil, nil, []workflows.Target{callback("ops"), over}},
+		"an approval that names":     {workflows.HandOff{Agent: "pages"}, &app, []string{"finance"}, []workflows.Target{app.Target(), callback("finance"), over}},
+		"an agent that names none":   {workflows.HandOff{Agent: "quiet"}, nil, nil, nil},
+		"an agent unknown for long":  {workflows.HandOff{Agent: "new"}, &app, nil, []workflows.Target{app.Target()}},
+		"an agent like an account":   {workflows.HandOff{Agent: "default"}, nil, nil, nil},
+		"a callback that is unknown": {workflows.HandOff{Agent: "quiet"}, nil, []string{"unknown"}, []workflows.Target{callback("unknown")}},
+		"the same for all notices":   {workflows.HandOff{Account: "default"}, &app, []string{"a"}, []workflows.Target{app.Target(), callback("a")}},
+		"an account, and no agent":   {workflows.HandOff{Account: "pages"}, nil, nil, nil},
+		"replyTo alone, no account":  {workflows.HandOff{}, &app, nil, []workflows.Target{app.Target()}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -277,55 +276,37 @@ func handOffAsWorker(t *testing.T, config notice.Config, h workflows.HandOff) (r
 	return result, err
 }
 
-// A new agent or account reaches the workers one after the other, as a new callback does.
-func TestAHandOffWhoseTargetsTheConfigurationDoesNotNameIsRepeatedAtFirst(t *testing.T) {
+// A new agent reaches the workers one after the other, as a new callback does.
+func TestAHandOffOfAnAgentThatTheConfigurationLacksIsRepeatedAtFirst(t *testing.T) {
 	t.Parallel()
 	list := notices(2, 100)
 	list[0].ReplyTo = nil
-	agent := workflows.HandOff{Source: source, Agent: "new", Notices: list}
-	account := workflows.HandOff{Source: source, Account: "new", Notices: list}
-	canary := workflows.HandOff{Source: source, Account: workflows.CanaryAccount, Notices: list}
+	h := workflows.HandOff{Source: source, Agent: "new", Notices: list}
 	for name, c := range map[string]struct {
-		h       workflows.HandOff
-		notify  [2][]string   // of the notices
 		age     time.Duration // of the first notice; the second is a minute younger
-		repeats string        // the error's advice
+		repeats bool
 	}{
-		"a new agent":                             {agent, [2][]string{}, 2 * time.Minute, "add agents.new to its --config file"},
-		"an agent, almost 15 minutes old":         {agent, [2][]string{}, 15*time.Minute - time.Second, "add agents.new to its --config file"},
-		"an agent, the oldest is 15 minutes old":  {agent, [2][]string{}, 15 * time.Minute, ""},
-		"a new account":                           {account, [2][]string{}, 2 * time.Minute, "add accounts.new to its --config file"},
-		"an account, almost 15 minutes old":       {account, [2][]string{}, 15*time.Minute - time.Second, "add accounts.new to its --config file"},
-		"an account, the oldest is 15 minutes":    {account, [2][]string{}, 15 * time.Minute, ""},
-		"an account, one notice names callbacks":  {account, [2][]string{{"finance"}, nil}, 2 * time.Minute, "add accounts.new to its --config file"},
-		"an account, all notices name callbacks":  {account, [2][]string{{"finance"}, {"finance"}}, 2 * time.Minute, ""},
-		"the account of canaries, on no worker":   {canary, [2][]string{}, 2 * time.Minute, ""},
-		"no account and no agent, in a test only": {workflows.HandOff{Source: source, Notices: list}, [2][]string{}, 2 * time.Minute, ""},
+		"new":                          {2 * time.Minute, true},
+		"almost 15 minutes old":        {15*time.Minute - time.Second, true},
+		"the oldest is 15 minutes old": {15 * time.Minute, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := c.h
+			h := h
 			h.Notices = slices.Clone(list)
 			h.Notices[1].Time = list[0].Time.Add(time.Minute)
-			for i := range h.Notices {
-				h.Notices[i].Notify = c.notify[i]
-			}
 			temporalClient := newClient(t, nil, nil)
 			now := func() time.Time { return list[0].Time.Add(c.age) }
 			result, err := handOffAsWorker(t, notice.Config{Temporal: temporalClient, Now: now}, h)
-			if c.repeats != "" {
-				require.Empty(t, temporalClient.signals, "or a notice would be delivered again with each repetition")
-				require.ErrorContains(t, err, c.repeats)
-				require.NotEqual(t, workflows.ErrTypeNoticeInvalid, errorType(err), "it is repeated")
+			if !c.repeats {
+				require.Equal(t, [][]workflows.AddressedNotice{addressed(h.Notices[1:])}, temporalClient.signals)
+				require.NoError(t, err)
+				require.Equal(t, []string{"ntc_1"}, result.WithoutTarget)
 				return
 			}
-			require.NoError(t, err)
-			if c.notify[0] != nil {
-				require.Empty(t, result.WithoutTarget)
-				return
-			}
-			require.Equal(t, [][]workflows.AddressedNotice{addressed(h.Notices[1:])}, temporalClient.signals)
-			require.Equal(t, []string{"ntc_1"}, result.WithoutTarget)
+			require.Empty(t, temporalClient.signals, "or a notice would be delivered again with each repetition")
+			require.ErrorContains(t, err, "add agents.new to its --config file")
+			require.NotEqual(t, workflows.ErrTypeNoticeInvalid, errorType(err), "it is repeated")
 		})
 	}
 }

@@ -22,7 +22,7 @@ const signalBytes = 512 << 10
 // "notify" ignores notices that it has, and files are stored once. An error of type workflows.ErrTypeNoticeInvalid is final; after any other,
 // the caller repeats the whole hand-off.
 func (a *Activities) HandOff(ctx context.Context, h workflows.HandOff) (workflows.HandOffResult, error) {
-	if err := a.checkConfigured(ctx, h); err != nil {
+	if err := a.checkAgent(ctx, h); err != nil {
 		return workflows.HandOffResult{}, err
 	}
 	// The files start first, so that a receiver which gets the end finds their workflow. Both are tried even if one fails. If both fail, a transient
@@ -35,39 +35,19 @@ func (a *Activities) HandOff(ctx context.Context, h workflows.HandOff) (workflow
 	return workflows.HandOffResult{}, filesErr
 }
 
-// checkConfigured returns an error if this worker's configuration lacks the agent or the account that names the targets, and the oldest notice is
-// younger than notConfiguredTime: a new agent or account reaches the workers one after the other, and may have callbacks and a hand-over. The
-// repetitions go to another worker, or to this one after its restart.
-func (a *Activities) checkConfigured(ctx context.Context, h workflows.HandOff) error {
-	kind, name := a.lacks(h)
-	if kind == "" {
+// checkAgent returns an error if this worker's configuration lacks the agent of the notices, and the oldest notice is younger than notConfiguredTime:
+// a new agent reaches the workers one after the other, and may have a hand-over and callbacks. The repetitions go to another worker, or to this one
+// after its restart.
+func (a *Activities) checkAgent(ctx context.Context, h workflows.HandOff) error {
+	if _, known := a.agents[h.Agent]; known || h.Agent == "" {
 		return nil
 	}
-	err := fmt.Errorf("hand off notices of %s: this worker has no %s %q: add %[2]ss.%[3]s to its --config file, and restart it", h.Source, kind, name)
+	err := fmt.Errorf("hand off notices of %s: this worker has no agent %q: add agents.%s to its --config file, and restart it", h.Source, h.Agent, h.Agent)
 	if len(h.Notices) > 0 && a.now().Sub(h.Notices[0].Time) < notConfiguredTime {
 		return err
 	}
-	activity.GetLogger(ctx).Warn("notices handed off without the targets that the configuration names", "notices", len(h.Notices), "error", err)
+	activity.GetLogger(ctx).Warn("notices handed off without the targets of their agent", "notices", len(h.Notices), "error", err)
 	return nil
-}
-
-// lacks returns what this worker's configuration lacks to name the targets: "agent" or "account", and the name; nothing if it lacks none. No
-// configuration has the account of canaries.
-func (a *Activities) lacks(h workflows.HandOff) (kind, name string) {
-	if h.Agent != "" {
-		if _, known := a.agents[h.Agent]; !known {
-			return "agent", h.Agent
-		}
-		return "", ""
-	}
-	if h.Account == "" || h.Account == workflows.CanaryAccount {
-		return "", ""
-	}
-	asks := func(n workflows.PostedNotice) bool { return len(n.Notify) == 0 }
-	if _, known := a.accounts[h.Account]; !known && slices.ContainsFunc(h.Notices, asks) {
-		return "account", h.Account
-	}
-	return "", ""
 }
 
 // address adds its targets to each notice. withoutTarget are the IDs of notices without a target.

@@ -23,7 +23,7 @@ const (
 	busyPause = 10 * time.Second
 	// notConfiguredPause is the pause between deliveries whose target the configuration lacks.
 	notConfiguredPause = 30 * time.Second
-	// notConfiguredTime is how long such a delivery, or a hand-off whose agent or account is not configured, is repeated.
+	// notConfiguredTime is how long such a delivery, or a hand-off whose agent is not configured, is repeated.
 	notConfiguredTime = 15 * time.Minute
 )
 

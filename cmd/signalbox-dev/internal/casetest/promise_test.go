@@ -293,7 +293,7 @@ func lastTask(t *testing.T, workflowID string) int64 {
 // runCases runs a worker for cases on a separate queue, until the end of the test or sooner.
 func runCases(t *testing.T, queue string, code any) (stop func()) {
 	t.Helper()
-	notices, err := notice.New(notice.Config{Temporal: shared.Temporal, Now: time.Now, Accounts: map[string][]string{workflows.DefaultAccount: nil}})
+	notices, err := notice.New(notice.Config{Temporal: shared.Temporal, Now: time.Now})
 	require.NoError(t, err)
 	w := sdkworker.New(shared.Temporal, queue, sdkworker.Options{})
 	notices.Register(w)

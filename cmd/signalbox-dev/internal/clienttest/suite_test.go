@@ -61,7 +61,7 @@ func deliver(workflowID, signal string, start, events any) error {
 // startWorkers runs the real workflows, with activities that call the provider of the test.
 func startWorkers(t *testing.T, provider *signalboxtest.Provider) {
 	t.Helper()
-	notices, err := notice.New(notice.Config{Temporal: shared, Now: time.Now, Accounts: map[string][]string{workflows.DefaultAccount: nil}, Agents: map[string]notice.Agent{"pages": {}}})
+	notices, err := notice.New(notice.Config{Temporal: shared, Now: time.Now, Agents: map[string]notice.Agent{"pages": {}}})
 	require.NoError(t, err)
 	flows := sdkworker.New(shared, workflows.TaskQueueWorkflows, sdkworker.Options{})
 	flows.RegisterWorkflowWithOptions(offloadcase.Workflow, workflow.RegisterOptions{Name: workflows.OffloadCaseWorkflow})

@@ -90,7 +90,7 @@ func newActivities() (*notice.Activities, error) {
 	secret := "whsec_" + base64.StdEncoding.EncodeToString([]byte("0123456789abcdef01234567"))
 	config := notice.Config{
 		Temporal: shared, Now: time.Now, Callbacks: map[string]notice.Callback{},
-		Accounts: map[string][]string{"told": {"well"}, "other": nil},
+		Accounts: map[string][]string{"told": {"well"}},
 		Agents: map[string]notice.Agent{
 			agent: {HandOver: &workflows.HandOver{WorkflowType: "hand-over", TaskQueue: receiverQueue}},
 		},
