@@ -146,7 +146,7 @@ func TestAReadWithoutTheQuestionAfterARefusedAnswerMakesItUnknown(t *testing.T) 
 	}
 }
 
-// People are told of an unknown question once no read is under way that may bring it.
+// A notice about an unknown question goes out once no read is under way that may bring it.
 func TestAQuestionThatStaysUnknownIsAnnounced(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Tick(received(running(replying), nameless(inputNeeded("q1", 10)), after(10)), after(10))

@@ -51,7 +51,7 @@ func obtain(ctx context.Context, temporalClient client.Client, reference string,
 	for err == nil && !state.Status.Ended() {
 		if state.Status == workflows.CaseInputNeeded && state.Question != nil {
 			answer := workflows.ProvideInput{QuestionID: state.Question.ID, Text: "Yes, a signed PDF is fine.", By: "exampleapp"}
-			// Somebody else may have answered first, or ended the case: then the next state says more.
+			// Another person may have answered first, or the case has ended: then the next state says more.
 			if _, err := one.ProvideInput(ctx, answer); err != nil && !overtaken(err) {
 				return err
 			}

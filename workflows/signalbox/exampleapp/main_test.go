@@ -89,7 +89,7 @@ func (o *outrun) UpdateWorkflow(ctx context.Context, options client.UpdateWorkfl
 	return handle, err
 }
 
-func TestTheAppGoesOnIfSomebodyElseIsFaster(t *testing.T) {
+func TestTheAppGoesOnIfAnotherAnswersFirst(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		before func(fake *signalboxtest.Fake, person *signalbox.Case, question string) error
